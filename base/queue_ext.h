@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * queue_ext.h - what glibc's <sys/queue.h> lacks.
+ */
+#ifndef BASE_QUEUE_EXT_H
+#define BASE_QUEUE_EXT_H
+
+#include <sys/queue.h>
+
+#ifndef TAILQ_FOREACH_SAFE
+#define TAILQ_FOREACH_SAFE(var, head, field, tvar)                                       \
+	for ((var) = TAILQ_FIRST(head);                                                  \
+	     (var) != NULL && ((tvar) = TAILQ_NEXT(var, field), 1); (var) = (tvar))
+#endif
+
+#endif

@@ -1,0 +1,1 @@
+# pools: Redis delivery layer

@@ -1,0 +1,19 @@
+# tests: one Criterion program per area; each area's list is its own file
+AM_TESTS_ENVIRONMENT = srcdir=$(srcdir); export srcdir; builddir=$(builddir); export builddir;
+LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
+LOG_COMPILER = $(SHELL) $(top_srcdir)/build-aux/run-test.sh
+EXTRA_DIST += build-aux/run-test.sh build-aux/lsan.supp
+
+if HAVE_CRITERION
+include tests/unit/base.mk
+include tests/unit/proto.mk
+include tests/unit/pools.mk
+include tests/unit/agent.mk
+include tests/unit/worker.mk
+include tests/unit/engine.mk
+include tests/unit/api.mk
+include tests/unit/cli.mk
+check_PROGRAMS += $(unit_tests)
+TESTS += $(unit_tests)
+endif
+include tests/fuzz/local.mk

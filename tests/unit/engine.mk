@@ -1,0 +1,1 @@
+# unit tests of engine/: add one program, its sources one per line

@@ -1,0 +1,1 @@
+# unit tests of pools/: add one program, its sources one per line

@@ -1,0 +1,1 @@
+# unit tests of proto/: add one program, its sources one per line

@@ -1,0 +1,1 @@
+# unit tests of worker/: add one program, its sources one per line
