@@ -1,1 +1,12 @@
-# api: see docs/ARCHITECTURE.md
+# api: the central API.  Each part lists its own sources.
+noinst_LIBRARIES += libapi.a
+libapi_a_SOURCES =
+libapi_a_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS) $(PROTOBUF_C_CFLAGS)
+API_LIBS = libapi.a $(POOLS_LIBS) libproto.a libprotogen.a $(PROTOBUF_C_LIBS) $(BASE_LIBS) \
+	$(SQLITE_LIBS) $(WSLAY_LIBS) -lpthread
+include api/http/local.mk
+include api/db/local.mk
+include api/orchestration/local.mk
+include api/events/local.mk
+include api/services/local.mk
+include api/routes/local.mk

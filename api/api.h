@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * api.h - the one context of wf-api, passed to handlers, sockets and services.
+ */
+#ifndef API_API_H
+#define API_API_H
+
+#include <stdint.h>
+
+struct db;
+struct hub;
+struct http_server;
+struct loop;
+struct pools;
+struct relay;
+struct services;
+
+#define API_VERSION "0.8.4"	   /* answered by GET /version */
+#define API_SERVER_VERSION "3.8.8" /* answered by GET /admin/version: the client we match */
+#define API_DEFAULT_LIMIT 200
+
+struct api_conf {
+	char *host;
+	int64_t port;
+	char *data_dir;
+	char *database_url; /* "" : sqlite in the data directory */
+	char *redis_url;    /* "" : private redis-server child */
+	char *auth_string;  /* secret; "" : none */
+	char *log_level, *log_format;
+	int services; /* background services on */
+};
+
+struct api {
+	const struct api_conf *conf;
+	struct loop *loop;
+	struct db *db;
+	struct pools *pools;	/* NULL until Redis is configured */
+	struct http_server *http;
+	struct hub *hub;	/* live events and logs to sockets */
+	struct relay *relay;	/* outbox -> Redis */
+	struct services *services;
+	char url[256];		/* "http://127.0.0.1:4200/api" */
+	char redis_url[512];	/* what workers are told */
+	int draining;
+};
+
+#endif

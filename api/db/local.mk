@@ -1,0 +1,1 @@
+# api/db: libapi_a_SOURCES += one per line

@@ -1,0 +1,1 @@
+# api/events: libapi_a_SOURCES += one per line

@@ -1,0 +1,1 @@
+# api/http: libapi_a_SOURCES += one per line

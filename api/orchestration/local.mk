@@ -1,0 +1,1 @@
+# api/orchestration: libapi_a_SOURCES += one per line

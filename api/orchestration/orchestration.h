@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * orchestration.h - what may happen to a run: pure, table-driven rules.
+ *
+ * (run, current state, proposed state, facts, now) -> decision + effects.  No I/O, no clock.
+ * flow_rules.c and task_rules.c hold one small function per rule of server-contract section 5
+ * and the ordered tables (policies): the table is the documentation.
+ */
+#ifndef API_ORCHESTRATION_ORCHESTRATION_H
+#define API_ORCHESTRATION_ORCHESTRATION_H
+
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "base/uuid.h"
+
+struct error;
+
+/* Values of enum StateType in proto/control.proto; 0 = no state. */
+struct orc_state {
+	struct uuid id;
+	int type;
+	char name[128];
+	int64_t at_us;
+	char *message;	  /* owned; NULL = null */
+	json_t *data;	  /* owned; NULL = null */
+	json_t *details;  /* owned; object, state_details with the server's keys */
+};
+
+struct orc_run {
+	struct uuid id, flow_id;
+	int has_deployment;
+	struct uuid deployment_id;
+	int has_parent_task;
+	struct uuid parent_task_run_id;
+	int run_count;
+	int has_pid; /* infrastructure_pid set */
+	json_t *empirical_policy; /* owned; object */
+	int64_t start_us, end_us, expected_start_us, next_scheduled_us; /* TIME_NONE = null */
+	int64_t total_run_time_us;
+	uint64_t fence; /* highest token seen; 0 = none */
+};
+
+/* Facts that a rule may ask for; the shell reads them in the same transaction. */
+struct orc_facts {
+	int deployment_exists;
+	int64_t concurrency_limit;  /* -1: none */
+	int64_t slots_taken;	    /* live leases of the deployment's limit */
+	int64_t grace_s;	    /* lease time while pending */
+	int collision_cancel_new;   /* CANCEL_NEW instead of ENQUEUE */
+	int lease_alive;	    /* the current state's lease record exists */
+	int client_renews_leases;   /* client >= 3.4.11 or ours */
+	/* task runs */
+	int parent_flow_running, parent_flow_paused;
+	int64_t flow_run_run_count;
+};
+
+enum orc_status { ORC_ACCEPT = 1, ORC_REJECT, ORC_WAIT, ORC_ABORT };
+enum orc_policy {
+	ORC_CORE_FLOW = 1,
+	ORC_MINIMAL_FLOW,
+	ORC_MARK_LATE,
+	ORC_CORE_TASK,
+	ORC_BACKGROUND_TASK,
+	ORC_MINIMAL_TASK
+};
+enum orc_effects {
+	ORC_FX_TAKE_SLOT = 1u << 0,    /* create a deployment lease, its id goes into details */
+	ORC_FX_RELEASE_SLOT = 1u << 1, /* end the deployment lease of the previous state */
+	ORC_FX_RENEW_SLOT = 1u << 2,
+	ORC_FX_CANCEL_TIMEOUT = 1u << 3, /* arm the cancelling deadline */
+	ORC_FX_ENQUEUE = 1u << 4,	 /* entered SCHEDULED: gen+1, outbox */
+	ORC_FX_DEQUEUE = 1u << 5,	 /* left SCHEDULED without a claim: cancel in Redis */
+	ORC_FX_CANCEL_RUNNING = 1u << 6, /* entered CANCELLING: tell the worker */
+};
+
+struct orc_decision {
+	enum orc_status status;
+	char reason[512];
+	int64_t delay_s;	 /* WAIT */
+	int writes;		 /* a state is written: `state`, run fields changed in place */
+	struct orc_state state;	 /* owned; what is written; else the current one is the answer */
+	unsigned int effects;
+};
+
+/*
+ * Decides and applies the global transforms of section 4.2 to RUN.  CURRENT may have type 0.
+ * PROPOSED is consumed.  The result is released with orc_decision_release().
+ */
+void orc_decide(enum orc_policy policy, struct orc_run *run, const struct orc_state *current,
+    struct orc_state *proposed, const struct orc_facts *facts, int64_t now_us,
+    struct orc_decision *ret_decision);
+void orc_decision_release(struct orc_decision *d);
+void orc_state_release(struct orc_state *s);
+void orc_run_release(struct orc_run *r);
+
+#endif

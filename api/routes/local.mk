@@ -1,0 +1,1 @@
+# api/routes: libapi_a_SOURCES += one per line

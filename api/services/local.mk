@@ -1,0 +1,1 @@
+# api/services: libapi_a_SOURCES += one per line
