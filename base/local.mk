@@ -1,4 +1,34 @@
 # base: the leaf library
 noinst_LIBRARIES += libbase.a
 libbase_a_SOURCES = \
-	base/error.c
+	base/backoff.c \
+	base/backoff.h \
+	base/buf.h \
+	base/clock.c \
+	base/clock.h \
+	base/compiler.h \
+	base/cron.h \
+	base/digest.h \
+	base/error.c \
+	base/error.h \
+	base/heap.h \
+	base/httpc.h \
+	base/json.h \
+	base/jsonw.h \
+	base/log.c \
+	base/log.h \
+	base/loop.h \
+	base/map.h \
+	base/mem.c \
+	base/mem.h \
+	base/metrics.c \
+	base/metrics.h \
+	base/opts.c \
+	base/opts.h \
+	base/proc.h \
+	base/queue_ext.h \
+	base/sm.h \
+	base/timefmt.h \
+	base/trace.c \
+	base/tz.h \
+	base/uuid.h

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * clock.c - the only file that reads a clock.
+ */
+#include "base/clock.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/error.h"
+
+static int64_t read_us(clockid_t id)
+{
+	struct timespec ts;
+
+	if (clock_gettime(id, &ts) != 0) {
+		BUG("clock_gettime(%d): %s", (int)id, strerror(errno));
+	}
+	return (int64_t)ts.tv_sec * CLOCK_US_PER_S + ts.tv_nsec / 1000;
+}
+
+int64_t clock_mono_us(void)
+{
+	return read_us(CLOCK_MONOTONIC);
+}
+
+int64_t clock_mono_ms(void)
+{
+	return clock_mono_us() / CLOCK_US_PER_MS;
+}
+
+int64_t clock_wall_us(void)
+{
+	return read_us(CLOCK_REALTIME);
+}
