@@ -17,6 +17,7 @@ libbase_a_SOURCES = \
 	base/jsonw.h \
 	base/log.c \
 	base/log.h \
+	base/loop.c \
 	base/loop.h \
 	base/map.h \
 	base/mem.c \

@@ -5,7 +5,8 @@
  * loop_run() turns EVLOOP_ONCE plus per-turn work: refresh the clock, run deferred calls, free
  * deferred objects.  Nothing run from the loop may block; a turn above 50 ms is logged in
  * debug.  One timer per module: keep a deadline heap and re-arm one struct loop_timer.
- * Loop thread only, except loop_wake() and loop_post(), which any thread may call.
+ * Loop thread only, except loop_post(), which any thread may call.  SIGPIPE is ignored from
+ * loop_new() on.
  */
 #ifndef BASE_LOOP_H
 #define BASE_LOOP_H
@@ -24,11 +25,12 @@ typedef void (*loop_io_fn)(int fd, unsigned int events, void *arg);
 typedef void (*loop_signal_fn)(int signo, void *arg);
 
 struct loop *loop_new(struct error *err); /* NULL and err on failure */
-void loop_free(struct loop *loop);
+void loop_free(struct loop *loop); /* runs what is still deferred or posted first */
 struct event_base *loop_base(struct loop *loop); /* borrowed */
 int loop_run(struct loop *loop);		 /* until loop_stop(); returns its code */
 void loop_stop(struct loop *loop, int code);
-int loop_turn(struct loop *loop, int64_t max_wait_ms); /* one turn, for tests and the CLI */
+/* One turn, for tests and the CLI; a negative wait has no limit.  1 after loop_stop(). */
+int loop_turn(struct loop *loop, int64_t max_wait_ms);
 
 /* The clock of this turn.  loop_now_ms is monotonic, loop_wall_us is Unix time. */
 int64_t loop_now_ms(const struct loop *loop);
@@ -50,7 +52,8 @@ void loop_timer_in(struct loop_timer *t, int64_t in_ms);
 void loop_timer_stop(struct loop_timer *t);
 
 enum loop_io_events { LOOP_READ = 1u << 0, LOOP_WRITE = 1u << 1 };
-/* Persistent, level-triggered interest in FD (borrowed). */
+/* Persistent, level-triggered interest in FD (borrowed).  NULL when FD cannot be watched (a
+ * regular file). */
 struct loop_io *loop_io_new(struct loop *loop, int fd, unsigned int events, loop_io_fn fn,
     void *arg);
 void loop_io_set(struct loop_io *io, unsigned int events);
@@ -58,6 +61,6 @@ void loop_io_free(struct loop_io *io); /* accepts NULL; does not close the descr
 
 struct loop_signal *loop_signal_new(struct loop *loop, int signo, loop_signal_fn fn,
     void *arg);
-void loop_signal_free(struct loop_signal *s);
+void loop_signal_free(struct loop_signal *s); /* accepts NULL */
 
 #endif
