@@ -1,6 +1,19 @@
 # base: the leaf library
 noinst_LIBRARIES += libbase.a
 libbase_a_SOURCES = \
+	base/buf.c \
+	base/civil.c \
+	base/digest.c \
+	base/file.c \
+	base/heap.c \
+	base/json.c \
+	base/jsonw.c \
+	base/map.c \
+	base/schedule.h \
+	base/timefmt.c \
+	base/utf8.c \
+	base/utf8.h \
+	base/uuid.c \
 	base/backoff.c \
 	base/backoff.h \
 	base/buf.h \
