@@ -1,1 +1,4 @@
 # api/services: libapi_a_SOURCES += one per line
+libapi_a_SOURCES += \
+	api/services/outbox.h \
+	api/services/relay.h
