@@ -1,11 +1,25 @@
 # fuzz: with --enable-fuzzing each is a libFuzzer program; otherwise the same file is linked with
 # tests/fuzz/replay.c, which runs every file of its corpus once (part of `make check`).
-# A fuzzer: add its name to fuzz_names and a line  tests_fuzz_NAME_LDADD = ...
+# A fuzzer is four lines at the end and the folder tests/fuzz/corpus/NAME with a few inputs.
 if FUZZING
 FUZZ_MAIN =
 FUZZ_FLAGS = -fsanitize=fuzzer
 else
 FUZZ_MAIN = tests/fuzz/replay.c
 FUZZ_FLAGS =
+TESTS += $(fuzz_programs)
 endif
+EXTRA_DIST += tests/fuzz/replay.c tests/fuzz/corpus
 check_PROGRAMS += $(fuzz_programs)
+
+fuzz_programs += tests/fuzz/fuzz_frame
+tests_fuzz_fuzz_frame_SOURCES = tests/fuzz/fuzz_frame.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_frame_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_frame_LDADD = $(PROTO_LIBS) $(BASE_LIBS)
+$(tests_fuzz_fuzz_frame_OBJECTS): $(proto_gen_h)
+
+fuzz_programs += tests/fuzz/fuzz_batch
+tests_fuzz_fuzz_batch_SOURCES = tests/fuzz/fuzz_batch.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_batch_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_batch_LDADD = $(PROTO_LIBS) $(BASE_LIBS)
+$(tests_fuzz_fuzz_batch_OBJECTS): $(proto_gen_h)
