@@ -2,8 +2,8 @@
 /*
  * clock.h - the single home of reading clocks.
  *
- * Durations and deadlines: int64_t monotonic milliseconds, named *_ms.  Instants: int64_t
- * Unix microseconds, named *_at_us.  The two never mix without a call in here.
+ * Durations and deadlines: int64_t monotonic milliseconds, named *_ms.  Instants:
+ * int64_t Unix microseconds, named *_at_us.  The two never mix without a call in here.
  */
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H
@@ -14,7 +14,7 @@ int64_t clock_mono_ms(void);
 int64_t clock_mono_us(void);
 int64_t clock_wall_us(void);
 
-#define CLOCK_US_PER_S 1000000LL
+#define CLOCK_US_PER_S  1000000LL
 #define CLOCK_US_PER_MS 1000LL
 
 #endif

@@ -39,7 +39,11 @@ libbase_a_SOURCES = \
 	base/metrics.h \
 	base/opts.c \
 	base/opts.h \
+	base/proc.c \
 	base/proc.h \
+	base/proc_child.c \
+	base/proc_priv.h \
+	base/proc_text.c \
 	base/queue_ext.h \
 	base/sm.h \
 	base/timefmt.h \

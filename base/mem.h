@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * mem.h - allocation that aborts on failure, for our programs.  Leases make a crash safe.
- * A size that comes from outside is checked against a named limit before it gets here.
- * All results are owned by the caller and freed with free().
+ * mem.h - allocation that aborts on failure, for our programs.  Leases make a crash
+ * safe. A size that comes from outside is checked against a named limit before it gets
+ * here. All results are owned by the caller and freed with free().
  */
 #ifndef BASE_MEM_H
 #define BASE_MEM_H

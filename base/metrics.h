@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * metrics.h - counters, gauges and histograms, static, registered at start; Prometheus text.
- * Names: wf_<module>_<what>_<unit>.  Counters may be bumped from any thread.
+ * metrics.h - counters, gauges and histograms, static, registered at start; Prometheus
+ * text. Names: wf_<module>_<what>_<unit>.  Counters may be bumped from any thread.
  */
 #ifndef BASE_METRICS_H
 #define BASE_METRICS_H
@@ -17,12 +17,13 @@ struct metric {
 	const char *name;
 	const char *help;
 	enum metric_type type;
-	const char *labels; /* constant, e.g. "kind=\"http\""; NULL: none */
+	const char *labels;        /* constant, e.g. "kind=\"http\""; NULL: none */
 	double (*read)(void *arg); /* gauges computed when asked; or NULL */
 	void *arg;
 	/* private */
 	_Atomic int64_t value;
-	_Atomic int64_t buckets[METRIC_BUCKETS]; /* milliseconds, powers of two from 1/4 */
+	_Atomic int64_t
+	    buckets[METRIC_BUCKETS]; /* milliseconds, powers of two from 1/4 */
 	_Atomic int64_t sum_us;
 	struct metric *next;
 };

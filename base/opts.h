@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * opts.h - one table per program (or command) drives flags, environment, TOML file, --help,
- * the man page and `config view`.  The only home of getenv.
+ * opts.h - one table per program (or command) drives flags, environment, TOML file,
+ * --help, the man page and `config view`.  The only home of getenv.
  *
- * Precedence: default, file, environment, flag.  The configuration is const after opts_load.
+ * Precedence: default, file, environment, flag.  The configuration is const after
+ * opts_load.
  */
 #ifndef BASE_OPTS_H
 #define BASE_OPTS_H
@@ -16,19 +17,21 @@ struct error;
 
 enum opt_type {
 	OPT_TYPE_STR = 1, /* char *, owned by the configuration struct */
-	OPT_TYPE_INT,	  /* int64_t */
-	OPT_TYPE_REAL,	  /* double */
-	OPT_TYPE_BOOL,	  /* int; --x and --no-x */
-	OPT_TYPE_MS,	  /* int64_t ms; "30s", "500ms", "5m", "2h", bare number = seconds */
-	OPT_TYPE_BYTES,	  /* int64_t; "64k", "10M", "2G" */
-	OPT_TYPE_LIST,	  /* struct opt_list: repeatable; comma separated in env and file */
+	OPT_TYPE_INT,     /* int64_t */
+	OPT_TYPE_REAL,    /* double */
+	OPT_TYPE_BOOL,    /* int; --x and --no-x */
+	OPT_TYPE_MS, /* int64_t ms; "30s", "500ms", "5m", "2h", bare number = seconds */
+	OPT_TYPE_BYTES, /* int64_t; "64k", "10M", "2G" */
+	OPT_TYPE_LIST,  /* struct opt_list: repeatable; comma separated in env and file
+			 */
 };
 enum opt_flags {
-	OPT_F_SECRET = 1u << 0,	  /* never printed; refused on argv unless OPT_F_ARGV_OK */
+	OPT_F_SECRET =
+	    1u << 0, /* never printed; refused on argv unless OPT_F_ARGV_OK */
 	OPT_F_RELOAD = 1u << 1,
 	OPT_F_REQUIRED = 1u << 2,
-	OPT_F_NOFILE = 1u << 3,	  /* not read from the file */
-	OPT_F_HIDDEN = 1u << 4,	  /* not in --help */
+	OPT_F_NOFILE = 1u << 3,   /* not read from the file */
+	OPT_F_HIDDEN = 1u << 4,   /* not in --help */
 	OPT_F_FLAGONLY = 1u << 5, /* no environment, no file */
 };
 enum opt_source { OPT_FROM_DEFAULT = 0, OPT_FROM_FILE, OPT_FROM_ENV, OPT_FROM_FLAG };
@@ -40,14 +43,14 @@ struct opt_list {
 
 struct opt {
 	const char *name; /* long name, without dashes */
-	char letter;	  /* 0: none */
+	char letter;      /* 0: none */
 	enum opt_type type;
-	size_t offset;	      /* into the configuration struct */
-	const char *def;      /* text of the default; NULL: zero value */
-	int64_t min, max;     /* INT, MS, BYTES, when max != 0 */
-	const char *env[3];   /* variables in order of precedence, e.g. WF_X, PREFECT_X */
-	const char *metavar;  /* "NAME" */
-	const char *help;     /* one sentence */
+	size_t offset;      /* into the configuration struct */
+	const char *def;    /* text of the default; NULL: zero value */
+	int64_t min, max;   /* INT, MS, BYTES, when max != 0 */
+	const char *env[3]; /* variables in order of precedence, e.g. WF_X, PREFECT_X */
+	const char *metavar; /* "NAME" */
+	const char *help;    /* one sentence */
 	unsigned int flags;
 };
 #define OPT_AT(st, member) .offset = offsetof(st, member)
@@ -69,25 +72,26 @@ struct opts {
 	char **args; /* positional, borrowed from argv */
 	int nargs;
 	unsigned char *source; /* enum opt_source per option, owned */
-	int want_help, want_version; /* --help / --version seen: nothing else was checked */
+	int want_help,
+	    want_version; /* --help / --version seen: nothing else was checked */
 };
 
 /*
- * Fills CONF (zeroed, conf_size bytes) from defaults, FILE (TOML subset: tables, strings,
- * integers, floats, booleans, arrays of strings; NULL: none), the environment and ARGV.
- * Unknown flags and keys are errors that name the nearest known one.  On failure CONF is
- * released.
+ * Fills CONF (zeroed, conf_size bytes) from defaults, FILE (TOML subset: tables,
+ * strings, integers, floats, booleans, arrays of strings; NULL: none), the environment
+ * and ARGV. Unknown flags and keys are errors that name the nearest known one.  On
+ * failure CONF is released.
  */
 int opts_load(const struct opt_spec *spec, int argc, char **argv, const char *file,
-    void *conf, struct opts *ret_opts, struct error *err);
+	      void *conf, struct opts *ret_opts, struct error *err);
 void opts_release(const struct opt_spec *spec, void *conf, struct opts *opts);
 
 void opts_help(const struct opt_spec *spec, FILE *out);
-void opts_man(const struct opt_spec *spec, FILE *out);	   /* mdoc page */
+void opts_man(const struct opt_spec *spec, FILE *out);      /* mdoc page */
 void opts_complete(const struct opt_spec *spec, FILE *out); /* one flag per line */
 /* name, value (secrets as ***) and source per line. */
 void opts_show(const struct opt_spec *spec, const void *conf, const struct opts *opts,
-    FILE *out);
+	       FILE *out);
 
 int opts_parse_ms(const char *text, int64_t *ret_ms, struct error *err);
 int opts_parse_bytes(const char *text, int64_t *ret_bytes, struct error *err);

@@ -2,15 +2,17 @@
 /*
  * proc.h - the single home of fork, exec, kill and wait.
  *
- * A process is finished when it is reaped AND its outputs reached end of file (or drain_ms
- * passed after the reaping): only then the exit callback runs, once.  Kill ladder, always to
- * the group: TERM, CONT, grace, KILL, CONT, repeated every 5 s until reaped.  Why a process
- * was killed is recorded when the signal is sent.  Loop thread only; fork only from the main
- * thread.  The caller is made a child subreaper by proc_init().
+ * A process is finished when it is reaped AND its outputs reached end of file (or
+ * drain_ms passed after the reaping): only then the exit callback runs, once.  Kill
+ * ladder, always to the group: TERM, CONT, grace, KILL, CONT, repeated every 5 s until
+ * reaped.  Why a process was killed is recorded when the signal is sent.  Loop thread
+ * only; fork only from the main thread.  The caller is made a child subreaper by
+ * proc_init().
  */
 #ifndef BASE_PROC_H
 #define BASE_PROC_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -22,15 +24,15 @@ enum proc_stop_reason {
 	PROC_STOP_NONE = 0,
 	PROC_STOP_TIMEOUT,  /* its time limit passed */
 	PROC_STOP_CANCEL,   /* somebody asked */
-	PROC_STOP_LOST,	    /* the lease is gone */
+	PROC_STOP_LOST,     /* the lease is gone */
 	PROC_STOP_STUCK,    /* no heartbeat */
 	PROC_STOP_SHUTDOWN, /* we are going down */
 };
 
 struct proc_exit {
 	pid_t pid;
-	int status; /* raw wait(2) status; valid when spawn_errno is 0 */
-	int spawn_errno; /* exec or an earlier step failed with this errno */
+	int status;             /* raw wait(2) status; valid when spawn_errno is 0 */
+	int spawn_errno;        /* exec or an earlier step failed with this errno */
 	const char *spawn_step; /* "exec", "chdir", ...; NULL when spawned */
 	enum proc_stop_reason reason; /* why we signalled it, if we did */
 	int64_t started_ms, ended_ms;
@@ -40,7 +42,7 @@ struct proc_exit {
 
 /* Chunk of output; stream is 1 (stdout) or 2 (stderr).  DATA is borrowed. */
 typedef void (*proc_output_fn)(struct proc *p, int stream, const char *data, size_t len,
-    void *arg);
+			       void *arg);
 typedef void (*proc_exit_fn)(struct proc *p, const struct proc_exit *exit, void *arg);
 
 struct proc_limits {
@@ -52,10 +54,11 @@ struct proc_limits {
 };
 
 struct proc_spec {
-	char *const *argv; /* borrowed; argv[0] is found in PATH of envp when it has no slash */
+	char *const
+	    *argv; /* borrowed; argv[0] is found in PATH of envp when it has no slash */
 	char *const *envp; /* borrowed; the whole environment, never inherited */
 	const char *cwd;   /* NULL: / */
-	int fd[4];	   /* become 0,1,2,3 in the child; -1: /dev/null (3: closed);
+	int fd[4];         /* become 0,1,2,3 in the child; -1: /dev/null (3: closed);
 			      PROC_FD_PIPE for 1 and 2: captured through output_fn.
 			      Borrowed: the caller closes its ends afterwards. */
 	int64_t time_limit_ms; /* 0: none; then the ladder with PROC_STOP_TIMEOUT */
@@ -64,6 +67,12 @@ struct proc_spec {
 	int new_session;       /* setsid instead of setpgid */
 	int death_signal;      /* PR_SET_PDEATHSIG; 0: SIGKILL, -1: none */
 	struct proc_limits limits;
+	/*
+	 * Instead of exec (argv and envp NULL): runs fork_fn(fork_arg) and exits with
+	 * its result.  For the engine and C flows only; descriptors above 3 are closed.
+	 */
+	int (*fork_fn)(void *arg);
+	void *fork_arg;
 	proc_output_fn output_fn; /* may be NULL when nothing is PROC_FD_PIPE */
 	proc_exit_fn exit_fn;
 	void *arg;
@@ -72,19 +81,20 @@ struct proc_spec {
 
 /* Once per process, before the first spawn: SIGCHLD, subreaper.  0 or -code. */
 int proc_init(struct loop *loop, struct error *err);
-void proc_fini(void);
+void proc_fini(void); /* KILLs what is left; no exit_fn is called any more */
 
 /*
- * Starts the process.  Returns 0 when exit_fn will be called (also for a failing exec: then
- * with spawn_errno), a negative code when it will not (fork or pipe failed).  *ret is owned
- * by the module and valid until exit_fn has returned.
+ * Starts the process.  Returns 0 when exit_fn will be called (also for a failing exec:
+ * then with spawn_errno), a negative code when it will not (fork or pipe failed).  *ret
+ * is owned by the module and valid until exit_fn has returned.
  */
 int proc_spawn(struct loop *loop, const struct proc_spec *spec, struct proc **ret_proc,
-    struct error *err);
+	       struct error *err);
 
 pid_t proc_pid(const struct proc *p);
 int proc_is_running(const struct proc *p); /* not yet reaped */
-/* Starts the ladder (idempotent; the first reason stays; a shorter grace wins). */
+/* Starts the ladder (idempotent; the first reason stays; a shorter grace wins).
+ * GRACE_MS 0: KILL at once; negative: the kill_grace_ms of the spec. */
 void proc_stop(struct proc *p, enum proc_stop_reason reason, int64_t grace_ms);
 /* One signal to the group, without a ladder. */
 int proc_signal(struct proc *p, int signo);
@@ -99,15 +109,21 @@ const char *proc_stop_reason_name(enum proc_stop_reason reason);
 int proc_exit_code(const struct proc_exit *exit);
 
 /*
- * Fork WITHOUT exec, for the engine and C flows only (design.md section 2): the child runs
- * FN(ARG) and _exits with its result.  No loop, no threads in the caller.
+ * Fork WITHOUT exec, for the engine and C flows only (design.md section 2): the child
+ * runs FN(ARG) and _exits with its result.  No loop, no threads in the caller.
  */
 pid_t proc_fork_fn(int (*fn)(void *arg), void *arg, struct error *err);
+/* For the pid of proc_fork_fn(): 1 and *ret_status when reaped, 0 when it runs still.
+ */
+int proc_fn_wait(pid_t pid, int block, int *ret_status, struct error *err);
+int proc_fn_signal(pid_t pid, int signo, struct error *err); /* to its group */
 
-/* A child that outlives us (wf server start --background): setsid, stdio to LOG_FD. */
+/* A child that outlives us (wf server start --background): setsid, stdio to LOG_FD.
+ * Waits until exec has succeeded.  The pid, or -code. */
 pid_t proc_spawn_detached(char *const *argv, char *const *envp, int log_fd,
-    struct error *err);
-/* exec in place: never returns on success.  For `wf flow run` handing over to wf-engine. */
+			  struct error *err);
+/* exec in place: never returns on success.  For `wf flow run` handing over to
+ * wf-engine. */
 int proc_exec(char *const *argv, char *const *envp, struct error *err);
 /* Absolute path of a sister program of ours: same folder as the running one, else PATH.
  * Owned by the caller; NULL when it is nowhere. */

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * proc_priv.h - what proc.c (supervision) and proc_child.c (fork and the child's side)
+ * share.
+ */
+#ifndef BASE_PROC_PRIV_H
+#define BASE_PROC_PRIV_H
+
+#include <limits.h>
+
+#include "base/proc.h"
+
+/* Everything the child needs, made before fork: the child must not allocate. */
+struct proc_child {
+	char path[PATH_MAX]; /* resolved argv[0] */
+	int path_errno;      /* why there is no path; reported by the child as "exec" */
+	char *const *argv;
+	char *const *envp;
+	const char *cwd;
+	int fd[4];     /* sources of 0..3; -1 only for 3: closed */
+	int notify_fd; /* write end; gets struct proc_failure */
+	int new_session;
+	int death_signal; /* 0: none */
+	struct proc_limits limits;
+	int (*fork_fn)(void *arg); /* instead of exec */
+	void *fork_arg;
+};
+
+/* What a failing child writes into the notify pipe; nothing means that exec succeeded.
+ */
+struct proc_failure {
+	int step; /* enum proc_step */
+	int error;
+};
+
+void proc_child_resolve(struct proc_child *c);
+/* Forks with all signals blocked.  The pid, or -code. */
+pid_t proc_child_fork(struct proc_child *c, struct error *err);
+const char *proc_step_name(int step);
+
+#endif
