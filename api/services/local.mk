@@ -1,4 +1,5 @@
 # api/services: libapi_a_SOURCES += one per line
 libapi_a_SOURCES += \
 	api/services/outbox.h \
-	api/services/relay.h
+	api/services/relay.h \
+	api/services/services.h
