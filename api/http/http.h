@@ -105,6 +105,12 @@ struct http_invalid; /* opaque list, at most 64 problems */
 struct http_invalid *http_invalid_new(void);
 void http_invalid_add(struct http_invalid *v, const char *type, const char *loc,
     const json_t *input, const char *msg);
+/* The same with a "ctx" (taken; NULL: derived from the type and the message, which is right for
+ * enum, literal_error, uuid_parsing, value_error, the comparisons and the string lengths). */
+void http_invalid_add_ctx(struct http_invalid *v, const char *type, const char *loc,
+    const json_t *input, const char *msg, json_t *ctx);
+/* What following problems are about: "body" (the default), "query", "path".  Borrowed. */
+void http_invalid_root(struct http_invalid *v, const char *root);
 size_t http_invalid_count(const struct http_invalid *v);
 /* Takes V.  422 with exception_detail and request_body. */
 void http_reply_invalid(struct http_req *r, struct http_invalid *v);

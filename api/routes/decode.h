@@ -31,9 +31,12 @@ enum field_type {
 };
 enum field_flags {
 	F_REQUIRED = 1u << 0,
-	F_NOT_NULL = 1u << 1, /* null is an error; otherwise null = absent with the null bit */
+	F_NOT_NULL = 1u << 1, /* null is an error; otherwise null = absent with the null bit.
+				 Implied by F_REQUIRED, except for F_ANY */
 	F_NAME = 1u << 2,     /* F_STR: Name rule: non-empty, none of / % & > < */
 	F_NONEMPTY = 1u << 3,
+	F_GT = 1u << 4,	   /* F_INT, F_REAL: greater than MIN (also 0), not equal to it */
+	F_MODEL = 1u << 5, /* F_OBJ: a model of its own; only the text of its type error differs */
 };
 
 struct field {
@@ -41,7 +44,9 @@ struct field {
 	enum field_type type;
 	size_t offset;	/* into the output struct */
 	unsigned int flags;
-	int64_t min, max; /* F_INT value, F_STR length, F_ARR length; when min != 0 || max != 0 */
+	/* F_INT and F_REAL value, F_STR and F_ARR length; when min != 0 || max != 0.  MAX < MIN:
+	 * no upper bound; "at least 0" is min 0, max INT64_MAX. */
+	int64_t min, max;
 	const char *const *choices; /* F_STR: NULL-terminated list, or NULL */
 };
 #define FIELD(st, member, ftype, ...)                                                    \
@@ -57,7 +62,9 @@ struct decoded {
 
 /*
  * Decodes OBJ into OUT (fields absent or null are left untouched).  FORBID: unknown keys are
- * "extra_forbidden".  LOC is the dotted path of OBJ ("" for the body).  Problems are added to
+ * "extra_forbidden"; without it and with LOC "" the table is the reference's list of embedded
+ * body parameters, whose "missing" carries no input.  An OBJ that is no object is one problem,
+ * "model_attributes_type".  LOC is the dotted path of OBJ ("" for the body).  Problems are added to
  * V; returns their number.
  */
 size_t decode_object(const json_t *obj, const struct field *fields, size_t count, int forbid,
