@@ -1,5 +1,4 @@
 # api/routes: libapi_a_SOURCES += one per line
-# api/routes: libapi_a_SOURCES += one per line
 libapi_a_SOURCES += api/routes/decode.c
 libapi_a_SOURCES += api/routes/decode.h
 libapi_a_SOURCES += api/routes/decode_priv.h
