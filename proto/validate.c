@@ -289,6 +289,12 @@ static int check_message(struct check *c, ProtobufCMessage *m, int depth)
 	if (depth > DEPTH_MAX) {
 		return bad(c, "is nested too deeply");
 	}
+	for (unsigned int i = 0; i < m->n_unknown_fields; i++) {
+		/* The library accepts it; update_defect() relies on its absence. */
+		if (m->unknown_fields[i].tag == 0) {
+			return bad(c, "has a field with number 0");
+		}
+	}
 	for (unsigned int i = 0; i < d->n_fields; i++) {
 		size_t before = path_push(c, d->fields[i].name);
 		int rc = check_field(c, m, &d->fields[i], depth);

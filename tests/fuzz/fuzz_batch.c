@@ -21,6 +21,7 @@ static void try_batch(const uint8_t *data, size_t size)
 	for (size_t i = 0; i < b->n_items; i++) {
 		const Wf__Updates__Update *u = b->items[i];
 		PRE(u->id.len == 16 && u->flow_run_id.len == 16);
+		PRE(update_defect(u) == NULL || update_defect(u)[0] != '\0');
 		PRE((update_defect(u) == NULL) ==
 		    (u->body_case != WF__UPDATES__UPDATE__BODY__NOT_SET));
 	}
