@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * httpc.h - HTTP client: curl multi on the loop, and one blocking call for the CLI.
+ * httpc.h - HTTP client on the loop, and one blocking call for the CLI.
+ *
+ * http:// and Unix sockets are spoken directly (HTTP/1.1, keep-alive); https:// goes through
+ * libcurl's multi interface, which is loaded at the first such URL (see curl_api.h).  Proxies
+ * from the environment are libcurl's business and so hold for https only.
  *
  * Each request completes exactly once, from the loop, also when cancelled.  Bounded: total
- * connections, body size, time.  http and https only; redirects are followed (5) for GET and
- * with the method kept for 307/308.  Secrets in headers are never logged.
+ * connections, body size, time.  http and https only.  Redirects are followed (5): all for GET
+ * and HEAD; for other methods 307 and 308 with method and body kept, while 301, 302 and 303 are
+ * handed to the caller.  Authorization and Cookie do not follow to another origin.  Messages
+ * name method, origin and path, never the query or a header's value.
  */
 #ifndef BASE_HTTPC_H
 #define BASE_HTTPC_H

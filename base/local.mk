@@ -1,6 +1,23 @@
 # base: the leaf library
 noinst_LIBRARIES += libbase.a
 libbase_a_SOURCES = \
+	base/base64.c \
+	base/curl_api.c \
+	base/curl_api.h \
+	base/http1.c \
+	base/http1.h \
+	base/http_util.c \
+	base/httpc.c \
+	base/httpc_call.c \
+	base/httpc_curl.c \
+	base/httpc_plain.c \
+	base/httpc_priv.h \
+	base/random.c \
+	base/resolve.c \
+	base/resolve.h \
+	base/url.c \
+	base/url.h \
+	base/uuid_hash.c \
 	base/buf.c \
 	base/civil.c \
 	base/digest.c \

@@ -56,15 +56,6 @@ void uuid_v7(struct uuid *ret_uuid, int64_t now_us)
 	stamp(ret_uuid, 7);
 }
 
-void uuid_from_bytes(struct uuid *ret_uuid, const void *data, size_t len)
-{
-	uint8_t digest[32];
-
-	sha256(data, len, digest);
-	memcpy(ret_uuid->b, digest, sizeof(ret_uuid->b));
-	stamp(ret_uuid, 8);
-}
-
 static int hex_value(char c)
 {
 	if (c >= '0' && c <= '9') {
