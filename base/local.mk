@@ -56,6 +56,10 @@ libbase_a_SOURCES = \
 	base/metrics.h \
 	base/opts.c \
 	base/opts.h \
+	base/opts_help.c \
+	base/opts_man.c \
+	base/opts_priv.h \
+	base/opts_value.c \
 	base/proc.c \
 	base/proc.h \
 	base/proc_child.c \
@@ -64,6 +68,8 @@ libbase_a_SOURCES = \
 	base/queue_ext.h \
 	base/sm.h \
 	base/timefmt.h \
+	base/toml.c \
+	base/toml.h \
 	base/trace.c \
 	base/tz.h \
 	base/uuid.h

@@ -26,13 +26,13 @@ enum opt_type {
 			 */
 };
 enum opt_flags {
-	OPT_F_SECRET =
-	    1u << 0, /* never printed; refused on argv unless OPT_F_ARGV_OK */
+	OPT_F_SECRET = 1u << 0, /* never printed; not on argv unless OPT_F_ARGV_OK */
 	OPT_F_RELOAD = 1u << 1,
 	OPT_F_REQUIRED = 1u << 2,
 	OPT_F_NOFILE = 1u << 3,   /* not read from the file */
 	OPT_F_HIDDEN = 1u << 4,   /* not in --help */
 	OPT_F_FLAGONLY = 1u << 5, /* no environment, no file */
+	OPT_F_ARGV_OK = 1u << 6,
 };
 enum opt_source { OPT_FROM_DEFAULT = 0, OPT_FROM_FILE, OPT_FROM_ENV, OPT_FROM_FLAG };
 
@@ -52,6 +52,7 @@ struct opt {
 	const char *metavar; /* "NAME" */
 	const char *help;    /* one sentence */
 	unsigned int flags;
+	const char *group; /* heading in --help; NULL: that of the previous option */
 };
 #define OPT_AT(st, member) .offset = offsetof(st, member)
 

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * opts_man.c - an mdoc(7) manual page from the table.
+ */
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/opts_priv.h"
+
+/* Text between macros: backslashes, and points at the beginning of a line, are not
+ * roff. A sentence begins on a new line, as mdoc wants it. */
+static void text(struct buf *out, const char *s)
+{
+	int fresh = 1; /* at the beginning of a line */
+
+	for (; *s != '\0'; s++) {
+		if (*s == '\n' && fresh) {
+			buf_adds(out, ".Pp\n");
+			continue;
+		}
+		if (fresh && *s == ' ') {
+			continue;
+		}
+		if (fresh && (*s == '.' || *s == '\'')) {
+			buf_adds(out, "\\&");
+		}
+		if (*s == '\\') {
+			buf_adds(out, "\\e");
+		} else if (*s == '-' && s[1] == '-') {
+			buf_adds(out, "\\-");
+		} else {
+			buf_addc(out, *s);
+		}
+		fresh = *s == '\n';
+		if ((*s == '.' || *s == '!' || *s == '?') && s[1] == ' ') {
+			buf_addc(out, '\n');
+			fresh = 1;
+		}
+	}
+	if (!fresh) {
+		buf_addc(out, '\n');
+	}
+}
+
+/* One argument of a macro: never taken for a macro or for punctuation, blanks kept. */
+static void arg(struct buf *out, const char *s)
+{
+	buf_adds(out, " \"\\&");
+	for (; *s != '\0'; s++) {
+		if (*s == '\\') {
+			buf_adds(out, "\\e");
+		} else if (*s == '"') {
+			buf_adds(out, "\\(dq");
+		} else if (*s == '-') {
+			buf_adds(out, "\\-");
+		} else {
+			buf_addc(out, *s);
+		}
+	}
+	buf_addc(out, '"');
+}
+
+static int on_command_line(const struct opt *opt)
+{
+	return (opt->flags & OPT_F_HIDDEN) == 0 &&
+	       ((opt->flags & OPT_F_SECRET) == 0 || (opt->flags & OPT_F_ARGV_OK) != 0);
+}
+
+/* "wf work-pool create" is the page wf-work-pool-create. */
+static void page_name(const struct opt_spec *spec, int upper, struct buf *out)
+{
+	const char *s;
+
+	for (s = spec->program; *s != '\0'; s++) {
+		buf_addc(out, *s == ' ' ? '-'
+			      : upper   ? (char)toupper((unsigned char)*s)
+					: *s);
+	}
+}
+
+static void header(const struct opt_spec *spec, struct buf *out)
+{
+	/* reproducible builds set the variable */
+	const char *epoch = opts_env("SOURCE_DATE_EPOCH");
+	time_t t = epoch != NULL ? (time_t)strtoll(epoch, NULL, 10)
+				 : (time_t)(clock_wall_us() / CLOCK_US_PER_S);
+	char date[64];
+	struct tm tm;
+
+	if (gmtime_r(&t, &tm) == NULL ||
+	    strftime(date, sizeof(date), "%B %e, %Y", &tm) == 0) {
+		date[0] = '\0';
+	}
+	buf_addf(out, ".Dd %s\n.Dt ", date);
+	page_name(spec, 1, out);
+	buf_adds(out, " 1\n.Os\n");
+}
+
+/* The first sentence of the description, in lower case and without its point. */
+static void name_section(const struct opt_spec *spec, struct buf *out)
+{
+	const char *s = spec->about != NULL ? spec->about : "command of wf", *end;
+	size_t at;
+
+	end = strstr(s, ". ");
+	if (end == NULL) {
+		end = s + strlen(s);
+		end -= end > s && end[-1] == '.';
+	}
+	buf_adds(out, ".Sh NAME\n.Nm ");
+	page_name(spec, 0, out);
+	buf_adds(out, "\n.Nd ");
+	at = out->len;
+	buf_add(out, s, (size_t)(end - s));
+	for (; at < out->len; at++) {
+		if (out->data[at] == '\n') {
+			out->data[at] = ' ';
+		}
+	}
+	buf_addc(out, '\n');
+}
+
+static void synopsis(const struct opt_spec *spec, struct buf *out)
+{
+	buf_adds(out, ".Sh SYNOPSIS\n.Nm");
+	arg(out, spec->program);
+	buf_adds(out, "\n.Ar");
+	arg(out, spec->usage != NULL ? spec->usage : "[options]");
+	buf_addc(out, '\n');
+}
+
+static void default_text(const struct opt *opt, struct buf *out)
+{
+	if (opt->def == NULL || opt->def[0] == '\0' ||
+	    (opt->flags & OPT_F_SECRET) != 0) {
+		return;
+	}
+	buf_adds(out, "The default is\n.Cm");
+	arg(out, opt->def);
+	buf_adds(out, " .\n");
+}
+
+static void options(const struct opt_spec *spec, struct buf *out)
+{
+	const struct opt *opt;
+	const char *group = NULL;
+	int open = 0;
+	size_t i;
+
+	for (i = 0; i < spec->count; i++) {
+		opt = &spec->opts[i];
+		group = opt->group != NULL ? opt->group : group;
+		if (!on_command_line(opt)) {
+			continue;
+		}
+		if (opt->group != NULL || !open) {
+			buf_adds(out, open ? ".El\n" : "");
+			buf_addf(out, ".Ss %s\n.Bl -tag -width Ds\n",
+				 group != NULL ? group : "Options");
+			open = 1;
+		}
+		buf_adds(out, ".It ");
+		if (opt->letter != '\0') {
+			buf_addf(out, "Fl %c , ", opt->letter);
+		}
+		buf_addf(out, "Fl -%s", opt->name);
+		if (opt_metavar(opt) != NULL) {
+			buf_adds(out, " Ar");
+			arg(out, opt_metavar(opt));
+		}
+		buf_addc(out, '\n');
+		text(out, opt->help != NULL ? opt->help : "");
+		if (opt->type == OPT_TYPE_LIST) {
+			buf_adds(out, "May be given several times.\n");
+		}
+		default_text(opt, out);
+	}
+	buf_adds(out, open ? "" : ".Ss Options\n.Bl -tag -width Ds\n");
+	buf_adds(out, ".It Fl h , Fl -help\nShow a short help.\n"
+		      ".It Fl V , Fl -version\nShow the version.\n.El\n");
+}
+
+static void environment(const struct opt_spec *spec, struct buf *out)
+{
+	const struct opt *opt;
+	size_t i, e;
+	int open = 0;
+
+	for (i = 0; i < spec->count; i++) {
+		opt = &spec->opts[i];
+		if (opt->env[0] == NULL ||
+		    (opt->flags & (OPT_F_FLAGONLY | OPT_F_HIDDEN)) != 0) {
+			continue;
+		}
+		buf_adds(out, open ? "" : ".Sh ENVIRONMENT\n.Bl -tag -width Ds\n");
+		open = 1;
+		for (e = 0; e < ARRAY_LEN(opt->env) && opt->env[e] != NULL; e++) {
+			buf_addf(out, ".It Ev %s\n", opt->env[e]);
+			if (e > 0) {
+				buf_addf(out, "Used when\n.Ev %s\nis not set.\n",
+					 opt->env[0]);
+			} else if (on_command_line(opt)) {
+				buf_addf(out, "The same as\n.Fl -%s .\n", opt->name);
+			} else {
+				text(out, opt->help != NULL ? opt->help : "");
+			}
+		}
+	}
+	buf_adds(out, open ? ".El\n" : "");
+}
+
+static void examples(const struct opt_spec *spec, struct buf *out)
+{
+	const char *line, *end;
+
+	if (spec->examples == NULL) {
+		return;
+	}
+	buf_adds(out, ".Sh EXAMPLES\n.Bd -literal -offset indent\n");
+	for (line = spec->examples; *line != '\0';
+	     line = *end != '\0' ? end + 1 : end) {
+		end = strchrnul(line, '\n');
+		for (; line < end && *line == ' '; line++) {
+		}
+		buf_adds(out,
+			 line < end && (*line == '.' || *line == '\'') ? "\\&" : "");
+		for (; line < end; line++) {
+			if (*line == '\\') {
+				buf_adds(out, "\\e");
+			} else if (*line == '-') {
+				buf_adds(out, "\\-");
+			} else {
+				buf_addc(out, *line);
+			}
+		}
+		buf_addc(out, '\n');
+	}
+	buf_adds(out, ".Ed\n");
+}
+
+void opts_man(const struct opt_spec *spec, FILE *out)
+{
+	struct buf b;
+
+	buf_init(&b);
+	header(spec, &b);
+	name_section(spec, &b);
+	synopsis(spec, &b);
+	buf_adds(&b, ".Sh DESCRIPTION\n");
+	text(&b, spec->about != NULL ? spec->about : "");
+	options(spec, &b);
+	environment(spec, &b);
+	buf_adds(
+	    &b, ".Sh EXIT STATUS\n0 on success; 64 for wrong usage, 65 for bad input, "
+		"69 when a service is not\navailable, 75 when a later try may succeed; "
+		"see\n.Xr sysexits 3 .\n");
+	examples(spec, &b);
+	(void)fwrite(b.data, 1, b.len, out);
+	buf_release(&b);
+}
