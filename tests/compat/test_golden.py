@@ -30,7 +30,7 @@ class Runs:
         import wf
         out, tmp = folder / nn / "out", folder / nn / "tmp"
         server = f"{wf.program('wf-api')} --port {{port}} --data-dir {{dir}}/wf"
-        env = {**os.environ, "GOLDEN_TMP": str(tmp), "PORT_BASE": str(wf.free_port() - 10 * int(nn)),
+        env = {**os.environ, "GOLDEN_TMP": str(tmp),
                "PATH": f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}"}
         done = subprocess.run(["bash", str(HERE / "scenarios" / "record.sh"), "--server", server, "--out", str(out), nn],
                               env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=420)

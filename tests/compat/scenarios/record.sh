@@ -5,8 +5,7 @@
 #   record.sh --server 'CMD with {port} {dir}' --out DIR [NN ...]   starts CMD afresh for every scenario
 #
 # Needs: prefect 3.8.x and aiohttp in the active Python. Every scenario gets its own PREFECT_HOME and
-# working directory under $GOLDEN_TMP (default: a new temporary folder). PORT_BASE (default 24000):
-# scenario NN listens on PORT_BASE+NN*10 and, with --server, puts the server on PORT_BASE+NN*10+1.
+# working directory under $GOLDEN_TMP (default: a new temporary folder). Ports are chosen by the system.
 # A scenario's own output goes to $GOLDEN_TMP/NN/scenario.log; it may take up to SCENARIO_LIMIT (240) s.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
@@ -34,24 +33,26 @@ wait_for() {  # wait_for URL: until it answers, at most 90 s
   echo "no answer from $1" >&2; return 1
 }
 
+free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+
 one() {
   local nn=$1 script dir port target server_pid= tap_pid rc
   script=$(ls "$here"/"$nn"-*.sh) || return 1
-  dir=$tmp/$nn; port=$((${PORT_BASE:-24000} + 10#$nn * 10))
+  dir=$tmp/$nn; port=$(free_port); server_port=$(free_port)
   rm -rf "$dir"; mkdir -p "$dir/home" "$dir/cwd" "$dir/server"
   cp -r "$here"/. "$dir/cwd/"
   [ -z "${GOLDEN_SEED:-}" ] || cp -r "$GOLDEN_SEED"/. "$dir/server/"  # a server home made before: saves its first start
   target=$to
   if [ -n "$server" ]; then
-    target=http://127.0.0.1:$((port + 1))
-    local cmd=${server//\{port\}/$((port + 1))}; cmd=${cmd//\{dir\}/$dir/server}
+    target=http://127.0.0.1:$server_port
+    local cmd=${server//\{port\}/$server_port}; cmd=${cmd//\{dir\}/$dir/server}
     PREFECT_HOME=$dir/server PREFECT_SERVER_ANALYTICS_ENABLED=false setsid bash -c "exec $cmd" >"$dir/server.log" 2>&1 &
     server_pid=$!
     wait_for "$target/api/health" || return 1
   fi
   python3 "$tap" --listen 127.0.0.1:$port --to "$target" --out "$out/$(basename "$script" .sh).jsonl" \
     --scrub "$dir/home=/srv/home" --scrub "$dir/cwd=/srv/demo" --scrub "$dir=/srv" --scrub "$venv=/srv/venv" \
-    --scrub "$HOME=/home/demo" --scrub ":$port=:4200" --scrub ":$((port + 1))=:4200" >"$dir/tap.log" 2>&1 &
+    --scrub "$HOME=/home/demo" --scrub ":$port=:4200" --scrub ":$server_port=:4200" >"$dir/tap.log" 2>&1 &
   tap_pid=$!
   for _ in $(seq 100); do (exec 3<>/dev/tcp/127.0.0.1/$port) 2>/dev/null && break; sleep 0.1; done
   (
