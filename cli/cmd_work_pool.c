@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cmd_work_pool.c - wf work-pool: create, ls, inspect, pause, resume, update, delete, limits,
- * preview.
+ * cmd_work_pool.c - wf work-pool: create, ls, inspect, pause, resume, update, delete,
+ * limits, preview.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +16,7 @@
 #include "cli/client.h"
 #include "cli/groups.h"
 #include "cli/output.h"
+#include "cli/spec.h"
 
 #define TEMPLATE_MAX (1u << 20)
 
@@ -28,8 +29,10 @@ struct pool_conf {
 static int pool_error(int rc, const char *name, struct error *err)
 {
 	if (rc == -ERR_NOT_FOUND) {
-		return err_set(err, ERR_NOT_FOUND,
-		    "Work pool '%s' not found!\nSee them all with `wf work-pool ls`.", name);
+		return err_set(
+		    err, ERR_NOT_FOUND,
+		    "Work pool '%s' not found!\nSee them all with `wf work-pool ls`.",
+		    name);
 	}
 	return rc;
 }
@@ -51,43 +54,43 @@ static int read_template(const char *path, json_t **ret_json, struct error *err)
 
 /* The default template of a type, from the server's collection of worker types. */
 static int default_template(struct cli *cli, const char *type, json_t **ret_json,
-    struct error *err)
+			    struct error *err)
 {
 	json_t *all = NULL, *collection;
 	const char *key;
 	struct buf known;
-	int rc = client_get(cli, &all, err, "/collections/views/aggregate-worker-metadata");
+	int rc =
+	    client_get(cli, &all, err, "/collections/views/aggregate-worker-metadata");
 
 	if (rc < 0) {
 		return rc;
 	}
 	buf_init(&known);
 	*ret_json = NULL;
-	json_object_foreach(all, key, collection)
-	{
+	json_object_foreach (all, key, collection) {
 		const char *name;
 		json_t *meta;
 
-		json_object_foreach(collection, name, meta)
-		{
+		json_object_foreach (collection, name, meta) {
 			buf_addf(&known, "%s%s", known.len > 0 ? ", " : "", name);
 			if (strcmp(name, type) == 0) {
-				*ret_json = json_incref(json_object_get(meta,
-				    "default_base_job_configuration"));
+				*ret_json = json_incref(json_object_get(
+				    meta, "default_base_job_configuration"));
 			}
 		}
 	}
 	if (*ret_json == NULL) {
 		rc = err_set(err, ERR_USAGE,
-		    "Unknown work pool type '%s'. Known types: %s.", type, known.data);
+			     "Unknown work pool type '%s'. Known types: %s.", type,
+			     known.data);
 	}
 	buf_release(&known);
 	json_decref(all);
 	return rc;
 }
 
-static int pool_create_body(struct cli *cli, const struct pool_conf *c, const char *name,
-    json_t **ret_body, struct error *err)
+static int pool_create_body(struct cli *cli, const struct pool_conf *c,
+			    const char *name, json_t **ret_body, struct error *err)
 {
 	const char *type = c->type[0] != '\0' ? c->type : "process";
 	json_t *tmpl = NULL;
@@ -96,22 +99,23 @@ static int pool_create_body(struct cli *cli, const struct pool_conf *c, const ch
 	if (name[strspn(name, " \t'\"")] == '\0') {
 		return err_set(err, ERR_USAGE, "Work pool name cannot be empty.");
 	}
-	rc = c->base_job_template[0] != '\0' ? read_template(c->base_job_template, &tmpl, err)
-					     : default_template(cli, type, &tmpl, err);
+	rc = c->base_job_template[0] != '\0'
+		 ? read_template(c->base_job_template, &tmpl, err)
+		 : default_template(cli, type, &tmpl, err);
 	if (rc < 0) {
 		return rc;
 	}
 	*ret_body = json_pack("{s:s, s:s, s:o, s:b}", "name", name, "type", type,
-	    "base_job_template", tmpl, "is_paused", c->paused);
+			      "base_job_template", tmpl, "is_paused", c->paused);
 	return 0;
 }
 
 static int pool_overwrite(struct cli *cli, const char *name, const json_t *body,
-    struct error *err)
+			  struct error *err)
 {
 	json_t *patch = json_pack("{s:O, s:O}", "base_job_template",
-	    json_object_get(body, "base_job_template"), "is_paused",
-	    json_object_get(body, "is_paused"));
+				  json_object_get(body, "base_job_template"),
+				  "is_paused", json_object_get(body, "is_paused"));
 	int rc = client_patch(cli, patch, err, "/work_pools/%s", name);
 
 	if (rc == 0) {
@@ -121,7 +125,7 @@ static int pool_overwrite(struct cli *cli, const char *name, const json_t *body,
 }
 
 static int pool_create(struct cli *cli, const void *conf, const struct opts *opts,
-    struct error *err)
+		       struct error *err)
 {
 	const struct pool_conf *c = conf;
 	const char *name = opts->args[0];
@@ -135,12 +139,13 @@ static int pool_create(struct cli *cli, const void *conf, const struct opts *opt
 			rc = pool_overwrite(cli, enc, body, err);
 		} else if (rc == -ERR_CONFLICT) {
 			rc = err_set(err, ERR_CONFLICT,
-			    "Work pool named '%s' already exists. Use --overwrite to update it.",
-			    name);
+				     "Work pool named '%s' already exists. Use "
+				     "--overwrite to update it.",
+				     name);
 		} else if (rc == 0) {
 			say(cli, TONE_OK, "Created work pool '%s'!", name);
-			say(cli, TONE_DIM, "Start a worker for it:  wf-worker --pool '%s'",
-			    name);
+			say(cli, TONE_DIM,
+			    "Start a worker for it:  wf-worker --pool '%s'", name);
 		}
 	}
 	json_decref(made);
@@ -150,7 +155,7 @@ static int pool_create(struct cli *cli, const void *conf, const struct opts *opt
 }
 
 static int pool_ls(struct cli *cli, const void *conf, const struct opts *opts,
-    struct error *err)
+		   struct error *err)
 {
 	const struct pool_conf *c = conf;
 	json_t *list = NULL, *p;
@@ -179,19 +184,21 @@ static int pool_ls(struct cli *cli, const void *conf, const struct opts *opts,
 		if (c->verbose) {
 			table_column(t, "Base Job Template");
 		}
-		json_array_foreach(list, i, p)
-		{
+		json_array_foreach (list, i, p) {
 			const json_t *limit = json_object_get(p, "concurrency_limit");
 			char *text = json_is_integer(limit) ? json_text(limit) : NULL;
 
 			table_cell(t, TONE_PLAIN, "%s%s", member(p, "name"),
-			    json_is_true(json_object_get(p, "is_paused")) ? " (**)" : "");
+				   json_is_true(json_object_get(p, "is_paused"))
+				       ? " (**)"
+				       : "");
 			table_cell(t, TONE_LINK, "%s", member(p, "type"));
 			table_cell(t, TONE_DIM, "%s", member(p, "id"));
 			table_cell(t, TONE_PLAIN, "%s", text != NULL ? text : "None");
 			free(text);
 			if (c->verbose) {
-				text = json_text(json_object_get(p, "base_job_template"));
+				text =
+				    json_text(json_object_get(p, "base_job_template"));
 				table_cell(t, TONE_DIM, "%s", text);
 				free(text);
 			}
@@ -207,7 +214,7 @@ static int pool_ls(struct cli *cli, const void *conf, const struct opts *opts,
 }
 
 static int pool_inspect(struct cli *cli, const void *conf, const struct opts *opts,
-    struct error *err)
+			struct error *err)
 {
 	const struct pool_conf *c = conf;
 	char *enc = url_encode(opts->args[0]);
@@ -224,8 +231,8 @@ static int pool_inspect(struct cli *cli, const void *conf, const struct opts *op
 }
 
 /* PATCH with BODY (taken), then the message. */
-static int pool_patch(struct cli *cli, const char *name, json_t *body, const char *message,
-    struct error *err)
+static int pool_patch(struct cli *cli, const char *name, json_t *body,
+		      const char *message, struct error *err)
 {
 	char *enc = url_encode(name);
 	int rc = client_patch(cli, body, err, "/work_pools/%s", enc);
@@ -237,31 +244,34 @@ static int pool_patch(struct cli *cli, const char *name, json_t *body, const cha
 	return pool_error(rc, name, err);
 }
 
-static int pool_pause_set(struct cli *cli, const char *name, int paused, struct error *err)
+static int pool_pause_set(struct cli *cli, const char *name, int paused,
+			  struct error *err)
 {
-	char *text = xasprintf("%s work pool '%s'", paused ? "Paused" : "Resumed", name);
-	int rc = pool_patch(cli, name, json_pack("{s:b}", "is_paused", paused), text, err);
+	char *text =
+	    xasprintf("%s work pool '%s'", paused ? "Paused" : "Resumed", name);
+	int rc =
+	    pool_patch(cli, name, json_pack("{s:b}", "is_paused", paused), text, err);
 
 	free(text);
 	return rc;
 }
 
 static int pool_pause(struct cli *cli, const void *conf, const struct opts *opts,
-    struct error *err)
+		      struct error *err)
 {
 	(void)conf;
 	return pool_pause_set(cli, opts->args[0], 1, err);
 }
 
 static int pool_resume(struct cli *cli, const void *conf, const struct opts *opts,
-    struct error *err)
+		       struct error *err)
 {
 	(void)conf;
 	return pool_pause_set(cli, opts->args[0], 0, err);
 }
 
 static int pool_update(struct cli *cli, const void *conf, const struct opts *opts,
-    struct error *err)
+		       struct error *err)
 {
 	const struct pool_conf *c = conf;
 	json_t *body = json_object(), *tmpl = NULL;
@@ -274,14 +284,15 @@ static int pool_update(struct cli *cli, const void *conf, const struct opts *opt
 	}
 	if (c->concurrency_limit >= 0) {
 		json_object_set_new(body, "concurrency_limit",
-		    json_integer(c->concurrency_limit));
+				    json_integer(c->concurrency_limit));
 	}
 	if (c->description[0] != '\0') {
 		json_object_set_new(body, "description", json_string(c->description));
 	}
 	if (rc == 0 && json_object_size(body) == 0) {
 		rc = err_set(err, ERR_USAGE,
-		    "Nothing to update: give --description, --concurrency-limit or --base-job-template.");
+			     "Nothing to update: give --description, "
+			     "--concurrency-limit or --base-job-template.");
 	}
 	if (rc < 0) {
 		json_decref(body);
@@ -294,7 +305,7 @@ static int pool_update(struct cli *cli, const void *conf, const struct opts *opt
 }
 
 static int pool_set_limit(struct cli *cli, const void *conf, const struct opts *opts,
-    struct error *err)
+			  struct error *err)
 {
 	char *end = NULL;
 	long long n = strtoll(opts->args[1], &end, 10);
@@ -304,22 +315,25 @@ static int pool_set_limit(struct cli *cli, const void *conf, const struct opts *
 	(void)conf;
 	if (end == opts->args[1] || *end != '\0' || n < 0) {
 		return err_set(err, ERR_USAGE,
-		    "The concurrency limit must be a whole number of 0 or more, not '%s'.",
-		    opts->args[1]);
+			       "The concurrency limit must be a whole number of 0 or "
+			       "more, not '%s'.",
+			       opts->args[1]);
 	}
-	text = xasprintf("Set concurrency limit for work pool '%s' to %lld", opts->args[0], n);
-	rc = pool_patch(cli, opts->args[0], json_pack("{s:I}", "concurrency_limit", n), text,
-	    err);
+	text = xasprintf("Set concurrency limit for work pool '%s' to %lld",
+			 opts->args[0], n);
+	rc = pool_patch(cli, opts->args[0], json_pack("{s:I}", "concurrency_limit", n),
+			text, err);
 	free(text);
 	return rc;
 }
 
 static int pool_clear_limit(struct cli *cli, const void *conf, const struct opts *opts,
-    struct error *err)
+			    struct error *err)
 {
-	char *text = xasprintf("Cleared concurrency limit for work pool '%s'", opts->args[0]);
-	int rc = pool_patch(cli, opts->args[0], json_pack("{s:n}", "concurrency_limit"), text,
-	    err);
+	char *text =
+	    xasprintf("Cleared concurrency limit for work pool '%s'", opts->args[0]);
+	int rc = pool_patch(cli, opts->args[0], json_pack("{s:n}", "concurrency_limit"),
+			    text, err);
 
 	(void)conf;
 	free(text);
@@ -327,14 +341,14 @@ static int pool_clear_limit(struct cli *cli, const void *conf, const struct opts
 }
 
 static int pool_delete(struct cli *cli, const void *conf, const struct opts *opts,
-    struct error *err)
+		       struct error *err)
 {
 	char *enc;
 	int rc;
 
 	(void)conf;
 	if (!confirm(cli, 1, "Are you sure you want to delete work pool '%s'?",
-		opts->args[0])) {
+		     opts->args[0])) {
 		return err_set(err, ERR_CANCELED, "Deletion aborted.");
 	}
 	enc = url_encode(opts->args[0]);
@@ -356,13 +370,13 @@ static int preview_table(struct cli *cli, const json_t *list)
 	table_column(t, "Run ID");
 	table_column(t, "Name");
 	table_column(t, "Deployment ID");
-	json_array_foreach(list, i, each)
-	{
+	json_array_foreach (list, i, each) {
 		const json_t *run = json_object_get(each, "flow_run");
 		char when[64];
 
 		relative_time(run, "expected_start_time", when, sizeof(when));
-		table_cell(t, TONE_WARN, "%s (%s)", member(run, "expected_start_time"), when);
+		table_cell(t, TONE_WARN, "%s (%s)", member(run, "expected_start_time"),
+			   when);
 		table_cell(t, TONE_DIM, "%s", member(run, "id"));
 		table_cell(t, TONE_PLAIN, "%s", member(run, "name"));
 		table_cell(t, TONE_DIM, "%s", member(run, "deployment_id"));
@@ -373,7 +387,7 @@ static int preview_table(struct cli *cli, const json_t *list)
 }
 
 static int pool_preview(struct cli *cli, const void *conf, const struct opts *opts,
-    struct error *err)
+			struct error *err)
 {
 	const struct pool_conf *c = conf;
 	char *enc = url_encode(opts->args[0]);
@@ -382,12 +396,13 @@ static int pool_preview(struct cli *cli, const void *conf, const struct opts *op
 
 	rc = json < 0 ? json
 		      : client_post(cli, json_object(), &list, err,
-			    "/work_pools/%s/get_scheduled_flow_runs", enc);
+				    "/work_pools/%s/get_scheduled_flow_runs", enc);
 	if (rc == 0 && json) {
 		print_json(list);
 	} else if (rc == 0 && json_array_size(list) == 0) {
-		say(cli, TONE_WARN, "No runs found - try increasing how far into the future "
-				    "you preview with the --hours flag");
+		say(cli, TONE_WARN,
+		    "No runs found - try increasing how far into the future "
+		    "you preview with the --hours flag");
 	} else if (rc == 0) {
 		rc = preview_table(cli, list);
 	}
@@ -396,94 +411,76 @@ static int pool_preview(struct cli *cli, const void *conf, const struct opts *op
 	return pool_error(rc, opts->args[0], err);
 }
 
-#define OUTPUT_OPT                                                                       \
-	{ .name = "output", .letter = 'o', .type = OPT_TYPE_STR,                         \
-	  OPT_AT(struct pool_conf, output), .def = "", .metavar = "json",                \
-	  .help = "Print JSON instead of a table.", .flags = OPT_F_FLAGONLY }
-
 static const struct opt create_opts[] = {
-	{ .name = "type", .letter = 't', .type = OPT_TYPE_STR, OPT_AT(struct pool_conf, type),
-	  .def = "", .metavar = "TYPE", .help = "Type of the pool; process when not given.",
-	  .flags = OPT_F_FLAGONLY },
-	{ .name = "base-job-template", .type = OPT_TYPE_STR,
-	  OPT_AT(struct pool_conf, base_job_template), .def = "", .metavar = "FILE",
-	  .help = "JSON file with the base job template.", .flags = OPT_F_FLAGONLY },
-	{ .name = "paused", .type = OPT_TYPE_BOOL, OPT_AT(struct pool_conf, paused),
-	  .help = "Create the pool paused.", .flags = OPT_F_FLAGONLY },
-	{ .name = "overwrite", .type = OPT_TYPE_BOOL, OPT_AT(struct pool_conf, overwrite),
-	  .help = "Update the pool when it exists.", .flags = OPT_F_FLAGONLY },
+    CLI_STR(struct pool_conf, type, "type", 't', "TYPE",
+	    "Type of the pool; process when not given."),
+    CLI_STR(struct pool_conf, base_job_template, "base-job-template", 0, "FILE",
+	    "JSON file with the base job template."),
+    CLI_BOOL(struct pool_conf, paused, "paused", 0, "Create the pool paused."),
+    CLI_BOOL(struct pool_conf, overwrite, "overwrite", 0,
+	     "Update the pool when it exists."),
 };
 static const struct opt ls_opts[] = {
-	{ .name = "verbose", .letter = 'v', .type = OPT_TYPE_BOOL,
-	  OPT_AT(struct pool_conf, verbose), .help = "Show the base job template too.",
-	  .flags = OPT_F_FLAGONLY },
-	OUTPUT_OPT,
+    CLI_BOOL(struct pool_conf, verbose, "verbose", 'v',
+	     "Show the base job template too."),
+    CLI_OUTPUT(struct pool_conf, output),
 };
-static const struct opt output_opts[] = { OUTPUT_OPT };
+static const struct opt output_opts[] = {CLI_OUTPUT(struct pool_conf, output)};
 static const struct opt update_opts[] = {
-	{ .name = "base-job-template", .type = OPT_TYPE_STR,
-	  OPT_AT(struct pool_conf, base_job_template), .def = "", .metavar = "FILE",
-	  .help = "JSON file with the base job template.", .flags = OPT_F_FLAGONLY },
-	{ .name = "concurrency-limit", .type = OPT_TYPE_INT,
-	  OPT_AT(struct pool_conf, concurrency_limit), .def = "-1", .metavar = "N",
-	  .help = "At most N runs of the pool at a time.", .flags = OPT_F_FLAGONLY },
-	{ .name = "description", .type = OPT_TYPE_STR, OPT_AT(struct pool_conf, description),
-	  .def = "", .metavar = "TEXT", .help = "What the pool is for.",
-	  .flags = OPT_F_FLAGONLY },
+    CLI_STR(struct pool_conf, base_job_template, "base-job-template", 0, "FILE",
+	    "JSON file with the base job template."),
+    CLI_INT(struct pool_conf, concurrency_limit, "concurrency-limit", 0, "-1", "N",
+	    "At most N runs of the pool at a time."),
+    CLI_STR(struct pool_conf, description, "description", 0, "TEXT",
+	    "What the pool is for."),
 };
 static const struct opt preview_opts[] = {
-	{ .name = "hours", .letter = 'h', .type = OPT_TYPE_INT,
-	  OPT_AT(struct pool_conf, hours), .def = "1", .metavar = "N",
-	  .help = "How far to look ahead.", .flags = OPT_F_FLAGONLY },
-	OUTPUT_OPT,
+    CLI_INT(struct pool_conf, hours, "hours", 'h', "1", "N", "How far to look ahead."),
+    CLI_OUTPUT(struct pool_conf, output),
 };
-static const char *const name_arg[] = { "NAME" };
-static const char *const limit_args[] = { "NAME", "LIMIT" };
+static const char *const name_arg[] = {"NAME"};
+static const char *const limit_args[] = {"NAME", "LIMIT"};
 
-#define SPEC(var, word, args_usage, text, table, nargs, names)                           \
-	static const struct opt_spec var = { .program = "wf work-pool " word,            \
-		.usage = args_usage, .about = text, .opts = table,                       \
-		.count = sizeof(table) / sizeof((table)[0]),                             \
-		.conf_size = sizeof(struct pool_conf), .min_args = nargs,                \
-		.max_args = nargs, .arg_names = names }
-static const struct opt no_opts[] = { { .name = NULL } };
-#define SPEC0(var, word, args_usage, text, nargs, names)                                 \
-	static const struct opt_spec var = { .program = "wf work-pool " word,            \
-		.usage = args_usage, .about = text, .opts = no_opts, .count = 0,         \
-		.conf_size = sizeof(struct pool_conf), .min_args = nargs,                \
-		.max_args = nargs, .arg_names = names }
-
-SPEC(create_spec, "create", "NAME [options]", "Create a work pool.", create_opts, 1, name_arg);
-SPEC(ls_spec, "ls", "[options]", "List work pools.", ls_opts, 0, NULL);
-SPEC(inspect_spec, "inspect", "NAME [options]", "Show a work pool.", output_opts, 1, name_arg);
-SPEC0(pause_spec, "pause", "NAME", "Pause a work pool: its runs wait.", 1, name_arg);
-SPEC0(resume_spec, "resume", "NAME", "Resume a work pool.", 1, name_arg);
-SPEC(update_spec, "update", "NAME [options]", "Change a work pool.", update_opts, 1, name_arg);
-SPEC0(set_limit_spec, "set-concurrency-limit", "NAME LIMIT",
-    "Limit how many runs of a work pool run at a time.", 2, limit_args);
-SPEC0(clear_limit_spec, "clear-concurrency-limit", "NAME",
-    "Remove the limit of a work pool.", 1, name_arg);
-SPEC0(delete_spec, "delete", "NAME", "Delete a work pool and its queues.", 1, name_arg);
-SPEC(preview_spec, "preview", "NAME [options]", "Show the runs that wait in a work pool.",
-    preview_opts, 1, name_arg);
+CLI_SPEC(create_spec, "wf work-pool create", "NAME [options]", "Create a work pool.",
+	 create_opts, struct pool_conf, 1, name_arg);
+CLI_SPEC(ls_spec, "wf work-pool ls", "[options]", "List work pools.", ls_opts,
+	 struct pool_conf, 0, NULL);
+CLI_SPEC(inspect_spec, "wf work-pool inspect", "NAME [options]", "Show a work pool.",
+	 output_opts, struct pool_conf, 1, name_arg);
+CLI_SPEC0(pause_spec, "wf work-pool pause", "NAME", "Pause a work pool: its runs wait.",
+	  struct pool_conf, 1, name_arg);
+CLI_SPEC0(resume_spec, "wf work-pool resume", "NAME", "Resume a work pool.",
+	  struct pool_conf, 1, name_arg);
+CLI_SPEC(update_spec, "wf work-pool update", "NAME [options]", "Change a work pool.",
+	 update_opts, struct pool_conf, 1, name_arg);
+CLI_SPEC0(set_limit_spec, "wf work-pool set-concurrency-limit", "NAME LIMIT",
+	  "Limit how many runs of a work pool run at a time.", struct pool_conf, 2,
+	  limit_args);
+CLI_SPEC0(clear_limit_spec, "wf work-pool clear-concurrency-limit", "NAME",
+	  "Remove the limit of a work pool.", struct pool_conf, 1, name_arg);
+CLI_SPEC0(delete_spec, "wf work-pool delete", "NAME",
+	  "Delete a work pool and its queues.", struct pool_conf, 1, name_arg);
+CLI_SPEC(preview_spec, "wf work-pool preview", "NAME [options]",
+	 "Show the runs that wait in a work pool.", preview_opts, struct pool_conf, 1,
+	 name_arg);
 
 static const struct command commands[] = {
-	{ "create", NULL, &create_spec, pool_create },
-	{ "ls", "list", &ls_spec, pool_ls },
-	{ "inspect", NULL, &inspect_spec, pool_inspect },
-	{ "pause", NULL, &pause_spec, pool_pause },
-	{ "resume", NULL, &resume_spec, pool_resume },
-	{ "update", NULL, &update_spec, pool_update },
-	{ "set-concurrency-limit", NULL, &set_limit_spec, pool_set_limit },
-	{ "clear-concurrency-limit", NULL, &clear_limit_spec, pool_clear_limit },
-	{ "delete", NULL, &delete_spec, pool_delete },
-	{ "preview", NULL, &preview_spec, pool_preview },
+    {"create", NULL, &create_spec, pool_create},
+    {"ls", "list", &ls_spec, pool_ls},
+    {"inspect", NULL, &inspect_spec, pool_inspect},
+    {"pause", NULL, &pause_spec, pool_pause},
+    {"resume", NULL, &resume_spec, pool_resume},
+    {"update", NULL, &update_spec, pool_update},
+    {"set-concurrency-limit", NULL, &set_limit_spec, pool_set_limit},
+    {"clear-concurrency-limit", NULL, &clear_limit_spec, pool_clear_limit},
+    {"delete", NULL, &delete_spec, pool_delete},
+    {"preview", NULL, &preview_spec, pool_preview},
 };
 
 const struct command_group group_work_pool = {
-	.name = "work-pool",
-	.alias = "work-pools",
-	.summary = "Create, inspect, pause and limit work pools.",
-	.commands = commands,
-	.count = sizeof(commands) / sizeof(commands[0]),
+    .name = "work-pool",
+    .alias = "work-pools",
+    .summary = "Create, inspect, pause and limit work pools.",
+    .commands = commands,
+    .count = sizeof(commands) / sizeof(commands[0]),
 };

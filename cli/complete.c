@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * complete.c - candidates for shell completion, from the same tables as everything else.
+ * complete.c - candidates for shell completion, from the same tables as everything
+ * else.
  */
 #include "cli/complete.h"
 
@@ -37,7 +38,7 @@ static const struct command_group *group_of(const char *word)
 
 		if (g->name != NULL &&
 		    (strcmp(g->name, word) == 0 ||
-			(g->alias != NULL && strcmp(g->alias, word) == 0))) {
+		     (g->alias != NULL && strcmp(g->alias, word) == 0))) {
 			return g;
 		}
 	}

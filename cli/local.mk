@@ -7,6 +7,7 @@ libcli_a_SOURCES = \
 	cli/complete.c \
 	cli/main.c \
 	cli/output.c \
+	cli/profile.c \
 	cli/registry.c \
 	cli/session.c \
 	cli/table.c

@@ -18,18 +18,19 @@
 #include "cli/session.h"
 
 #ifndef PACKAGE_VERSION
-# define PACKAGE_VERSION "0.1.0"
+#	define PACKAGE_VERSION "0.1.0"
 #endif
 
 struct globals {
 	const char *profile;
 	int prompt; /* -1: not said */
-	int at;	    /* index of the first word */
+	int at;     /* index of the first word */
 };
 
 static int is_option(const char *arg, const char *longer, const char *shorter)
 {
-	return strcmp(arg, longer) == 0 || (shorter != NULL && strcmp(arg, shorter) == 0);
+	return strcmp(arg, longer) == 0 ||
+	       (shorter != NULL && strcmp(arg, shorter) == 0);
 }
 
 static int parse_globals(int argc, char **argv, struct globals *g, struct error *err)
@@ -45,11 +46,12 @@ static int parse_globals(int argc, char **argv, struct globals *g, struct error 
 			g->prompt = 1;
 		} else if (is_option(a, "--no-prompt", NULL)) {
 			g->prompt = 0;
-		} else if (is_option(a, "--version", "-v") || is_option(a, "--help", "-h")) {
+		} else if (is_option(a, "--version", "-v") ||
+			   is_option(a, "--help", "-h")) {
 			return 0;
 		} else {
 			return err_set(err, ERR_USAGE,
-			    "Unknown option '%s'. See `wf --help`.", a);
+				       "Unknown option '%s'. See `wf --help`.", a);
 		}
 	}
 	return 0;
@@ -57,9 +59,10 @@ static int parse_globals(int argc, char **argv, struct globals *g, struct error 
 
 static void help_all(void)
 {
-	(void)printf("Usage: wf [--profile NAME] [--no-prompt] COMMAND ...\n\n"
-		     "wf runs workflows: flows in YAML, C or Python, on work pools, at scale.\n"
-		     "`wf COMMAND --help` explains a command.\n\nCommands\n");
+	(void)printf(
+	    "Usage: wf [--profile NAME] [--no-prompt] COMMAND ...\n\n"
+	    "wf runs workflows: flows in YAML, C or Python, on work pools, at scale.\n"
+	    "`wf COMMAND --help` explains a command.\n\nCommands\n");
 	for (size_t i = 0; i < command_group_count; i++) {
 		const struct command_group *g = command_groups[i];
 
@@ -69,7 +72,7 @@ static void help_all(void)
 		}
 		for (size_t j = 0; j < g->count; j++) {
 			(void)printf("  %-18s %s\n", g->commands[j].name,
-			    g->commands[j].spec->about);
+				     g->commands[j].spec->about);
 		}
 	}
 	(void)printf("\nOptions\n"
@@ -81,10 +84,11 @@ static void help_all(void)
 
 static void help_group(const struct command_group *g)
 {
-	(void)printf("Usage: wf %s COMMAND ...\n\n%s\n\nCommands\n", g->name, g->summary);
+	(void)printf("Usage: wf %s COMMAND ...\n\n%s\n\nCommands\n", g->name,
+		     g->summary);
 	for (size_t j = 0; j < g->count; j++) {
 		(void)printf("  %-24s %s\n", g->commands[j].name,
-		    g->commands[j].spec->about);
+			     g->commands[j].spec->about);
 	}
 }
 
@@ -126,15 +130,17 @@ static int unknown(const struct command_group *g, const char *word, struct error
 		names[n++] = g->commands[j].name;
 	}
 	near = opts_nearest(word, names, n);
-	return err_set(err, ERR_USAGE, "No such command '%s%s%s'.%s%s%s See `wf %s%s--help`.",
+	return err_set(
+	    err, ERR_USAGE, "No such command '%s%s%s'.%s%s%s See `wf %s%s--help`.",
 	    g != NULL ? g->name : "", g != NULL ? " " : "", word,
 	    near != NULL ? " Did you mean '" : "", near != NULL ? near : "",
 	    near != NULL ? "'?" : "", g != NULL ? g->name : "", g != NULL ? " " : "");
 }
 
-/* The command that ARGV[*at] (and the word behind it) names; *at moves to its last word. */
-static int find_command(int argc, char **argv, int *at, const struct command **ret_command,
-    struct error *err)
+/* The command that ARGV[*at] (and the word behind it) names; *at moves to its last
+ * word. */
+static int find_command(int argc, char **argv, int *at,
+			const struct command **ret_command, struct error *err)
 {
 	const char *word = argv[*at];
 
@@ -169,11 +175,12 @@ static int find_command(int argc, char **argv, int *at, const struct command **r
 	return unknown(NULL, word, err);
 }
 
-static int run_command(struct cli *cli, const struct globals *g, const struct command *c,
-    int argc, char **argv, struct error *err)
+static int run_command(struct cli *cli, const struct globals *g,
+		       const struct command *c, int argc, char **argv,
+		       struct error *err)
 {
 	void *conf = xcalloc(1, c->spec->conf_size > 0 ? c->spec->conf_size : 1);
-	struct opts opts = { 0 };
+	struct opts opts = {0};
 	int rc = opts_load(c->spec, argc, argv, NULL, conf, &opts, err);
 
 	if (rc < 0) {
@@ -223,8 +230,8 @@ static int dispatch(struct cli *cli, int argc, char **argv, struct error *err)
 
 int cli_main(int argc, char **argv)
 {
-	struct cli cli = { .program = "wf" };
-	struct error err = { 0 };
+	struct cli cli = {.program = "wf"};
+	struct error err = {0};
 	int rc;
 
 	(void)setlocale(LC_CTYPE, "");

@@ -24,9 +24,9 @@
 const char *tone_on(const struct cli *cli, enum tone tone)
 {
 	static const char *const codes[] = {
-		[TONE_PLAIN] = "",	  [TONE_OK] = "\033[32m",   [TONE_WARN] = "\033[33m",
-		[TONE_BAD] = "\033[31m",  [TONE_DIM] = "\033[2m",   [TONE_BOLD] = "\033[1m",
-		[TONE_LINK] = "\033[36m",
+	    [TONE_PLAIN] = "",        [TONE_OK] = "\033[32m", [TONE_WARN] = "\033[33m",
+	    [TONE_BAD] = "\033[31m",  [TONE_DIM] = "\033[2m", [TONE_BOLD] = "\033[1m",
+	    [TONE_LINK] = "\033[36m",
 	};
 
 	return cli->color ? codes[tone] : "";
@@ -57,9 +57,9 @@ enum tone tone_of_state(const char *state_type)
 		const char *type;
 		enum tone tone;
 	} tones[] = {
-		{ "COMPLETED", TONE_OK },   { "FAILED", TONE_BAD },    { "CRASHED", TONE_BAD },
-		{ "CANCELLED", TONE_DIM },  { "RUNNING", TONE_LINK },  { "PENDING", TONE_LINK },
-		{ "SCHEDULED", TONE_WARN }, { "CANCELLING", TONE_WARN }, { "PAUSED", TONE_WARN },
+	    {"COMPLETED", TONE_OK},   {"FAILED", TONE_BAD},      {"CRASHED", TONE_BAD},
+	    {"CANCELLED", TONE_DIM},  {"RUNNING", TONE_LINK},    {"PENDING", TONE_LINK},
+	    {"SCHEDULED", TONE_WARN}, {"CANCELLING", TONE_WARN}, {"PAUSED", TONE_WARN},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(tones); i++) {
@@ -96,10 +96,9 @@ static void print_members(const struct cli *cli, const json_t *obj, int indent)
 	const char *key;
 	json_t *v;
 
-	json_object_foreach((json_t *)(uintptr_t)obj, key, v)
-	{
+	json_object_foreach ((json_t *)(uintptr_t)obj, key, v) {
 		(void)printf("%*s%s%s:%s", indent, "", tone_on(cli, TONE_BOLD), key,
-		    tone_off(cli));
+			     tone_off(cli));
 		print_value(cli, v, indent);
 	}
 }
@@ -204,7 +203,7 @@ static int params_base(const char *json, json_t **ret_obj, struct error *err)
 }
 
 int params_parse(const struct opt_list *pairs, const char *json, json_t **ret_obj,
-    struct error *err)
+		 struct error *err)
 {
 	json_t *obj = NULL;
 	int rc = params_base(json, &obj, err);

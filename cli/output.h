@@ -16,7 +16,15 @@ struct cli;
 struct error;
 struct opts;
 
-enum tone { TONE_PLAIN = 0, TONE_OK, TONE_WARN, TONE_BAD, TONE_DIM, TONE_BOLD, TONE_LINK };
+enum tone {
+	TONE_PLAIN = 0,
+	TONE_OK,
+	TONE_WARN,
+	TONE_BAD,
+	TONE_DIM,
+	TONE_BOLD,
+	TONE_LINK
+};
 
 /* One line on stdout in a tone. */
 void say(const struct cli *cli, enum tone tone, const char *fmt, ...) WF_PRINTF(3, 4);
@@ -33,8 +41,8 @@ void print_json(const json_t *v);
 int want_json(const char *output, struct error *err);
 
 /*
- * Table: box with a title on a terminal (folded to its width), tab-separated with a header
- * line when piped.  Cells may carry a tone.
+ * Table: box with a title on a terminal (folded to its width), tab-separated with a
+ * header line when piped.  Cells may carry a tone.
  */
 struct table;
 struct table *table_new(const struct cli *cli, const char *title);
@@ -56,6 +64,6 @@ const char *relative_time(const json_t *obj, const char *key, char *buf, size_t 
 /* --param k=v ... and --params JSON ("-": stdin) to one object; k=v wins. */
 struct opt_list;
 int params_parse(const struct opt_list *pairs, const char *json, json_t **ret_obj,
-    struct error *err);
+		 struct error *err);
 
 #endif

@@ -2,8 +2,8 @@
 /*
  * table.c - tables: rounded boxes on a terminal, tab-separated lines when piped.
  *
- * Widths are display columns (wcwidth).  When the table is wider than the terminal the widest
- * columns are narrowed and their cells folded, at spaces where there are some.
+ * Widths are display columns (wcwidth).  When the table is wider than the terminal the
+ * widest columns are narrowed and their cells folded, at spaces where there are some.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -17,7 +17,7 @@
 #include "cli/output.h"
 
 #define TABLE_COLUMNS_MAX 16
-#define TABLE_MIN_WIDTH 6
+#define TABLE_MIN_WIDTH   6
 
 struct cell {
 	char *text; /* owned */
@@ -169,7 +169,8 @@ static void narrow(struct table *t, int max)
 	}
 }
 
-static void rule(const struct table *t, const char *left, const char *mid, const char *right)
+static void rule(const struct table *t, const char *left, const char *mid,
+		 const char *right)
 {
 	(void)fputs(tone_on(t->cli, TONE_DIM), stdout);
 	(void)fputs(left, stdout);
@@ -221,8 +222,9 @@ static void print_row(const struct table *t, const struct cell *cells)
 			size_t n = fold(rest[c], t->width[c], &w);
 
 			(void)printf("%s│%s %s%.*s%s%*s ", tone_on(t->cli, TONE_DIM),
-			    tone_off(t->cli), tone_on(t->cli, cells[c].tone), (int)n,
-			    rest[c], tone_off(t->cli), t->width[c] - w, "");
+				     tone_off(t->cli), tone_on(t->cli, cells[c].tone),
+				     (int)n, rest[c], tone_off(t->cli), t->width[c] - w,
+				     "");
 			rest[c] += n;
 			while (*rest[c] == ' ') {
 				rest[c]++;
@@ -242,10 +244,10 @@ static void print_boxed(struct table *t)
 		int pad = (total_width(t) - width_of(t->title)) / 2;
 
 		(void)printf("%*s%s%s%s\n", pad > 0 ? pad : 0, "",
-		    tone_on(t->cli, TONE_BOLD), t->title, tone_off(t->cli));
+			     tone_on(t->cli, TONE_BOLD), t->title, tone_off(t->cli));
 	}
 	for (size_t c = 0; c < t->columns; c++) {
-		head[c] = (struct cell){ .text = t->names[c], .tone = TONE_BOLD };
+		head[c] = (struct cell){.text = t->names[c], .tone = TONE_BOLD};
 	}
 	rule(t, "╭", "┬", "╮");
 	print_row(t, head);
@@ -271,7 +273,7 @@ void table_print(struct table *t)
 	for (size_t i = 0; i + t->columns <= t->count; i += t->columns) {
 		for (size_t c = 0; c < t->columns; c++) {
 			(void)printf("%s%c", t->cells[i + c].text,
-			    c + 1 < t->columns ? '\t' : '\n');
+				     c + 1 < t->columns ? '\t' : '\n');
 		}
 	}
 }
