@@ -7,3 +7,4 @@ tests_unit_test_api_LDADD = libapi.a $(PROTO_LIBS) $(BASE_LIBS) $(SQLITE_LIBS) $
 	$(CRITERION_LIBS)
 tests_unit_test_api_SOURCES =
 tests_unit_test_api_SOURCES += tests/unit/api/test_decode.c
+tests_unit_test_api_SOURCES += tests/unit/api/test_schema.c

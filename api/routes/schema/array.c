@@ -7,9 +7,10 @@
 
 #define UNIQUE_MAX 2000 /* elements compared pairwise; longer lists pass */
 
-static void check_element(const struct schema_at *at, size_t index, const json_t *schema)
+static void check_element(const struct schema_at *at, size_t index,
+			  const json_t *schema)
 {
-	struct schema_path here = { .up = at->path, .index = index };
+	struct schema_path here = {.up = at->path, .index = index};
 
 	schema_check(at->w, json_array_get(at->value, index), schema, &here, at->out);
 }
@@ -24,7 +25,7 @@ static void too_many_items(const struct schema_at *at, size_t prefix, size_t tot
 	}
 	buf_init(&b);
 	buf_addf(&b, "Expected at most %zu %s but found %zu extra: ", prefix,
-	    prefix != 1 ? "items" : "item", total - prefix);
+		 prefix != 1 ? "items" : "item", total - prefix);
 	schema_text(&b, total - prefix == 1 ? json_array_get(rest, 0) : rest);
 	(void)schema_problem_take(at, buf_take(&b, NULL));
 	buf_release(&b);
@@ -79,10 +80,11 @@ static void check_contains(const struct schema_at *at)
 		matches += schema_is_valid(at->w, v, at->want);
 	}
 	if (json_is_integer(max) && matches > json_integer_value(max)) {
-		(void)schema_problem_add(at, "has too many items matching the given schema");
+		(void)schema_problem_add(
+		    at, "has too many items matching the given schema");
 	} else if (matches < low) {
-		(void)schema_problem_add(at,
-		    "does not contain items matching the given schema");
+		(void)schema_problem_add(
+		    at, "does not contain items matching the given schema");
 	}
 }
 
@@ -91,8 +93,8 @@ static void check_min_items(const struct schema_at *at)
 	json_int_t min = json_integer_value(at->want);
 
 	if (json_is_array(at->value) && (json_int_t)json_array_size(at->value) < min) {
-		(void)schema_problem_add(at, "%s",
-		    min == 1 ? "should be non-empty" : "is too short");
+		(void)schema_problem_add(
+		    at, "%s", min == 1 ? "should be non-empty" : "is too short");
 	}
 }
 
@@ -102,8 +104,8 @@ static void check_max_items(const struct schema_at *at)
 
 	if (json_is_array(at->value) && json_is_integer(at->want) &&
 	    (json_int_t)json_array_size(at->value) > max) {
-		(void)schema_problem_add(at, "%s",
-		    max == 0 ? "is expected to be empty" : "is too long");
+		(void)schema_problem_add(
+		    at, "%s", max == 0 ? "is expected to be empty" : "is too long");
 	}
 }
 
@@ -117,7 +119,7 @@ static void check_unique(const struct schema_at *at)
 	for (size_t i = 0; i < n; i++) {
 		for (size_t j = i + 1; j < n; j++) {
 			if (schema_equal(json_array_get(at->value, i),
-				json_array_get(at->value, j))) {
+					 json_array_get(at->value, j))) {
 				(void)schema_problem_add(at, "has non-unique elements");
 				return;
 			}
@@ -126,11 +128,11 @@ static void check_unique(const struct schema_at *at)
 }
 
 const struct schema_keyword schema_array_keywords[] = {
-	{ "items", check_items },
-	{ "prefixItems", check_prefix },
-	{ "contains", check_contains },
-	{ "minItems", check_min_items },
-	{ "maxItems", check_max_items },
-	{ "uniqueItems", check_unique },
-	{ NULL, NULL },
+    {"items", check_items},
+    {"prefixItems", check_prefix},
+    {"contains", check_contains},
+    {"minItems", check_min_items},
+    {"maxItems", check_max_items},
+    {"uniqueItems", check_unique},
+    {NULL, NULL},
 };

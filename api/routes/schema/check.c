@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * check.c - the walk: keywords in the schema's order, $ref, and the sentence for the user.
+ * check.c - the walk: keywords in the schema's order, $ref, and the sentence for the
+ * user.
  */
 #include "api/routes/schema/check.h"
 
@@ -13,14 +14,16 @@
 #include "base/error.h"
 #include "base/mem.h"
 
-/* A reference token of a JSON pointer: ~1 is '/', ~0 is '~', %25 and the like are rare. */
+/* A reference token of a JSON pointer: ~1 is '/', ~0 is '~', %25 and the like are rare.
+ */
 static char *pointer_token(const char *s, size_t len)
 {
 	char *out = xmalloc(len + 1);
 	size_t n = 0;
 
 	for (size_t i = 0; i < len; i++) {
-		if (s[i] == '~' && i + 1 < len && (s[i + 1] == '0' || s[i + 1] == '1')) {
+		if (s[i] == '~' && i + 1 < len &&
+		    (s[i + 1] == '0' || s[i + 1] == '1')) {
 			out[n++] = s[++i] == '0' ? '~' : '/';
 		} else {
 			out[n++] = s[i];
@@ -80,17 +83,14 @@ static void check_ref(const struct schema_at *at)
 }
 
 static const struct schema_keyword ref_keywords[] = {
-	{ "$ref", check_ref },
-	{ "$dynamicRef", check_ref },
-	{ NULL, NULL },
+    {"$ref", check_ref},
+    {"$dynamicRef", check_ref},
+    {NULL, NULL},
 };
 
 static const struct schema_keyword *const tables[] = {
-	schema_scalar_keywords,
-	schema_object_keywords,
-	schema_array_keywords,
-	schema_choice_keywords,
-	ref_keywords,
+    schema_scalar_keywords, schema_object_keywords, schema_array_keywords,
+    schema_choice_keywords, ref_keywords,
 };
 
 static schema_keyword_fn find_keyword(const char *name)
@@ -106,15 +106,20 @@ static schema_keyword_fn find_keyword(const char *name)
 }
 
 void schema_check(struct schema_walk *w, const json_t *value, const json_t *schema,
-    const struct schema_path *path, struct schema_list *out)
+		  const struct schema_path *path, struct schema_list *out)
 {
 	struct schema_at at = {
-		.w = w, .value = value, .schema = schema, .path = path, .out = out,
+	    .w = w,
+	    .value = value,
+	    .schema = schema,
+	    .path = path,
+	    .out = out,
 	};
 	const char *name;
 	json_t *want;
 
-	if (w->circular || ++w->steps > SCHEMA_STEPS_MAX || w->depth >= SCHEMA_DEPTH_MAX) {
+	if (w->circular || ++w->steps > SCHEMA_STEPS_MAX ||
+	    w->depth >= SCHEMA_DEPTH_MAX) {
 		w->circular = 1;
 		return;
 	}
@@ -142,7 +147,7 @@ void schema_check(struct schema_walk *w, const json_t *value, const json_t *sche
 
 int schema_is_valid(struct schema_walk *w, const json_t *value, const json_t *schema)
 {
-	struct schema_list l = { 0 };
+	struct schema_list l = {0};
 	int valid;
 
 	schema_check(w, value, schema, NULL, &l);
@@ -151,37 +156,41 @@ int schema_is_valid(struct schema_walk *w, const json_t *value, const json_t *sc
 	return valid;
 }
 
-static int tell(const struct schema_walk *w, const struct schema_list *l, struct error *err)
+static int tell(const struct schema_walk *w, const struct schema_list *l,
+		struct error *err)
 {
 	const struct schema_problem *p;
 
 	if (w->circular) {
 		return err_set(err, ERR_LIMIT,
-		    "Invalid schema: Unable to validate schema with circular references.");
+			       "Invalid schema: Unable to validate schema with "
+			       "circular references.");
 	}
 	if (w->unresolved != NULL) {
 		return err_set(err, ERR_INVALID,
-		    "Validation failed. Failure reason: PointerToNowhere: '%s' does not exist",
-		    w->unresolved);
+			       "Validation failed. Failure reason: PointerToNowhere: "
+			       "'%s' does not exist",
+			       w->unresolved);
 	}
 	p = schema_best(l);
 	if (p == NULL) {
 		return 0;
 	}
 	if (p->where[0] == '\0') {
-		return err_set(err, ERR_INVALID, "Validation failed. Failure reason: %s",
-		    p->message);
+		return err_set(err, ERR_INVALID,
+			       "Validation failed. Failure reason: %s", p->message);
 	}
 	return err_set(err, ERR_INVALID,
-	    "Validation failed for field '%s'. Failure reason: %s", p->where, p->message);
+		       "Validation failed for field '%s'. Failure reason: %s", p->where,
+		       p->message);
 }
 
 int schema_validate(const json_t *value, const json_t *schema, unsigned int flags,
-    struct error *err)
+		    struct error *err)
 {
 	json_t *mended = schema_preprocessed(schema, flags);
-	struct schema_walk w = { .root = mended, .flags = flags };
-	struct schema_list l = { 0 };
+	struct schema_walk w = {.root = mended, .flags = flags};
+	struct schema_list l = {0};
 	int rc = 0;
 
 	if (mended != NULL) {

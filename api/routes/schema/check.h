@@ -20,12 +20,12 @@ struct schema_path {
 };
 
 struct schema_problem {
-	char *where;   /* "a.b[0]"; "" at the root */
-	char *order;   /* sortable form of the path */
+	char *where; /* "a.b[0]"; "" at the root */
+	char *order; /* sortable form of the path */
 	char *message;
 	int depth;
-	int weak;      /* anyOf, oneOf: a choice failed */
-	int off_type;  /* the schema asks for another type than the value has */
+	int weak;     /* anyOf, oneOf: a choice failed */
+	int off_type; /* the schema asks for another type than the value has */
 	struct schema_list *inner; /* problems of the alternatives, or NULL */
 };
 struct schema_list {
@@ -38,13 +38,13 @@ struct schema_walk {
 	unsigned int flags;
 	long steps;
 	int depth;
-	int circular; /* gave up: references go round in circles */
+	int circular;     /* gave up: references go round in circles */
 	char *unresolved; /* text of a $ref that leads nowhere */
 };
 
 /* Adds the problems of VALUE against SCHEMA to OUT. */
 void schema_check(struct schema_walk *w, const json_t *value, const json_t *schema,
-    const struct schema_path *path, struct schema_list *out);
+		  const struct schema_path *path, struct schema_list *out);
 int schema_is_valid(struct schema_walk *w, const json_t *value, const json_t *schema);
 
 void schema_list_release(struct schema_list *l);
@@ -72,10 +72,10 @@ extern const struct schema_keyword schema_object_keywords[];
 extern const struct schema_keyword schema_array_keywords[];
 extern const struct schema_keyword schema_choice_keywords[];
 
-/* One problem about the value: its text, a space, then the formatted one.  Returns it, or NULL
- * when the list is full. */
-struct schema_problem *schema_problem_add(const struct schema_at *at, const char *fmt, ...)
-    WF_PRINTF(2, 3);
+/* One problem about the value: its text, a space, then the formatted one.  Returns it,
+ * or NULL when the list is full. */
+struct schema_problem *schema_problem_add(const struct schema_at *at, const char *fmt,
+					  ...) WF_PRINTF(2, 3);
 /* The same with a ready text, which is taken. */
 struct schema_problem *schema_problem_take(const struct schema_at *at, char *message);
 

@@ -21,18 +21,20 @@ static void none_fits(const struct schema_at *at, struct schema_list *inner)
 	p->weak = 1;
 	p->inner = xmalloc(sizeof(*p->inner));
 	*p->inner = *inner;
-	*inner = (struct schema_list){ 0 };
+	*inner = (struct schema_list){0};
 }
 
-/* Index of the first alternative that fits, or the number of them; INNER gets the problems. */
+/* Index of the first alternative that fits, or the number of them; INNER gets the
+ * problems. */
 static size_t first_fit(const struct schema_at *at, struct schema_list *inner)
 {
 	size_t i, n = json_array_size(at->want);
 
 	for (i = 0; i < n; i++) {
-		struct schema_list l = { 0 };
+		struct schema_list l = {0};
 
-		schema_check(at->w, at->value, json_array_get(at->want, i), at->path, &l);
+		schema_check(at->w, at->value, json_array_get(at->want, i), at->path,
+			     &l);
 		if (l.count == 0) {
 			schema_list_release(&l);
 			return i;
@@ -47,7 +49,7 @@ static size_t first_fit(const struct schema_at *at, struct schema_list *inner)
 			continue;
 		}
 		inner->items = xreallocarray(inner->items, inner->count + l.count,
-		    sizeof(*inner->items));
+					     sizeof(*inner->items));
 		inner->size = inner->count + l.count;
 		for (size_t k = 0; k < l.count; k++) {
 			inner->items[inner->count++] = l.items[k];
@@ -59,9 +61,10 @@ static size_t first_fit(const struct schema_at *at, struct schema_list *inner)
 
 static void check_any(const struct schema_at *at)
 {
-	struct schema_list inner = { 0 };
+	struct schema_list inner = {0};
 
-	if (json_is_array(at->want) && first_fit(at, &inner) == json_array_size(at->want)) {
+	if (json_is_array(at->want) &&
+	    first_fit(at, &inner) == json_array_size(at->want)) {
 		none_fits(at, &inner);
 	}
 	schema_list_release(&inner);
@@ -69,7 +72,7 @@ static void check_any(const struct schema_at *at)
 
 static void check_one(const struct schema_at *at)
 {
-	struct schema_list inner = { 0 };
+	struct schema_list inner = {0};
 	size_t n = json_array_size(at->want);
 	size_t first;
 
@@ -83,8 +86,8 @@ static void check_one(const struct schema_at *at)
 	schema_list_release(&inner);
 	for (size_t i = first + 1; i < n; i++) {
 		if (schema_is_valid(at->w, at->value, json_array_get(at->want, i))) {
-			struct schema_problem *p = schema_problem_add(at,
-			    "is valid under more than one of the given schemas");
+			struct schema_problem *p = schema_problem_add(
+			    at, "is valid under more than one of the given schemas");
 
 			if (p != NULL) {
 				p->weak = 1;
@@ -119,8 +122,8 @@ static void check_not(const struct schema_at *at)
 
 static void check_if(const struct schema_at *at)
 {
-	const json_t *branch = json_object_get(at->schema,
-	    schema_is_valid(at->w, at->value, at->want) ? "then" : "else");
+	const json_t *branch = json_object_get(
+	    at->schema, schema_is_valid(at->w, at->value, at->want) ? "then" : "else");
 
 	if (branch != NULL) {
 		schema_check(at->w, at->value, branch, at->path, at->out);
@@ -128,10 +131,6 @@ static void check_if(const struct schema_at *at)
 }
 
 const struct schema_keyword schema_choice_keywords[] = {
-	{ "anyOf", check_any },
-	{ "oneOf", check_one },
-	{ "allOf", check_all },
-	{ "not", check_not },
-	{ "if", check_if },
-	{ NULL, NULL },
+    {"anyOf", check_any}, {"oneOf", check_one}, {"allOf", check_all},
+    {"not", check_not},   {"if", check_if},     {NULL, NULL},
 };

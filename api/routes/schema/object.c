@@ -10,10 +10,10 @@
 #include "api/routes/schema/text.h"
 #include "base/mem.h"
 
-static void check_member(const struct schema_at *at, const char *key, const json_t *value,
-    const json_t *schema)
+static void check_member(const struct schema_at *at, const char *key,
+			 const json_t *value, const json_t *schema)
 {
-	struct schema_path here = { .up = at->path, .key = key };
+	struct schema_path here = {.up = at->path, .key = key};
 
 	schema_check(at->w, value, schema, &here, at->out);
 }
@@ -100,7 +100,8 @@ static int compare_text(const void *a, const void *b)
 	return strcmp(*x, *y);
 }
 
-static void extras_problem(const struct schema_at *at, const char **extras, size_t count)
+static void extras_problem(const struct schema_at *at, const char **extras,
+			   size_t count)
 {
 	struct buf b;
 
@@ -165,9 +166,11 @@ static void check_min_properties(const struct schema_at *at)
 {
 	json_int_t min = json_integer_value(at->want);
 
-	if (json_is_object(at->value) && (json_int_t)json_object_size(at->value) < min) {
+	if (json_is_object(at->value) &&
+	    (json_int_t)json_object_size(at->value) < min) {
 		(void)schema_problem_add(at, "%s",
-		    min == 1 ? "should be non-empty" : "does not have enough properties");
+					 min == 1 ? "should be non-empty"
+						  : "does not have enough properties");
 	}
 }
 
@@ -178,7 +181,8 @@ static void check_max_properties(const struct schema_at *at)
 	if (json_is_object(at->value) && json_is_integer(at->want) &&
 	    (json_int_t)json_object_size(at->value) > max) {
 		(void)schema_problem_add(at, "%s",
-		    max == 0 ? "is expected to be empty" : "has too many properties");
+					 max == 0 ? "is expected to be empty"
+						  : "has too many properties");
 	}
 }
 
@@ -213,13 +217,13 @@ static void check_dependent(const struct schema_at *at)
 }
 
 const struct schema_keyword schema_object_keywords[] = {
-	{ "properties", check_properties },
-	{ "patternProperties", check_pattern_properties },
-	{ "required", check_required },
-	{ "additionalProperties", check_additional },
-	{ "propertyNames", check_names },
-	{ "minProperties", check_min_properties },
-	{ "maxProperties", check_max_properties },
-	{ "dependentRequired", check_dependent },
-	{ NULL, NULL },
+    {"properties", check_properties},
+    {"patternProperties", check_pattern_properties},
+    {"required", check_required},
+    {"additionalProperties", check_additional},
+    {"propertyNames", check_names},
+    {"minProperties", check_min_properties},
+    {"maxProperties", check_max_properties},
+    {"dependentRequired", check_dependent},
+    {NULL, NULL},
 };

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * preprocess.c - mends schemas that older pydantic versions make: optional fields that may be
- * null without saying so, tuples under "items".
+ * preprocess.c - mends schemas that older pydantic versions make: optional fields that
+ * may be null without saying so, tuples under "items".
  */
 #include "api/routes/schema/schema.h"
 
 #include <stdint.h>
 #include <string.h>
-
 
 static int in_list(const json_t *list, const char *key)
 {
@@ -31,11 +30,12 @@ static void allow_null(json_t *prop, int required, unsigned int flags)
 	    (json_is_string(type) && strcmp(json_string_value(type), "null") == 0)) {
 		return;
 	}
-	if (json_object_get(prop, "default") != NULL && !(flags & SCHEMA_NONE_WITH_DEFAULT)) {
+	if (json_object_get(prop, "default") != NULL &&
+	    !(flags & SCHEMA_NONE_WITH_DEFAULT)) {
 		return;
 	}
 	json_object_set_new(prop, "anyOf",
-	    json_pack("[{s:O}, {s:s}]", "type", type, "type", "null"));
+			    json_pack("[{s:O}, {s:s}]", "type", type, "type", "null"));
 	json_object_del(prop, "type");
 }
 

@@ -2,10 +2,11 @@
 /*
  * problem.c - the problems found, and which of them to tell.
  *
- * Order of importance: nearer to the root, then the later path among siblings, then a plain
- * keyword before a failed choice, then a problem where at least the type fits.  When the most
- * important one is a failed choice, the deepest (least important by that order) of its
- * alternatives' problems is more to the point, unless two are equally good.
+ * Order of importance: nearer to the root, then the later path among siblings, then a
+ * plain keyword before a failed choice, then a problem where at least the type fits.
+ * When the most important one is a failed choice, the deepest (least important by that
+ * order) of its alternatives' problems is more to the point, unless two are equally
+ * good.
  */
 #include "api/routes/schema/check.h"
 
@@ -33,7 +34,9 @@ static int is_word(const char *s)
 	if (*s == '\0' || strspn(s, "0123456789") > 0) {
 		return 0;
 	}
-	return strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") ==
+	return strspn(
+		   s,
+		   "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") ==
 	       strlen(s);
 }
 
@@ -86,18 +89,19 @@ struct schema_problem *schema_problem_take(const struct schema_at *at, char *mes
 	path_text(&where, at->path);
 	path_order(&order, at->path);
 	*p = (struct schema_problem){
-		.where = buf_take(&where, NULL),
-		.order = buf_take(&order, NULL),
-		.message = message,
-		.depth = path_depth(at->path),
-		.off_type = type == NULL || !schema_type_matches(at->value, type),
+	    .where = buf_take(&where, NULL),
+	    .order = buf_take(&order, NULL),
+	    .message = message,
+	    .depth = path_depth(at->path),
+	    .off_type = type == NULL || !schema_type_matches(at->value, type),
 	};
 	buf_release(&where);
 	buf_release(&order);
 	return p;
 }
 
-struct schema_problem *schema_problem_add(const struct schema_at *at, const char *fmt, ...)
+struct schema_problem *schema_problem_add(const struct schema_at *at, const char *fmt,
+					  ...)
 {
 	struct buf b;
 	va_list ap;
@@ -131,7 +135,7 @@ void schema_list_release(struct schema_list *l)
 		}
 	}
 	free(l->items);
-	*l = (struct schema_list){ 0 };
+	*l = (struct schema_list){0};
 }
 
 /* Above zero when A is more important than B. */

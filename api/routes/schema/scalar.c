@@ -21,7 +21,7 @@ static int is_type(const json_t *v, const char *type)
 	case JSON_REAL:
 		return strcmp(type, "number") == 0 ||
 		       (strcmp(type, "integer") == 0 &&
-			   json_real_value(v) == floor(json_real_value(v)));
+			json_real_value(v) == floor(json_real_value(v)));
 	case JSON_TRUE:
 	case JSON_FALSE:
 		return strcmp(type, "boolean") == 0;
@@ -144,14 +144,16 @@ static void check_maximum(const struct schema_at *at)
 
 static void check_above(const struct schema_at *at)
 {
-	if (numbers(at) && json_number_value(at->value) <= json_number_value(at->want)) {
+	if (numbers(at) &&
+	    json_number_value(at->value) <= json_number_value(at->want)) {
 		bound_problem(at, "is less than or equal to the minimum of");
 	}
 }
 
 static void check_below(const struct schema_at *at)
 {
-	if (numbers(at) && json_number_value(at->value) >= json_number_value(at->want)) {
+	if (numbers(at) &&
+	    json_number_value(at->value) >= json_number_value(at->want)) {
 		bound_problem(at, "is greater than or equal to the maximum of");
 	}
 }
@@ -187,8 +189,8 @@ static void check_min_length(const struct schema_at *at)
 	json_int_t min = json_integer_value(at->want);
 
 	if (json_is_string(at->value) && text_length(at->value) < min) {
-		(void)schema_problem_add(at, "%s",
-		    min == 1 ? "should be non-empty" : "is too short");
+		(void)schema_problem_add(
+		    at, "%s", min == 1 ? "should be non-empty" : "is too short");
 	}
 }
 
@@ -198,8 +200,8 @@ static void check_max_length(const struct schema_at *at)
 
 	if (json_is_string(at->value) && json_is_integer(at->want) &&
 	    text_length(at->value) > max) {
-		(void)schema_problem_add(at, "%s",
-		    max == 0 ? "is expected to be empty" : "is too long");
+		(void)schema_problem_add(
+		    at, "%s", max == 0 ? "is expected to be empty" : "is too long");
 	}
 }
 
@@ -209,8 +211,8 @@ static void add_class(struct buf *out, char c, int bracket)
 	static const struct {
 		char c;
 		const char *set;
-	} classes[] = { { 'd', "0-9" }, { 'w', "[:alnum:]_" }, { 's', "[:space:]" },
-		{ 'D', "0-9" }, { 'W', "[:alnum:]_" }, { 'S', "[:space:]" } };
+	} classes[] = {{'d', "0-9"}, {'w', "[:alnum:]_"}, {'s', "[:space:]"},
+		       {'D', "0-9"}, {'W', "[:alnum:]_"}, {'S', "[:space:]"}};
 
 	for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
 		if (classes[i].c != c) {
@@ -273,7 +275,8 @@ static void check_pattern(const struct schema_at *at)
 	struct buf b;
 
 	if (!json_is_string(at->value) || !json_is_string(at->want) ||
-	    schema_pattern_matches(json_string_value(at->want), json_string_value(at->value))) {
+	    schema_pattern_matches(json_string_value(at->want),
+				   json_string_value(at->value))) {
 		return;
 	}
 	buf_init(&b);
@@ -283,16 +286,16 @@ static void check_pattern(const struct schema_at *at)
 }
 
 const struct schema_keyword schema_scalar_keywords[] = {
-	{ "type", check_type },
-	{ "enum", check_enum },
-	{ "const", check_const },
-	{ "minimum", check_minimum },
-	{ "maximum", check_maximum },
-	{ "exclusiveMinimum", check_above },
-	{ "exclusiveMaximum", check_below },
-	{ "multipleOf", check_multiple },
-	{ "minLength", check_min_length },
-	{ "maxLength", check_max_length },
-	{ "pattern", check_pattern },
-	{ NULL, NULL },
+    {"type", check_type},
+    {"enum", check_enum},
+    {"const", check_const},
+    {"minimum", check_minimum},
+    {"maximum", check_maximum},
+    {"exclusiveMinimum", check_above},
+    {"exclusiveMaximum", check_below},
+    {"multipleOf", check_multiple},
+    {"minLength", check_min_length},
+    {"maxLength", check_max_length},
+    {"pattern", check_pattern},
+    {NULL, NULL},
 };

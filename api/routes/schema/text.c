@@ -122,7 +122,8 @@ void schema_text(struct buf *out, const json_t *v)
 	add_value(out, v, start + SCHEMA_TEXT_MAX);
 	if (out->len > start + SCHEMA_TEXT_MAX) {
 		buf_truncate(out, start + SCHEMA_TEXT_MAX);
-		while (out->len > start && ((unsigned char)out->data[out->len - 1] & 0xc0) == 0x80) {
+		while (out->len > start &&
+		       ((unsigned char)out->data[out->len - 1] & 0xc0) == 0x80) {
 			buf_truncate(out, out->len - 1);
 		}
 		buf_adds(out, "...");
