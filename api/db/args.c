@@ -10,17 +10,17 @@
 
 struct db_arg db_a_null(void)
 {
-	return (struct db_arg){ .type = DB_T_NULL };
+	return (struct db_arg){.type = DB_T_NULL};
 }
 
 struct db_arg db_a_int(int64_t v)
 {
-	return (struct db_arg){ .type = DB_T_INT, .i = v };
+	return (struct db_arg){.type = DB_T_INT, .i = v};
 }
 
 struct db_arg db_a_real(double v)
 {
-	return (struct db_arg){ .type = DB_T_REAL, .d = v };
+	return (struct db_arg){.type = DB_T_REAL, .d = v};
 }
 
 struct db_arg db_a_text(const char *s)
@@ -36,7 +36,7 @@ struct db_arg db_a_textn(const char *s, size_t len)
 	if (s == NULL) {
 		return db_a_null();
 	}
-	return (struct db_arg){ .type = DB_T_TEXT, .p = s, .len = len };
+	return (struct db_arg){.type = DB_T_TEXT, .p = s, .len = len};
 }
 
 struct db_arg db_a_uuid(const struct uuid *u)
@@ -57,5 +57,5 @@ struct db_arg db_a_blob(const void *p, size_t len)
 	if (p == NULL) {
 		return db_a_null();
 	}
-	return (struct db_arg){ .type = DB_T_BLOB, .p = p, .len = len };
+	return (struct db_arg){.type = DB_T_BLOB, .p = p, .len = len};
 }

@@ -2,12 +2,14 @@
 /*
  * backup.c - a copy of the running database.
  *
- * The copy is one read transaction of a connection of its own: writers go on meanwhile (WAL),
- * and the result is the state of one commit.  It appears under its name only when complete.
+ * The copy is one read transaction of a connection of its own: writers go on meanwhile
+ * (WAL), and the result is the state of one commit.  It appears under its name only
+ * when complete.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -17,12 +19,13 @@
 
 static int copy(struct db_conn *from, const char *path, struct error *err)
 {
-	struct db_conn to = { .path = NULL };
+	struct db_conn to = {.path = NULL};
 	sqlite3_backup *b;
 	int rc;
 
 	to.path = xstrdup(path);
-	rc = sqlite3_open_v2(path, &to.sq, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
+	rc = sqlite3_open_v2(path, &to.sq, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
+			     NULL);
 	if (rc != SQLITE_OK) {
 		rc = conn_error(&to, rc, "backup", err);
 		goto out;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * backup.h - a complete, durable copy of the database at DB_PATH as PATH.  Private to api/db/.
+ * backup.h - a complete, durable copy of the database at DB_PATH as PATH.  Private to
+ * api/db/.
  */
 #ifndef API_DB_BACKUP_H
 #define API_DB_BACKUP_H

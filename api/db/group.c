@@ -23,7 +23,7 @@ void job_fail(struct db_job *job, const struct error *err)
 /* The work itself; what it forgot to give back would block every later commit. */
 static void call_work(struct db_conn *c, struct db_job *job)
 {
-	struct error err = { 0 };
+	struct error err = {0};
 
 	c->deadline_ms = clock_mono_ms() + CONN_STATEMENT_MS;
 	job->rc = job->work(c, job->arg, &err);
@@ -34,7 +34,8 @@ static void call_work(struct db_conn *c, struct db_job *job)
 	}
 	if (job->rc < 0) {
 		if (err.code == 0) {
-			(void)err_set(&err, (enum err_code)-job->rc, "%s", err_text(job->rc));
+			(void)err_set(&err, (enum err_code) - job->rc, "%s",
+				      err_text(job->rc));
 		}
 		job_fail(job, &err);
 		job->rc = -err.code;
@@ -52,9 +53,10 @@ static int run_in_savepoint(struct db_conn *c, struct db_job *job, struct error 
 	call_work(c, job);
 	if (!conn_in_tx(c)) {
 		return err_set(err, ERR_IO,
-		    "the database ended the transaction while another request was written "
-		    "(%s); nothing of this request is stored",
-		    job->err != NULL ? job->err->msg : "no reason given");
+			       "the database ended the transaction while another "
+			       "request was written "
+			       "(%s); nothing of this request is stored",
+			       job->err != NULL ? job->err->msg : "no reason given");
 	}
 	if (job->rc < 0) {
 		rc = conn_ctl(c, SQL_WORK_BACK, err);
@@ -64,7 +66,7 @@ static int run_in_savepoint(struct db_conn *c, struct db_job *job, struct error 
 
 /* Fails those from FIRST up to (not including) END that had succeeded. */
 static void fail_range(struct db_job *first, const struct db_job *end,
-    const struct error *err)
+		       const struct error *err)
 {
 	struct db_job *job;
 
@@ -83,8 +85,8 @@ static void rollback(struct db_conn *c)
 }
 
 /*
- * Runs jobs from FIRST on until all are done or the transaction is lost; returns the job to
- * go on with, NULL at the end.
+ * Runs jobs from FIRST on until all are done or the transaction is lost; returns the
+ * job to go on with, NULL at the end.
  */
 static struct db_job *run_segment(struct db_conn *c, struct db_job *first)
 {

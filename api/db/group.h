@@ -14,15 +14,16 @@ struct db_job {
 	db_after_fn after;
 	void *arg;
 	int rc;
-	int waited_for;	   /* db_run(): the caller waits for DONE and owns the job */
+	int waited_for; /* db_run(): the caller waits for DONE and owns the job */
 	int done;
 	struct error *err; /* NULL unless RC is negative; owned */
 };
 TAILQ_HEAD(db_jobs, db_job);
 
 /*
- * Runs all JOBS in one transaction, each in its savepoint, and commits.  Sets rc and err of
- * each.  A job that fails is rolled back alone; a failing COMMIT fails all that had succeeded.
+ * Runs all JOBS in one transaction, each in its savepoint, and commits.  Sets rc and
+ * err of each.  A job that fails is rolled back alone; a failing COMMIT fails all that
+ * had succeeded.
  */
 void group_run(struct db_conn *c, struct db_jobs *jobs);
 /* Runs one job in a read transaction: one snapshot for all its statements. */

@@ -2,9 +2,9 @@
 /*
  * migrate.c - brings the schema up to date at start.
  *
- * All of it happens under the exclusive lock, one transaction per migration: a server that is
- * killed in between starts again at the same migration, and two that start at once do not
- * meet.
+ * All of it happens under the exclusive lock, one transaction per migration: a server
+ * that is killed in between starts again at the same migration, and two that start at
+ * once do not meet.
  */
 #include <string.h>
 
@@ -26,8 +26,9 @@ static int present_version(struct db_conn *c, int64_t *ret_version, struct error
 	}
 	if (!known && tables > 0) {
 		return err_set(err, ERR_CONFLICT,
-		    "%s is a database of another program (it has no table "
-		    "schema_migration); choose another file", c->path);
+			       "%s is a database of another program (it has no table "
+			       "schema_migration); choose another file",
+			       c->path);
 	}
 	if (!known) {
 		rc = conn_ctl(c, SQL_MIGRATION_TABLE, err);
@@ -44,9 +45,9 @@ static int apply(struct db_conn *c, const struct sql_migration *m, struct error 
 
 	if (rc == 0) {
 		rc = db_exec(c, SQL_MIGRATION_APPLIED,
-		    DB_ARGS(db_a_int(m->version), db_a_text(m->name),
-			db_a_int(clock_wall_us())),
-		    3, NULL, err);
+			     DB_ARGS(db_a_int(m->version), db_a_text(m->name),
+				     db_a_int(clock_wall_us())),
+			     3, NULL, err);
 	}
 	return rc < 0 ? err_wrap(err, "migration %s", m->name) : 0;
 }
@@ -63,9 +64,11 @@ static int step(struct db_conn *c, int *ret_done, struct error *err)
 	}
 	rc = present_version(c, &version, err);
 	if (rc == 0 && version > newest) {
-		rc = err_set(err, ERR_CONFLICT,
+		rc = err_set(
+		    err, ERR_CONFLICT,
 		    "the database %s has schema version %lld, this program knows %lld; "
-		    "install the newer wf again, or restore a backup made before the upgrade",
+		    "install the newer wf again, or restore a backup made before the "
+		    "upgrade",
 		    c->path, (long long)version, (long long)newest);
 	}
 	if (rc == 0 && version < newest) {

@@ -2,9 +2,10 @@
 /*
  * pool.c - the threads of the database: one writer, N readers, two queues.
  *
- * The lock guards the queues and the jobs' done flags, nothing else.  A thread takes jobs
- * (the writer a whole group), runs them on its own connection and posts them back to the loop
- * in slices, so that no turn of the loop answers more than DONE_SLICE of them.
+ * The lock guards the queues and the jobs' done flags, nothing else.  A thread takes
+ * jobs (the writer a whole group), runs them on its own connection and posts them back
+ * to the loop in slices, so that no turn of the loop answers more than DONE_SLICE of
+ * them.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -21,11 +22,11 @@
 #include "base/metrics.h"
 
 #define DB_READERS_DEFAULT 2
-#define DB_READERS_MAX 64
-#define DB_QUEUE_DEFAULT 20000
-#define DB_GROUP_DEFAULT 500
-#define DB_STACK_BYTES (512u * 1024u)
-#define DONE_SLICE 64
+#define DB_READERS_MAX     64
+#define DB_QUEUE_DEFAULT   20000
+#define DB_GROUP_DEFAULT   500
+#define DB_STACK_BYTES     (1024u * 1024u)
+#define DONE_SLICE         64
 
 struct db_thread {
 	struct db *db;
@@ -47,7 +48,7 @@ struct db {
 	pthread_mutex_t lock;
 	struct db_queue writes, reads;
 	pthread_cond_t run_done; /* db_run() waits for it */
-	int64_t pending;	 /* waiting and running */
+	int64_t pending;         /* waiting and running */
 	int64_t waiting;
 	int stopping;
 	size_t nthreads;
@@ -59,23 +60,24 @@ struct done_slice {
 	struct db_jobs jobs;
 };
 
-static struct metric m_commits = { .name = "wf_db_commits_total",
-	.help = "Write transactions committed or failed.",
-	.type = METRIC_COUNTER };
-static struct metric m_writes = { .name = "wf_db_works_total",
-	.help = "Works done by the database threads.",
-	.type = METRIC_COUNTER,
-	.labels = "kind=\"write\"" };
-static struct metric m_reads = { .name = "wf_db_works_total",
-	.help = "Works done by the database threads.",
-	.type = METRIC_COUNTER,
-	.labels = "kind=\"read\"" };
-static struct metric m_commit_time = { .name = "wf_db_commit_seconds",
-	.help = "Time of one write transaction, all its works included.",
-	.type = METRIC_HISTOGRAM };
-static struct metric m_waiting = { .name = "wf_db_queue_works",
-	.help = "Works that wait for a database thread.",
-	.type = METRIC_GAUGE };
+static struct metric m_commits = {.name = "wf_db_commits_total",
+				  .help = "Write transactions committed or failed.",
+				  .type = METRIC_COUNTER};
+static struct metric m_writes = {.name = "wf_db_works_total",
+				 .help = "Works done by the database threads.",
+				 .type = METRIC_COUNTER,
+				 .labels = "kind=\"write\""};
+static struct metric m_reads = {.name = "wf_db_works_total",
+				.help = "Works done by the database threads.",
+				.type = METRIC_COUNTER,
+				.labels = "kind=\"read\""};
+static struct metric m_commit_time = {
+    .name = "wf_db_commit_seconds",
+    .help = "Time of one write transaction, all its works included.",
+    .type = METRIC_HISTOGRAM};
+static struct metric m_waiting = {.name = "wf_db_queue_works",
+				  .help = "Works that wait for a database thread.",
+				  .type = METRIC_GAUGE};
 
 static void job_free(struct db_job *job)
 {
@@ -140,7 +142,8 @@ static void give_back(struct db *db, struct db_jobs *jobs)
 	(void)pthread_mutex_unlock(&db->lock);
 }
 
-/* Moves up to MAX jobs to OUT; waits for the first.  0 when the pool stops and none is left. */
+/* Moves up to MAX jobs to OUT; waits for the first.  0 when the pool stops and none is
+ * left. */
 static int64_t take(struct db *db, struct db_queue *q, int64_t max, struct db_jobs *out)
 {
 	struct db_job *job;
@@ -208,8 +211,8 @@ static int start_thread(struct db_thread *t, void *(*fn)(void *), struct error *
 	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
 	(void)pthread_attr_destroy(&attr);
 	if (rc != 0) {
-		return err_set(err, ERR_UNAVAILABLE, "cannot start a database thread: %s",
-		    strerror(rc));
+		return err_set(err, ERR_UNAVAILABLE,
+			       "cannot start a database thread: %s", strerror(rc));
 	}
 	t->started = 1;
 	return 0;
@@ -221,17 +224,20 @@ static int path_of_url(const char *url, const char **ret_path, struct error *err
 
 	if (strncmp(url, scheme, sizeof(scheme) - 1) != 0) {
 		return err_set(err, ERR_UNSUPPORTED,
-		    "database URL of an unknown kind; write sqlite:///ABSOLUTE/PATH.db");
+			       "database URL of an unknown kind; write "
+			       "sqlite:///ABSOLUTE/PATH.db");
 	}
 	*ret_path = url + sizeof(scheme) - 1;
 	if (**ret_path != '/' || (*ret_path)[1] == '\0') {
-		return err_set(err, ERR_INVALID,
+		return err_set(
+		    err, ERR_INVALID,
 		    "%s: the path must be absolute: sqlite:///ABSOLUTE/PATH.db", url);
 	}
 	return 0;
 }
 
-static struct db *pool_new(struct loop *loop, const struct db_conf *conf, const char *path)
+static struct db *pool_new(struct loop *loop, const struct db_conf *conf,
+			   const char *path)
 {
 	struct db *db = xcalloc(1, sizeof(*db));
 	int readers = conf->readers > 0 ? conf->readers : DB_READERS_DEFAULT;
@@ -255,7 +261,7 @@ static struct db *pool_new(struct loop *loop, const struct db_conf *conf, const 
 }
 
 int db_open(struct loop *loop, const struct db_conf *conf, struct db **ret_db,
-    struct error *err)
+	    struct error *err)
 {
 	struct db *db = NULL;
 	const char *path;
@@ -279,7 +285,8 @@ int db_open(struct loop *loop, const struct db_conf *conf, struct db **ret_db,
 		rc = conn_open(path, 1, &db->threads[i].conn, err);
 	}
 	for (i = 0; i < db->nthreads && rc == 0; i++) {
-		rc = start_thread(&db->threads[i], i == 0 ? writer_main : reader_main, err);
+		rc = start_thread(&db->threads[i], i == 0 ? writer_main : reader_main,
+				  err);
 	}
 	if (rc < 0) {
 		db_close(db);
@@ -306,7 +313,8 @@ void db_close(struct db *db)
 			(void)pthread_join(db->threads[i].id, NULL);
 		}
 	}
-	/* readers first: the last connection, the writer's, folds the WAL into the file */
+	/* readers first: the last connection, the writer's, folds the WAL into the file
+	 */
 	for (i = db->nthreads; i > 0; i--) {
 		conn_close(db->threads[i - 1].conn);
 	}
@@ -320,7 +328,7 @@ void db_close(struct db *db)
 
 /* Puts JOB into its queue.  BOUNDED: refuse when it is full. */
 static int enqueue(struct db *db, enum db_kind kind, struct db_job *job, int bounded,
-    struct error *err)
+		   struct error *err)
 {
 	struct db_queue *q = kind == DB_WRITE ? &db->writes : &db->reads;
 	int rc = 0;
@@ -329,7 +337,8 @@ static int enqueue(struct db *db, enum db_kind kind, struct db_job *job, int bou
 	if (db->stopping) {
 		rc = err_set(err, ERR_UNAVAILABLE, "the database is being closed");
 	} else if (bounded && db->waiting >= db->queue_max) {
-		rc = err_set(err, ERR_BUSY,
+		rc = err_set(
+		    err, ERR_BUSY,
 		    "%lld requests wait for the database already; try again later",
 		    (long long)db->waiting);
 	} else {
@@ -344,7 +353,7 @@ static int enqueue(struct db *db, enum db_kind kind, struct db_job *job, int bou
 }
 
 int db_submit(struct db *db, enum db_kind kind, db_work_fn work, db_after_fn after,
-    void *arg, struct error *err)
+	      void *arg, struct error *err)
 {
 	struct db_job *job = xcalloc(1, sizeof(*job));
 	int rc;
@@ -359,9 +368,10 @@ int db_submit(struct db *db, enum db_kind kind, db_work_fn work, db_after_fn aft
 	return rc;
 }
 
-int db_run(struct db *db, enum db_kind kind, db_work_fn work, void *arg, struct error *err)
+int db_run(struct db *db, enum db_kind kind, db_work_fn work, void *arg,
+	   struct error *err)
 {
-	struct db_job job = { .work = work, .arg = arg, .waited_for = 1 };
+	struct db_job job = {.work = work, .arg = arg, .waited_for = 1};
 	int rc = enqueue(db, kind, &job, 0, err);
 
 	if (rc < 0) {
@@ -385,7 +395,7 @@ int64_t db_pending(const struct db *db)
 	union {
 		const struct db *from;
 		struct db *to;
-	} u = { .from = db };
+	} u = {.from = db};
 	int64_t n;
 
 	(void)pthread_mutex_lock(&u.to->lock);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * pred.c - the predicate builder: an expression of fragments in a text, values beside it.
+ * pred.c - the predicate builder: an expression of fragments in a text, values beside
+ * it.
  *
- * Each member is put in parentheses and joined with its group's operator, so that whatever
- * the fragments are, the whole is one closed expression.  Lists are padded to a power of two
- * by repeating their last value: a few texts serve all lengths, and stay prepared.
+ * Each member is put in parentheses and joined with its group's operator, so that
+ * whatever the fragments are, the whole is one closed expression.  Lists are padded to
+ * a power of two by repeating their last value: a few texts serve all lengths, and stay
+ * prepared.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -50,7 +52,7 @@ void pred_free(struct db_pred *p)
 		union {
 			const void *from;
 			void *to;
-		} own = { .from = p->args[i].p };
+		} own = {.from = p->args[i].p};
 
 		free(own.to);
 	}
@@ -103,7 +105,7 @@ static void open_group(struct db_pred *p, int is_or, const char *tail)
 		p->skipped++;
 		return;
 	}
-	p->groups[++p->depth] = (struct group){ .is_or = is_or, .tail = tail };
+	p->groups[++p->depth] = (struct group){.is_or = is_or, .tail = tail};
 }
 
 void pred_open(struct db_pred *p, int is_or)
@@ -155,7 +157,8 @@ void pred_close(struct db_pred *p)
 	}
 }
 
-/* Writes a fragment; '?' becomes one mark, '%' LIST of them, both only outside of quotes. */
+/* Writes a fragment; '?' becomes one mark, '%' LIST of them, both only outside of
+ * quotes. */
 static void write_fragment(struct db_pred *p, const char *text, size_t list)
 {
 	const char *s;
@@ -181,7 +184,7 @@ static void write_fragment(struct db_pred *p, const char *text, size_t list)
 }
 
 void pred_add(struct db_pred *p, enum sql_frag frag, const struct db_arg *args,
-    size_t nargs)
+	      size_t nargs)
 {
 	const struct sql_fragment *f = &sql_fragments[frag];
 	size_t i;
@@ -202,7 +205,7 @@ void pred_add(struct db_pred *p, enum sql_frag frag, const struct db_arg *args,
 }
 
 void pred_add_list(struct db_pred *p, enum sql_frag frag, const struct db_arg *args,
-    size_t nargs)
+		   size_t nargs)
 {
 	const struct sql_fragment *f = &sql_fragments[frag];
 	size_t padded = 1;

@@ -12,7 +12,7 @@
 #include "base/uuid.h"
 
 int db_query(struct db_conn *c, enum sql_id id, const struct db_arg *args, size_t nargs,
-    struct db_rows **ret_rows, struct error *err)
+	     struct db_rows **ret_rows, struct error *err)
 {
 	struct db_rows r;
 	int rc = rows_prepare(c, id, &r, err);
@@ -98,7 +98,8 @@ int db_uuid(const struct db_rows *r, int col, struct uuid *ret_uuid)
 {
 	const void *p = sqlite3_column_blob(r->stmt, col);
 
-	if (p == NULL || sqlite3_column_bytes(r->stmt, col) != (int)sizeof(ret_uuid->b)) {
+	if (p == NULL ||
+	    sqlite3_column_bytes(r->stmt, col) != (int)sizeof(ret_uuid->b)) {
 		return 0;
 	}
 	memcpy(ret_uuid->b, p, sizeof(ret_uuid->b));
@@ -119,7 +120,7 @@ int db_col(const struct db_rows *r, const char *name)
 }
 
 int db_one(struct db_conn *c, enum sql_id id, const struct db_arg *args, size_t nargs,
-    void (*fn)(const struct db_rows *r, void *arg), void *arg, struct error *err)
+	   void (*fn)(const struct db_rows *r, void *arg), void *arg, struct error *err)
 {
 	struct db_rows *r = NULL;
 	int rc = db_query(c, id, args, nargs, &r, err);
@@ -139,8 +140,8 @@ static void take_int(const struct db_rows *r, void *arg)
 	*(int64_t *)arg = db_int(r, 0);
 }
 
-int db_one_int(struct db_conn *c, enum sql_id id, const struct db_arg *args, size_t nargs,
-    int64_t *ret_int, struct error *err)
+int db_one_int(struct db_conn *c, enum sql_id id, const struct db_arg *args,
+	       size_t nargs, int64_t *ret_int, struct error *err)
 {
 	return db_one(c, id, args, nargs, take_int, ret_int, err);
 }

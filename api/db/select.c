@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * select.c - statements with {where} and {order}: the text is put together here and nowhere
- * else; its placeholders are numbered behind those of the statement itself.
+ * select.c - statements with {where} and {order}: the text is put together here and
+ * nowhere else; its placeholders are numbered behind those of the statement itself.
  */
 #include <string.h>
 
@@ -25,7 +25,7 @@ static void add_predicate(struct buf *out, const struct db_pred *pred, size_t fi
 }
 
 void select_text(enum sql_id id, size_t nargs, const struct db_pred *pred,
-    enum sql_frag order, int limited, struct buf *out)
+		 enum sql_frag order, int limited, struct buf *out)
 {
 	static const char where_mark[] = "{where}";
 	static const char order_mark[] = "{order}";
@@ -49,17 +49,18 @@ void select_text(enum sql_id id, size_t nargs, const struct db_pred *pred,
 	}
 	if (limited) {
 		buf_addf(out, " LIMIT ?%zu OFFSET ?%zu", nargs + npred + 1,
-		    nargs + npred + 2);
+			 nargs + npred + 2);
 	}
 }
 
-int db_select(struct db_conn *c, enum sql_id id, const struct db_arg *args, size_t nargs,
-    const struct db_pred *pred, enum sql_frag order, int64_t limit, int64_t offset,
-    struct db_rows **ret_rows, struct error *err)
+int db_select(struct db_conn *c, enum sql_id id, const struct db_arg *args,
+	      size_t nargs, const struct db_pred *pred, enum sql_frag order,
+	      int64_t limit, int64_t offset, struct db_rows **ret_rows,
+	      struct error *err)
 {
 	const struct sql_stmt *s = &sql_stmts[id];
 	int limited = limit >= 0 || offset > 0;
-	struct db_arg page[2] = { db_a_int(limit), db_a_int(offset > 0 ? offset : 0) };
+	struct db_arg page[2] = {db_a_int(limit), db_a_int(offset > 0 ? offset : 0)};
 	const struct db_arg *pargs;
 	size_t npred;
 	struct db_rows r;
@@ -67,11 +68,12 @@ int db_select(struct db_conn *c, enum sql_id id, const struct db_arg *args, size
 
 	if ((s->flags & SQL_F_WHERE) == 0 || (int)nargs != s->params ||
 	    (order != SQL_FRAG_NONE && (s->flags & SQL_F_ORDER) == 0)) {
-		BUG("statement %s: no {where}, or not %zu arguments, or no {order}", s->name,
-		    nargs);
+		BUG("statement %s: no {where}, or not %zu arguments, or no {order}",
+		    s->name, nargs);
 	}
 	if (pred_is_poisoned(pred)) {
-		return err_set(err, ERR_TOO_LARGE,
+		return err_set(
+		    err, ERR_TOO_LARGE,
 		    "the filter has too many values (the limit is %d); ask in parts",
 		    PRED_ARGS_MAX);
 	}

@@ -20,7 +20,7 @@ struct sql_stmt {
 	const char *name;
 	const char *text;
 	const char *text_pg; /* NULL: the same */
-	int params;	     /* ?1 ... ?params */
+	int params;          /* ?1 ... ?params */
 	unsigned int flags;
 };
 

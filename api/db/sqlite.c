@@ -2,11 +2,13 @@
 /*
  * sqlite.c - one connection: settings, prepared statements, errors in our terms.
  *
- * Every named statement is prepared once per connection and kept; composed texts are kept in
- * a list of CONN_COMPOSED_MAX, the least recently used one goes.  A statement that is still
- * giving rows is prepared a second time for a nested use, and that copy is not kept.
+ * Every named statement is prepared once per connection and kept; composed texts are
+ * kept in a list of CONN_COMPOSED_MAX, the least recently used one goes.  A statement
+ * that is still giving rows is prepared a second time for a nested use, and that copy
+ * is not kept.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,11 +21,12 @@
 
 #define PROGRESS_OPS 20000 /* virtual machine steps between looks at the clock */
 
-static const enum sql_id common_setup[] = { SQL_SET_FOREIGN_KEYS, SQL_SET_NO_MMAP,
-	SQL_SET_TEMP_MEMORY, SQL_SET_ANALYSIS_LIMIT };
-static const enum sql_id writer_setup[] = { SQL_SET_WAL, SQL_SET_SYNC, SQL_SET_CHECKPOINT,
-	SQL_SET_WAL_LIMIT, SQL_SET_CACHE_WRITER };
-static const enum sql_id reader_setup[] = { SQL_SET_CACHE_READER, SQL_SET_QUERY_ONLY };
+static const enum sql_id common_setup[] = {SQL_SET_FOREIGN_KEYS, SQL_SET_NO_MMAP,
+					   SQL_SET_TEMP_MEMORY, SQL_SET_ANALYSIS_LIMIT};
+static const enum sql_id writer_setup[] = {SQL_SET_WAL, SQL_SET_SYNC,
+					   SQL_SET_CHECKPOINT, SQL_SET_WAL_LIMIT,
+					   SQL_SET_CACHE_WRITER};
+static const enum sql_id reader_setup[] = {SQL_SET_CACHE_READER, SQL_SET_QUERY_ONLY};
 
 static int on_progress(void *arg)
 {
@@ -33,13 +36,13 @@ static int on_progress(void *arg)
 }
 
 /*
- * SQLite does not say which foreign key was violated.  The table is the word behind INSERT
- * INTO, UPDATE or DELETE FROM of the statement's text; name its foreign keys.
+ * SQLite does not say which foreign key was violated.  The table is the word behind
+ * INSERT INTO, UPDATE or DELETE FROM of the statement's text; name its foreign keys.
  */
 static void describe_foreign_key(struct db_conn *c, const char *text, struct buf *out)
 {
-	static const char *const verbs[] = { "INTO ", "UPDATE ", "DELETE FROM " };
-	struct db_rows r = { 0 };
+	static const char *const verbs[] = {"INTO ", "UPDATE ", "DELETE FROM "};
+	struct db_rows r = {0};
 	struct db_arg arg;
 	const char *table = NULL;
 	size_t i;
@@ -62,8 +65,8 @@ static void describe_foreign_key(struct db_conn *c, const char *text, struct buf
 	if (rows_bind(&r, 1, &arg, 1, 1, NULL) == 0) {
 		for (i = 0; sqlite3_step(r.stmt) == SQLITE_ROW; i++) {
 			buf_addf(out, "%s%s -> %s", i == 0 ? " (one of " : ", ",
-			    (const char *)sqlite3_column_text(r.stmt, 0),
-			    (const char *)sqlite3_column_text(r.stmt, 1));
+				 (const char *)sqlite3_column_text(r.stmt, 0),
+				 (const char *)sqlite3_column_text(r.stmt, 1));
 		}
 		buf_adds(out, i == 0 ? " (referenced by another table)" : ")");
 	}
@@ -71,7 +74,7 @@ static void describe_foreign_key(struct db_conn *c, const char *text, struct buf
 }
 
 static int constraint_error(struct db_conn *c, int extended, const char *what,
-    const char *text, struct error *err)
+			    const char *text, struct error *err)
 {
 	char msg[256];
 	struct buf detail;
@@ -91,7 +94,7 @@ static int constraint_error(struct db_conn *c, int extended, const char *what,
 }
 
 static int text_error(struct db_conn *c, int rc, const char *what, const char *text,
-    struct error *err)
+		      struct error *err)
 {
 	int extended = sqlite3_extended_errcode(c->sq);
 	const char *msg = sqlite3_errmsg(c->sq);
@@ -101,32 +104,43 @@ static int text_error(struct db_conn *c, int rc, const char *what, const char *t
 		return constraint_error(c, extended, what, text, err);
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
-		return err_set(err, ERR_BUSY,
+		return err_set(
+		    err, ERR_BUSY,
 		    "%s: the database %s is locked by another process for more than "
-		    "%d ms; try again", what, c->path, CONN_BUSY_MS);
+		    "%d ms; try again",
+		    what, c->path, CONN_BUSY_MS);
 	case SQLITE_FULL:
-		return err_set(err, ERR_IO,
+		return err_set(
+		    err, ERR_IO,
 		    "%s: no space left for the database %s; free space in its file "
-		    "system", what, c->path);
+		    "system",
+		    what, c->path);
 	case SQLITE_IOERR:
-		return err_set(err, ERR_IO, "%s: cannot read or write the database %s: %s",
-		    what, c->path, strerror(sqlite3_system_errno(c->sq)));
+		return err_set(err, ERR_IO,
+			       "%s: cannot read or write the database %s: %s", what,
+			       c->path, strerror(sqlite3_system_errno(c->sq)));
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
-		return err_set(err, ERR_IO,
-		    "%s: the database %s is damaged (%s); stop the server, move the file "
+		return err_set(
+		    err, ERR_IO,
+		    "%s: the database %s is damaged (%s); stop the server, move the "
+		    "file "
 		    "away and put the latest backup in its place, or save what can be "
-		    "read with: sqlite3 FILE .recover", what, c->path, msg);
+		    "read with: sqlite3 FILE .recover",
+		    what, c->path, msg);
 	case SQLITE_READONLY:
 	case SQLITE_PERM:
 	case SQLITE_CANTOPEN:
 		return err_set(err, ERR_IO,
-		    "%s: cannot write the database %s (%s); check that the folder exists "
-		    "and belongs to the user of the server", what, c->path, msg);
+			       "%s: cannot write the database %s (%s); check that the "
+			       "folder exists "
+			       "and belongs to the user of the server",
+			       what, c->path, msg);
 	case SQLITE_INTERRUPT:
 		return err_set(err, ERR_TIMEOUT,
-		    "%s: not finished after %d s; narrow the filter or ask for fewer rows",
-		    what, CONN_STATEMENT_MS / 1000);
+			       "%s: not finished after %d s; narrow the filter or ask "
+			       "for fewer rows",
+			       what, CONN_STATEMENT_MS / 1000);
 	case SQLITE_TOOBIG:
 		return err_set(err, ERR_TOO_LARGE, "%s: value too large", what);
 	case SQLITE_NOMEM:
@@ -147,7 +161,7 @@ int conn_ctl(struct db_conn *c, enum sql_id id, struct error *err)
 }
 
 static int setup(struct db_conn *c, const enum sql_id *ids, size_t count,
-    struct error *err)
+		 struct error *err)
 {
 	size_t i;
 	int rc = 0;
@@ -159,7 +173,7 @@ static int setup(struct db_conn *c, const enum sql_id *ids, size_t count,
 }
 
 int conn_open(const char *path, int is_reader, struct db_conn **ret_conn,
-    struct error *err)
+	      struct error *err)
 {
 	struct db_conn *c = xcalloc(1, sizeof(*c));
 	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
@@ -173,19 +187,21 @@ int conn_open(const char *path, int is_reader, struct db_conn **ret_conn,
 	}
 	rc = sqlite3_open_v2(path, &c->sq, flags, NULL);
 	if (rc != SQLITE_OK) {
-		rc = c->sq == NULL ? err_set(err, ERR_NOMEM, "open %s: out of memory", path) :
-				     conn_error(c, rc, "open", err);
+		rc = c->sq == NULL
+			 ? err_set(err, ERR_NOMEM, "open %s: out of memory", path)
+			 : conn_error(c, rc, "open", err);
 		goto out;
 	}
 	(void)sqlite3_busy_timeout(c->sq, CONN_BUSY_MS);
 	sqlite3_progress_handler(c->sq, PROGRESS_OPS, on_progress, c);
-	rc = setup(c, common_setup, sizeof(common_setup) / sizeof(common_setup[0]), err);
+	rc =
+	    setup(c, common_setup, sizeof(common_setup) / sizeof(common_setup[0]), err);
 	if (rc == 0 && is_reader) {
-		rc = setup(c, reader_setup, sizeof(reader_setup) / sizeof(reader_setup[0]),
-		    err);
+		rc = setup(c, reader_setup,
+			   sizeof(reader_setup) / sizeof(reader_setup[0]), err);
 	} else if (rc == 0) {
-		rc = setup(c, writer_setup, sizeof(writer_setup) / sizeof(writer_setup[0]),
-		    err);
+		rc = setup(c, writer_setup,
+			   sizeof(writer_setup) / sizeof(writer_setup[0]), err);
 	}
 out:
 	if (rc < 0) {
@@ -229,10 +245,10 @@ int conn_in_tx(const struct db_conn *c)
 }
 
 static int prepare(struct db_conn *c, const char *what, const char *text, size_t len,
-    sqlite3_stmt **ret_stmt, struct error *err)
+		   sqlite3_stmt **ret_stmt, struct error *err)
 {
-	int rc = sqlite3_prepare_v3(c->sq, text, (int)len + 1, SQLITE_PREPARE_PERSISTENT,
-	    ret_stmt, NULL);
+	int rc = sqlite3_prepare_v3(c->sq, text, (int)len + 1,
+				    SQLITE_PREPARE_PERSISTENT, ret_stmt, NULL);
 
 	if (rc != SQLITE_OK) {
 		(void)text_error(c, rc, what, NULL, err);
@@ -241,13 +257,14 @@ static int prepare(struct db_conn *c, const char *what, const char *text, size_t
 	return 0;
 }
 
-int rows_prepare(struct db_conn *c, enum sql_id id, struct db_rows *r, struct error *err)
+int rows_prepare(struct db_conn *c, enum sql_id id, struct db_rows *r,
+		 struct error *err)
 {
 	const struct sql_stmt *s = &sql_stmts[id];
 	sqlite3_stmt *extra = NULL;
 	int rc;
 
-	*r = (struct db_rows){ .c = c, .what = s->name };
+	*r = (struct db_rows){.c = c, .what = s->name};
 	if ((s->flags & (SQL_F_WHERE | SQL_F_ORDER)) != 0) {
 		BUG("statement %s has a predicate: use db_select()", s->name);
 	}
@@ -268,7 +285,8 @@ int rows_prepare(struct db_conn *c, enum sql_id id, struct db_rows *r, struct er
 	return 0;
 }
 
-/* A place for a new composed statement: a free one, else the least recently used idle one. */
+/* A place for a new composed statement: a free one, else the least recently used idle
+ * one. */
 static struct composed *composed_place(struct db_conn *c)
 {
 	struct composed *best = NULL;
@@ -287,13 +305,13 @@ static struct composed *composed_place(struct db_conn *c)
 	if (best != NULL) {
 		(void)sqlite3_finalize(best->stmt);
 		free(best->text);
-		*best = (struct composed){ 0 };
+		*best = (struct composed){0};
 	}
 	return best;
 }
 
-static struct composed *composed_find(struct db_conn *c, uint64_t hash, const char *text,
-    size_t len)
+static struct composed *composed_find(struct db_conn *c, uint64_t hash,
+				      const char *text, size_t len)
 {
 	size_t i;
 
@@ -309,7 +327,7 @@ static struct composed *composed_find(struct db_conn *c, uint64_t hash, const ch
 }
 
 int rows_prepare_text(struct db_conn *c, enum sql_id id, const char *text, size_t len,
-    struct db_rows *r, struct error *err)
+		      struct db_rows *r, struct error *err)
 {
 	const char *what = sql_stmts[id].name;
 	uint64_t hash = XXH3_64bits(text, len);
@@ -317,7 +335,7 @@ int rows_prepare_text(struct db_conn *c, enum sql_id id, const char *text, size_
 	sqlite3_stmt *stmt = NULL;
 	int rc;
 
-	*r = (struct db_rows){ .c = c, .what = what };
+	*r = (struct db_rows){.c = c, .what = what};
 	if (e == NULL) {
 		rc = prepare(c, what, text, len, &stmt, err);
 		if (rc < 0) {
@@ -328,8 +346,10 @@ int rows_prepare_text(struct db_conn *c, enum sql_id id, const char *text, size_
 			r->stmt = stmt;
 			return 0;
 		}
-		*e = (struct composed){ .hash = hash, .len = len, .stmt = stmt,
-			.text = xmemdup(text, len + 1) };
+		*e = (struct composed){.hash = hash,
+				       .len = len,
+				       .stmt = stmt,
+				       .text = xmemdup(text, len + 1)};
 	}
 	e->busy = 1;
 	e->used = ++c->tick;
@@ -339,7 +359,7 @@ int rows_prepare_text(struct db_conn *c, enum sql_id id, const char *text, size_
 }
 
 static int bind_one(sqlite3_stmt *stmt, int at, const struct db_arg *a,
-    sqlite3_destructor_type life)
+		    sqlite3_destructor_type life)
 {
 	switch (a->type) {
 	case DB_T_NULL:
@@ -358,13 +378,13 @@ static int bind_one(sqlite3_stmt *stmt, int at, const struct db_arg *a,
 }
 
 int rows_bind(struct db_rows *r, int first, const struct db_arg *args, size_t nargs,
-    int copy, struct error *err)
+	      int copy, struct error *err)
 {
 	size_t i;
 
 	for (i = 0; i < nargs; i++) {
 		int rc = bind_one(r->stmt, first + (int)i, &args[i],
-		    copy ? SQLITE_TRANSIENT : SQLITE_STATIC);
+				  copy ? SQLITE_TRANSIENT : SQLITE_STATIC);
 
 		if (rc != SQLITE_OK) {
 			return conn_error(r->c, rc, r->what, err);
@@ -391,7 +411,7 @@ void rows_finish(struct db_rows *r)
 }
 
 int db_exec(struct db_conn *c, enum sql_id id, const struct db_arg *args, size_t nargs,
-    int64_t *ret_changes, struct error *err)
+	    int64_t *ret_changes, struct error *err)
 {
 	struct db_rows r;
 	int rc = rows_prepare(c, id, &r, err);
@@ -458,7 +478,7 @@ int db_rollback_to(struct db_conn *c, struct error *err)
 }
 
 int conn_explain(struct db_conn *c, const char *text, explain_fn fn, void *arg,
-    struct error *err)
+		 struct error *err)
 {
 	sqlite3_stmt *stmt = NULL;
 	int rc;
