@@ -1,4 +1,12 @@
 # api/orchestration: libapi_a_SOURCES += one per line
 libapi_a_SOURCES += api/orchestration/apply.h
 libapi_a_SOURCES += api/orchestration/create.h
+libapi_a_SOURCES += api/orchestration/decide.c
+libapi_a_SOURCES += api/orchestration/flow_rules.c
+libapi_a_SOURCES += api/orchestration/flow_slots.c
 libapi_a_SOURCES += api/orchestration/orchestration.h
+libapi_a_SOURCES += api/orchestration/policies.c
+libapi_a_SOURCES += api/orchestration/rules.h
+libapi_a_SOURCES += api/orchestration/state.c
+libapi_a_SOURCES += api/orchestration/task_rules.c
+libapi_a_SOURCES += api/orchestration/transforms.c

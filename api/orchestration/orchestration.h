@@ -59,6 +59,7 @@ struct orc_facts {
 	int parent_flow_running, parent_flow_paused;
 	int64_t flow_run_run_count;
 	const struct orc_state *parent_state; /* borrowed; NULL = outside a flow */
+	struct uuid parent_flow_run_id;
 	const struct orc_state *cached; /* borrowed; newest unexpired cache entry */
 	int tag_limit_zero;             /* a tag limit of the run is 0 */
 	int tag_slots_full;
