@@ -6,7 +6,6 @@
 #include "base/log.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -20,6 +19,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/opts.h"
+#include "base/utf8.h"
 
 #define LOG_MSG_MAX  4096 /* longer messages are cut, and say so */
 #define LOG_LINE_MAX (LOG_MSG_MAX * 2)
@@ -88,6 +88,59 @@ enum log_level log_get_level(void)
 	return (enum log_level)atomic_load_explicit(&log_level, memory_order_relaxed);
 }
 
+/* What stands for the character of IN bytes (0: not a character) at S, into BUF. */
+static const char *replacement(const char *s, size_t in, int json, char *buf,
+			       size_t size)
+{
+	unsigned char c = (unsigned char)*s;
+	int c1 = in == 2 && c == 0xc2 && (unsigned char)s[1] < 0xa0;
+
+	if (in == 1 && (c == '\n' || c == '\t' || c == '\r')) {
+		return c == '\n' ? "\\n" : c == '\t' ? "\\t" : "\\r";
+	}
+	if (in == 1 && json && (c == '"' || c == '\\')) {
+		return c == '"' ? "\\\"" : "\\\\";
+	}
+	if (in == 0 && json) {
+		return "\\ufffd";
+	}
+	if (in == 0 || c1 || (in == 1 && (c < 0x20 || c == 0x7f))) {
+		c = c1 ? (unsigned char)s[1] : c;
+		(void)snprintf(buf, size, json ? "\\u%04x" : "\\x%02x", c);
+		return buf;
+	}
+	return NULL;
+}
+
+static size_t escape(char *dst, size_t size, const char *src, size_t len, int json)
+{
+	char buf[8];
+	const char *put;
+	size_t i = 0, n, in, out = 0;
+
+	if (size == 0) {
+		return 0;
+	}
+	while (i < len) {
+		in = utf8_length(src + i, len - i);
+		put = replacement(src + i, in, json, buf, sizeof(buf));
+		n = put != NULL ? strlen(put) : in;
+		if (out + n >= size) {
+			break;
+		}
+		memcpy(dst + out, put != NULL ? put : src + i, n);
+		out += n;
+		i += in != 0 ? in : 1;
+	}
+	dst[out] = '\0';
+	return out;
+}
+
+size_t log_escape(char *dst, size_t size, const char *src, size_t len)
+{
+	return escape(dst, size, src, len, 0);
+}
+
 /* A line being put together; what does not fit is dropped, room for the newline is
  * kept. */
 struct line {
@@ -102,23 +155,6 @@ static void line_add(struct line *l, const char *s)
 	n = n < room ? n : room;
 	memcpy(l->data + l->len, s, n);
 	l->len += n;
-}
-
-static void line_add_json(struct line *l, const char *s)
-{
-	/* the text has no control bytes and is valid UTF-8 by now */
-	char one[3] = "";
-
-	for (; *s != '\0' && l->len < sizeof(l->data) - 8; s++) {
-		if (*s == '"' || *s == '\\') {
-			one[0] = '\\';
-			one[1] = *s;
-		} else {
-			one[0] = *s;
-			one[1] = '\0';
-		}
-		line_add(l, one);
-	}
 }
 
 static void put_text(struct line *l, const struct level_info *lv, const char *who,
@@ -145,7 +181,7 @@ static void put_text(struct line *l, const struct level_info *lv, const char *wh
 	}
 	line_add(l, log_program);
 	line_add(l, ": ");
-	if (who != NULL && who[0] != '\0') {
+	if (who[0] != '\0') {
 		line_add(l, who);
 		line_add(l, " ");
 	}
@@ -156,27 +192,27 @@ static void put_text(struct line *l, const struct level_info *lv, const char *wh
 static void put_json(struct line *l, const struct level_info *lv, const char *who,
 		     const char *msg)
 {
-	char head[128];
+	char date[32], head[96];
 	int64_t now_us = clock_wall_us();
 	time_t s = (time_t)(now_us / CLOCK_US_PER_S);
-	struct tm tm = {0};
+	struct tm tm;
 
-	(void)gmtime_r(&s, &tm);
+	if (gmtime_r(&s, &tm) == NULL ||
+	    strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm) == 0) {
+		date[0] = '\0';
+	}
 	(void)snprintf(head, sizeof(head),
-		       "{\"ts\":\"%04d-%02d-%02dT%02d:%02d:%02d.%06dZ\",\"level\":\"%"
-		       "s\",\"pid\":%d",
-		       tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
-		       tm.tm_min, tm.tm_sec, (int)(now_us % CLOCK_US_PER_S), lv->name,
-		       (int)getpid());
+		       "{\"ts\":\"%s.%06dZ\",\"level\":\"%s\",\"pid\":%d", date,
+		       (int)(now_us % CLOCK_US_PER_S), lv->name, (int)getpid());
 	line_add(l, head);
 	line_add(l, ",\"program\":\"");
-	line_add_json(l, log_program);
-	if (who != NULL && who[0] != '\0') {
+	line_add(l, log_program);
+	if (who[0] != '\0') {
 		line_add(l, "\",\"who\":\"");
-		line_add_json(l, who);
+		line_add(l, who);
 	}
 	line_add(l, "\",\"msg\":\"");
-	line_add_json(l, msg);
+	line_add(l, msg);
 	line_add(l, "\"}\n");
 }
 
@@ -198,25 +234,28 @@ static void write_all(int fd, const char *data, size_t len)
 
 static void emit(enum log_level level, const char *who, const char *fmt, va_list ap)
 {
-	char raw[LOG_MSG_MAX], msg[LOG_MSG_MAX + 512], ident[256] = "";
-	const struct level_info *lv = &levels[level];
-	struct line line = {.len = 0};
-	int n = vsnprintf(raw, sizeof(raw), fmt, ap);
+	char raw[LOG_MSG_MAX], msg[LOG_MSG_MAX + LOG_MSG_MAX / 2], ident[256] = "";
+	static const char cut[] = " [cut]";
+	int json = log_format == LOG_FMT_JSON, n;
+	struct line line;
+	size_t len;
 
+	n = vsnprintf(raw, sizeof(raw), fmt, ap);
 	if (n < 0) {
 		return;
 	}
-	log_escape(msg, sizeof(msg), raw, strlen(raw));
-	if ((size_t)n >= sizeof(raw)) {
-		(void)snprintf(msg + strnlen(msg, sizeof(msg) - 16), 16, " [cut]");
+	len = escape(msg, sizeof(msg) - sizeof(cut), raw, strlen(raw), json);
+	if ((size_t)n >= sizeof(raw) || len >= sizeof(msg) - sizeof(cut) - 8) {
+		memcpy(msg + len, cut, sizeof(cut));
 	}
 	if (who != NULL) {
-		log_escape(ident, sizeof(ident), who, strlen(who));
+		escape(ident, sizeof(ident), who, strlen(who), json);
 	}
-	if (log_format == LOG_FMT_JSON) {
-		put_json(&line, lv, ident, msg);
+	line.len = 0;
+	if (json) {
+		put_json(&line, &levels[level], ident, msg);
 	} else {
-		put_text(&line, lv, ident, msg);
+		put_text(&line, &levels[level], ident, msg);
 	}
 	write_all(log_fd, line.data, line.len);
 }
@@ -255,65 +294,4 @@ void fatal(int status, const char *fmt, ...)
 	emit(LOG_LVL_ERROR, NULL, fmt, ap);
 	va_end(ap);
 	exit(status);
-}
-
-/* Length of the valid UTF-8 sequence at S, 0 when there is none. */
-static size_t utf8_len(const unsigned char *s, size_t len)
-{
-	size_t n, i;
-
-	if (s[0] < 0x80) {
-		return 1;
-	}
-	n = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : s[0] >= 0xc2 ? 2 : 0;
-	if (n == 0 || n > len || s[0] > 0xf4) {
-		return 0;
-	}
-	for (i = 1; i < n; i++) {
-		if ((s[i] & 0xc0) != 0x80) {
-			return 0;
-		}
-	}
-	/* overlong forms, surrogates, beyond the last code point */
-	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
-	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f)) {
-		return 0;
-	}
-	return n;
-}
-
-size_t log_escape(char *dst, size_t size, const char *src, size_t len)
-{
-	const unsigned char *s = (const unsigned char *)src;
-	char hex[5];
-	const char *put;
-	size_t i = 0, n, in, out = 0;
-
-	if (size == 0) {
-		return 0;
-	}
-	while (i < len) {
-		in = utf8_len(s + i, len - i);
-		n = in;
-		put = src + i;
-		if (in == 1 && (s[i] == '\n' || s[i] == '\t' || s[i] == '\r')) {
-			put = s[i] == '\n' ? "\\n" : s[i] == '\t' ? "\\t" : "\\r";
-			n = 2;
-		} else if (in == 0 || (in == 1 && (s[i] < 0x20 || s[i] == 0x7f)) ||
-			   (in == 2 && s[i] == 0xc2 && s[i + 1] < 0xa0)) {
-			/* no character, a C0 control, or one byte of a C1 control */
-			(void)snprintf(hex, sizeof(hex), "\\x%02x", s[i]);
-			put = hex;
-			n = 4;
-			in = 1;
-		}
-		if (out + n >= size) {
-			break;
-		}
-		memcpy(dst + out, put, n);
-		out += n;
-		i += in;
-	}
-	dst[out] = '\0';
-	return out;
 }

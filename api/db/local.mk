@@ -1,1 +1,53 @@
-# api/db: libapi_a_SOURCES += one per line
+# api/db: connections, group commit, statements, migrations
+libapi_a_SOURCES += \
+	api/db/args.c \
+	api/db/backup.c \
+	api/db/backup.h \
+	api/db/db.h \
+	api/db/db_priv.h \
+	api/db/group.c \
+	api/db/group.h \
+	api/db/migrate.c \
+	api/db/pool.c \
+	api/db/pred.c \
+	api/db/pred.h \
+	api/db/rows.c \
+	api/db/select.c \
+	api/db/sql.h \
+	api/db/sqlite.c
+nodist_libapi_a_SOURCES = \
+	api/db/migrations_gen.c \
+	api/db/sql_gen.c \
+	api/db/sql_gen.h
+
+# named statements, one file per line
+api_sql = \
+	api/db/sql/control.sql \
+	api/db/sql/flow.sql
+# migrations in their order; a released one is never changed
+api_migrations = \
+	api/db/migrations/sqlite/0001_foundation.sql
+
+api_sql_in = $(addprefix $(top_srcdir)/,$(api_sql))
+api_migrations_in = $(addprefix $(top_srcdir)/,$(api_migrations))
+EXTRA_DIST += $(api_sql) $(api_migrations) build-aux/gen-sql.awk build-aux/gen-migrations.awk
+BUILT_SOURCES += api/db/sql_gen.h
+CLEANFILES += api/db/sql_gen.h api/db/sql_gen.c api/db/sql_gen.stamp api/db/migrations_gen.c
+
+# The header is replaced only when it differs: a changed text does not rebuild everything.
+api/db/sql_gen.h: api/db/sql_gen.stamp
+	@test -f $@ || { rm -f api/db/sql_gen.stamp; $(MAKE) $(AM_MAKEFLAGS) api/db/sql_gen.stamp; }
+api/db/sql_gen.stamp: $(api_sql_in) $(top_srcdir)/build-aux/gen-sql.awk
+	$(AM_V_GEN)$(MKDIR_P) api/db && \
+	$(AWK) -v mode=h -f $(top_srcdir)/build-aux/gen-sql.awk $(api_sql_in) > api/db/sql_gen.h.new && \
+	{ cmp -s api/db/sql_gen.h.new api/db/sql_gen.h && rm -f api/db/sql_gen.h.new || \
+	  mv -f api/db/sql_gen.h.new api/db/sql_gen.h; } && echo ok > $@
+api/db/sql_gen.c: $(api_sql_in) $(top_srcdir)/build-aux/gen-sql.awk
+	$(AM_V_GEN)$(MKDIR_P) api/db && \
+	$(AWK) -v mode=c -f $(top_srcdir)/build-aux/gen-sql.awk $(api_sql_in) > $@.new && mv -f $@.new $@
+api/db/migrations_gen.c: $(api_migrations_in) $(top_srcdir)/build-aux/gen-migrations.awk
+	$(AM_V_GEN)$(MKDIR_P) api/db && \
+	$(AWK) -f $(top_srcdir)/build-aux/gen-migrations.awk $(api_migrations_in) > $@.new && mv -f $@.new $@
+
+# everything that includes api/db/db.h needs the header before its first compilation
+$(libapi_a_OBJECTS): | api/db/sql_gen.h

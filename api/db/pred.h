@@ -2,7 +2,7 @@
 /*
  * pred.h - builds a WHERE clause out of named fragments and bound values, nothing else.
  *
- * Fragments are in api/db/sql/*.sql:  -- fragment: flow_run_state_type_in
+ * Fragments are in api/db/sql/:  -- fragment: flow_run_state_type_in
  *                                     fr.state_type IN (%)
  * '%' alone stands for the list of placeholders, '?' for one value.  Bounded: PRED_ARGS_MAX
  * values, depth 16.  The text made is always a closed expression.

@@ -23,3 +23,8 @@ tests_fuzz_fuzz_batch_SOURCES = tests/fuzz/fuzz_batch.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_batch_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_batch_LDADD = $(PROTO_LIBS) $(BASE_LIBS)
 $(tests_fuzz_fuzz_batch_OBJECTS): $(proto_gen_h)
+
+fuzz_programs += tests/fuzz/fuzz_schema
+tests_fuzz_fuzz_schema_SOURCES = tests/fuzz/fuzz_schema.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_schema_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_schema_LDADD = libapi.a $(BASE_LIBS)

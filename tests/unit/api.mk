@@ -7,6 +7,11 @@ tests_unit_test_api_LDADD = libapi.a $(PROTO_LIBS) $(BASE_LIBS) $(SQLITE_LIBS) $
 	$(CRITERION_LIBS)
 tests_unit_test_api_SOURCES =
 tests_unit_test_api_SOURCES += tests/unit/api/test_decode.c
+tests_unit_test_api_SOURCES += tests/unit/api/test_schema.c
+tests_unit_test_api_SOURCES += tests/unit/api/db_fixture.c
+tests_unit_test_api_SOURCES += tests/unit/api/db_fixture.h
+tests_unit_test_api_SOURCES += tests/unit/api/test_db.c
+$(tests_unit_test_api_OBJECTS): | api/db/sql_gen.h
 tests_unit_test_api_SOURCES += tests/unit/api/orc_table.c
 tests_unit_test_api_SOURCES += tests/unit/api/orc_table.h
 tests_unit_test_api_SOURCES += tests/unit/api/test_orc_pairs.c

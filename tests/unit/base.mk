@@ -1,1 +1,15 @@
 # unit tests of base/: add one program, its sources one per line
+unit_tests += tests/unit/test_base
+tests_unit_test_base_SOURCES = \
+	tests/unit/base/test_backoff.c \
+	tests/unit/base/test_error.c \
+	tests/unit/base/test_log.c \
+	tests/unit/base/test_loop.c \
+	tests/unit/base/test_mem.c \
+	tests/unit/base/test_metrics.c \
+	tests/unit/base/test_opts.c \
+	tests/unit/base/test_proc.c \
+	tests/unit/base/test_toml.c
+tests_unit_test_base_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS) \
+	-Wno-missing-prototypes -Wno-missing-variable-declarations
+tests_unit_test_base_LDADD = $(BASE_LIBS) $(CRITERION_LIBS)

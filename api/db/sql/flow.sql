@@ -1,0 +1,29 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- Flows.  Columns of a flow, in this order: id created updated name tags labels.
+
+-- name: flow_insert
+INSERT INTO flow (id, created, updated, name, tags, labels)
+VALUES (?1, ?2, ?2, ?3, ?4, ?5);
+-- name: flow_by_id
+-- hot
+SELECT id, created, updated, name, tags, labels FROM flow WHERE id = ?1;
+-- name: flow_by_name
+-- hot
+SELECT id, created, updated, name, tags, labels FROM flow WHERE name = ?1;
+-- name: flow_update_tags
+UPDATE flow SET tags = ?2, updated = ?3 WHERE id = ?1;
+-- name: flow_delete
+DELETE FROM flow WHERE id = ?1;
+-- name: flow_list
+SELECT id, created, updated, name, tags, labels FROM flow AS f WHERE {where} {order};
+-- name: flow_count
+SELECT count(*) FROM flow AS f WHERE {where};
+
+-- fragment: flow_order_created_desc
+f.created DESC, f.id
+-- fragment: flow_order_updated_desc
+f.updated DESC, f.id
+-- fragment: flow_order_name_asc
+f.name
+-- fragment: flow_order_name_desc
+f.name DESC

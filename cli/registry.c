@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * registry.c - all command groups, sorted by name.  A new group: one file, one line
+ * here.
+ */
+#include "base/compiler.h"
+#include "cli/cli.h"
+#include "cli/groups.h"
+
+const struct command_group *const command_groups[] = {
+    &group_work_pool,
+};
+const size_t command_group_count = ARRAY_LEN(command_groups);

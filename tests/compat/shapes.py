@@ -1,0 +1,172 @@
+"""Distils recordings of wiretap.py into what has to be the same everywhere, and compares two of them.
+
+    shapes.py distil RECORDING.jsonl > expected/NN.json
+    shapes.py compare expected/NN.json RECORDING.jsonl      prints the differences, exits 1 if there are any
+
+A recording becomes, per (method, route, status): the JSON paths of the answer (list items as []) with
+  types   every JSON type seen there
+  always  whether the path was there each time
+  values  the values seen, for paths that carry words of the contract (states, statuses, reasons, details)
+Sockets become per (WS, route, status) the same over the frames that the server sent.
+Ids, times and names of runs differ each time, so they are not compared; nor is how often something was asked.
+"""
+import json
+import re
+import sys
+
+UUID = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}", re.I)
+NAMED = [
+    (re.compile(r"^/work_pools/(?!filter$|count$)[^/]+"), "/work_pools/{name}"),
+    (re.compile(r"/queues/(?!filter$)[^/]+$"), "/queues/{name}"),
+    (re.compile(r"/workers/(?!filter$|heartbeat$|connect$)[^/]+$"), "/workers/{name}"),
+    (re.compile(r"^/deployments/name/[^/]+/[^/]+$"), "/deployments/name/{flow}/{deployment}"),
+    (re.compile(r"^/(flows|variables|work_queues)/name/[^/]+$"), r"/\1/name/{name}"),
+    (re.compile(r"^/block_types/slug/[^/]+"), "/block_types/slug/{slug}"),
+    (re.compile(r"/block_documents/name/[^/]+$"), "/block_documents/name/{name}"),
+    (re.compile(r"^/automations/(owned-by|related-to)/.+$"), r"/automations/\1/{resource}"),
+    (re.compile(r"^/concurrency_limits/tag/[^/]+"), "/concurrency_limits/tag/{tag}"),
+]
+# Words of the contract: their values are compared.
+WORDS = re.compile(
+    r"(^|\.)(status|state_type|state_name|detail|exception_message|details\.type|reason|type|validated_state\.name"
+    r"|intended\.from|intended\.to|is_paused|concurrency_limit|priority|active_slots|collision_strategy)$")
+# Free-form objects: only that they are there, not what is in them.
+OPAQUE = re.compile(r"(^|\.)(parameters|job_variables|labels|parameter_openapi_schema|base_job_template|context|input"
+                    r"|exception_detail|request_body|data|task_inputs|variables|job_configuration|message|resource"
+                    r"|default_base_job_configuration|metadata|pull_steps|trigger|actions)$")
+# Answers that depend on the moment: not expected to come again.
+BY_CHANCE = {409, 503}
+
+
+def route(path):
+    path = path[4:] if path.startswith("/api") else path
+    for pattern, name in NAMED:
+        path = pattern.sub(name, path)
+    return UUID.sub("{id}", path)
+
+
+def kind(value):
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "bool"
+    if isinstance(value, (int, float)):
+        return "number"
+    return {str: "string", list: "array", dict: "object"}[type(value)]
+
+
+def walk(value, path, seen):
+    node = seen.setdefault(path, {"types": set(), "values": set()})
+    node["types"].add(kind(value))
+    if WORDS.search(path) and not isinstance(value, (dict, list)):
+        node["values"].add(json.dumps(neutral(value)))
+    if path and OPAQUE.search(path):
+        return
+    if isinstance(value, dict):
+        for key, item in value.items():
+            walk(item, f"{path}.{key}" if path else key, seen)
+    elif isinstance(value, list):
+        for item in value:
+            walk(item, path + "[]", seen)
+
+
+def neutral(value):
+    if not isinstance(value, str):
+        return value
+    value = UUID.sub("<id>", value)
+    value = re.sub(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[^\s']*", "<time>", value)
+    return re.sub(r"'[a-z]+-[a-z]+'", "'<name>'", value)
+
+
+def answers(recording):
+    for line in open(recording, encoding="utf-8"):
+        entry = json.loads(line)
+        if entry["kind"] == "ws":
+            for frame in entry["frames"]:
+                if frame["dir"] == "out" and "text" in frame:
+                    body = json.loads(frame["text"])
+                    yield f"WS {route(entry['path'])} {body.get('type')}", body
+            yield f"WS {route(entry['path'])} {entry['status']}", None
+            continue
+        body = entry.get("response_json", entry.get("response_text"))
+        yield f"{entry['method']} {route(entry['path'])} {entry['status']}", body
+
+
+def distil(recording):
+    result = {}
+    for key, body in answers(recording):
+        slot = result.setdefault(key, {"count": 0, "paths": {}})
+        slot["count"] += 1
+        seen = {}
+        if isinstance(body, dict) and "_trimmed" in body:
+            continue
+        walk(body, "", seen)
+        for path, node in seen.items():
+            into = slot["paths"].setdefault(path, {"types": set(), "values": set(), "times": 0})
+            into["types"] |= node["types"]
+            into["values"] |= node["values"]
+            into["times"] += 1
+    out = {}
+    for key, slot in sorted(result.items()):
+        paths = {}
+        for path, node in sorted(slot["paths"].items()):
+            parent = path.rsplit(".", 1)[0] if "." in path else ""
+            whole = slot["paths"].get(parent, node)["times"]
+            paths[path] = {"types": sorted(node["types"]), "always": node["times"] == whole}
+            if node["values"]:
+                paths[path]["values"] = sorted(node["values"])
+        out[key] = {"count": slot["count"], "paths": paths}
+    return out
+
+
+def compatible(expected, actual):
+    """Types seen here must have been seen there; null and a value stand for each other."""
+    return set(actual) - {"null"} <= set(expected) - {"null"} or set(expected) == {"null"}
+
+
+def compare(expected, actual):
+    problems = []
+    for key, want in expected.items():
+        status = key.rsplit(" ", 1)[1]
+        have = actual.get(key)
+        if have is None:
+            if not (status.isdigit() and int(status) in BY_CHANCE):
+                problems.append(f"{key}: never answered here ({want['count']} times by the reference)")
+            continue
+        for path, node in want["paths"].items():
+            mine = have["paths"].get(path)
+            if mine is None:
+                if node["always"] and "[]" not in path:
+                    problems.append(f"{key}: {path or 'body'} is missing")
+                continue
+            if not compatible(node["types"], mine["types"]):
+                problems.append(f"{key}: {path or 'body'} is {mine['types']}, expected {node['types']}")
+    for key, have in actual.items():
+        if key not in expected:
+            problems.append(f"{key}: answered here ({have['count']} times), never by the reference")
+            continue
+        for path, mine in have["paths"].items():
+            node = expected[key]["paths"].get(path)
+            if node is None:
+                if not path.startswith("wf") and "[]" not in path:
+                    problems.append(f"{key}: {path} is not in the reference's answers")
+                continue
+            extra = set(mine.get("values", ())) - set(node.get("values", ()))
+            if extra and not key.startswith("WS"):
+                problems.append(f"{key}: {path} has values {sorted(extra)}, reference {node.get('values', [])[:8]}")
+    return problems
+
+
+def main():
+    if sys.argv[1] == "distil":
+        json.dump(distil(sys.argv[2]), sys.stdout, indent=1, sort_keys=True)
+        print()
+        return 0
+    with open(sys.argv[2], encoding="utf-8") as file:
+        problems = compare(json.load(file), distil(sys.argv[3]))
+    print("\n".join(problems))
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,69 @@
+"""Golden scenarios: what the unmodified client does, recorded through wiretap against wf-api and compared with the
+recordings of the reference server (expected/NN.json, made by shapes.py).
+
+The scenarios mostly wait (timers of the client), so some of them run side by side."""
+import concurrent.futures
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+import pytest
+
+import shapes
+
+HERE = pathlib.Path(__file__).parent
+SCENARIOS = sorted(p.name[:2] for p in (HERE / "scenarios").glob("[0-9][0-9]-*.sh"))
+
+
+class Runs:
+    """Starts every wanted scenario once, SIDE_BY_SIDE at a time; results by number."""
+
+    def __init__(self, folder, wanted):
+        self.pool = concurrent.futures.ThreadPoolExecutor(int(os.environ.get("WF_COMPAT_JOBS", "3")))
+        self.futures = {nn: self.pool.submit(self.run, folder, nn) for nn in wanted}
+
+    @staticmethod
+    def run(folder, nn):
+        import wf
+        out, tmp = folder / nn / "out", folder / nn / "tmp"
+        server = f"{wf.program('wf-api')} --port {{port}} --data-dir {{dir}}/wf"
+        env = {**os.environ, "GOLDEN_TMP": str(tmp),
+               "PATH": f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}"}
+        done = subprocess.run(["bash", str(HERE / "scenarios" / "record.sh"), "--server", server, "--out", str(out), nn],
+                              env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=420)
+        recording = next(out.glob(f"{nn}-*.jsonl"), None)
+        log = tmp / nn / "scenario.log"
+        return recording, log.read_text() if log.exists() else "", done.stdout
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory, request):
+    wanted = sorted({item.callspec.params["nn"] for item in request.session.items
+                     if item.fspath == request.fspath and hasattr(item, "callspec")})
+    r = Runs(tmp_path_factory.mktemp("golden"), wanted)
+    yield r
+    r.pool.shutdown(cancel_futures=True)
+
+
+def exits(log):
+    """The exit statuses of the scenario's commands, in order, each with its command."""
+    return re.findall(r"^=== (.*)\n(?:(?!=== ).*\n)*?--- exit (\d+)", log, re.M)
+
+
+@pytest.mark.parametrize("nn", SCENARIOS)
+def test_scenario(nn, runs):
+    recording, log, said = runs.futures[nn].result()
+    assert recording is not None, said
+    problems = shapes.compare(json.loads((HERE / "expected" / f"{nn}.json").read_text()), shapes.distil(recording))
+    wanted = HERE / "expected" / f"{nn}.exits"
+    if wanted.exists():
+        got = [f"{code} {command}" for command, code in exits(log)]
+        expected = wanted.read_text().splitlines()
+        clean = [re.sub(shapes.UUID, "<id>", line) for line in got]
+        problems += [f"exit status: got '{a}', expected '{b}'" for a, b in zip(clean, expected) if a != b]
+        if len(clean) != len(expected):
+            problems.append(f"{len(clean)} commands ended, expected {len(expected)}")
+    assert not problems, "\n".join(problems) + "\n--- scenario\n" + log[-6000:]
