@@ -1,5 +1,16 @@
 # api/http: libapi_a_SOURCES += one per line
+libapi_a_SOURCES += api/http/check.c
+libapi_a_SOURCES += api/http/conn.c
 libapi_a_SOURCES += api/http/http.h
 libapi_a_SOURCES += api/http/http_priv.h
 libapi_a_SOURCES += api/http/invalid.c
+libapi_a_SOURCES += api/http/reply.c
+libapi_a_SOURCES += api/http/request.c
+libapi_a_SOURCES += api/http/router.c
+libapi_a_SOURCES += api/http/router.h
+libapi_a_SOURCES += api/http/server.c
+libapi_a_SOURCES += api/http/stats.c
+libapi_a_SOURCES += api/http/text.c
+libapi_a_SOURCES += api/http/text.h
+libapi_a_SOURCES += api/http/text_json.c
 libapi_a_SOURCES += api/http/ws.h

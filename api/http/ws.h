@@ -2,10 +2,10 @@
 /*
  * ws.h - WebSocket endpoints: handshake, subprotocol "prefect", auth message, frames.
  *
- * ws.c does: upgrade, 403 for an unknown path or a wrong subprotocol, the auth exchange of
- * server-contract 8.1, ping every 20 s, caps (message size, output backlog), close frames.
- * An endpoint sees only what comes after auth.  Loop thread only.  Nothing is called back
- * before the call that caused it has returned.
+ * ws.c does: upgrade, 403 for an unknown path or a wrong subprotocol, the auth exchange
+ * of server-contract 8.1, ping every 20 s, caps (message size, output backlog), close
+ * frames. An endpoint sees only what comes after auth.  Loop thread only.  Nothing is
+ * called back before the call that caused it has returned.
  */
 #ifndef API_HTTP_WS_H
 #define API_HTTP_WS_H
@@ -28,9 +28,9 @@ struct ws_endpoint {
 	void (*on_message)(struct ws_conn *c, const char *data, size_t len);
 	/* Exactly once per on_open; frees the context. */
 	void (*on_close)(struct ws_conn *c);
-	/* A client's ping is answered only after the messages before it were handled; when an
-	 * endpoint stores asynchronously it holds the pong back: return 1 and call
-	 * ws_pong_release() later.  NULL: answer at once. */
+	/* A client's ping is answered only after the messages before it were handled;
+	 * when an endpoint stores asynchronously it holds the pong back: return 1 and
+	 * call ws_pong_release() later.  NULL: answer at once. */
 	int (*on_ping)(struct ws_conn *c);
 	size_t message_max; /* 0: 2 MiB */
 };
@@ -42,8 +42,8 @@ struct api *ws_api(const struct ws_conn *c);
 const char *ws_param(const struct ws_conn *c, const char *name);
 void ws_set_ctx(struct ws_conn *c, void *ctx);
 void *ws_ctx(const struct ws_conn *c);
-/* Text frame.  Returns 0, or -ERR_LIMIT when the backlog (4 MiB) is full: the caller decides
- * to drop or to close. */
+/* Text frame.  Returns 0, or -ERR_LIMIT when the backlog (4 MiB) is full: the caller
+ * decides to drop or to close. */
 int ws_send(struct ws_conn *c, const char *data, size_t len);
 size_t ws_backlog(const struct ws_conn *c); /* bytes not yet written */
 void ws_pong_release(struct ws_conn *c);
