@@ -23,6 +23,7 @@ nodist_libapi_a_SOURCES = \
 # named statements, one file per line
 api_sql = \
 	api/db/sql/control.sql \
+	api/db/sql/filters.sql \
 	api/db/sql/flow.sql
 # migrations in their order; a released one is never changed
 api_migrations = \

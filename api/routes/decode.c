@@ -173,7 +173,7 @@ static void put_tags(const struct decode_at *at)
 	}
 }
 
-static void put_value(const struct decode_at *at)
+void decode_value(const struct decode_at *at)
 {
 	switch (at->f->type) {
 	case F_STR:
@@ -225,7 +225,7 @@ static void decode_field(const json_t *obj, size_t i, struct decode_at *at,
 		d->null |= (uint64_t)1 << i;
 		return;
 	}
-	put_value(at);
+	decode_value(at);
 	if (http_invalid_count(at->v) == before) {
 		d->present |= (uint64_t)1 << i;
 	}

@@ -19,11 +19,3 @@ SELECT id, created, updated, name, tags, labels FROM flow AS f WHERE {where} {or
 -- name: flow_count
 SELECT count(*) FROM flow AS f WHERE {where};
 
--- fragment: flow_order_created_desc
-f.created DESC, f.id
--- fragment: flow_order_updated_desc
-f.updated DESC, f.id
--- fragment: flow_order_name_asc
-f.name
--- fragment: flow_order_name_desc
-f.name DESC
