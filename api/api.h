@@ -14,9 +14,11 @@ struct loop;
 struct pools;
 struct relay;
 struct services;
+struct tx;
 
-#define API_VERSION "0.8.4"	   /* answered by GET /version */
-#define API_SERVER_VERSION "3.8.8" /* answered by GET /admin/version: the client we match */
+#define API_VERSION "0.8.4" /* answered by GET /version */
+#define API_SERVER_VERSION \
+	"3.8.8" /* answered by GET /admin/version: the client we match */
 #define API_DEFAULT_LIMIT 200
 
 struct api_conf {
@@ -34,14 +36,17 @@ struct api {
 	const struct api_conf *conf;
 	struct loop *loop;
 	struct db *db;
-	struct pools *pools;	/* NULL until Redis is configured */
+	struct pools *pools; /* NULL until Redis is configured */
 	struct http_server *http;
-	struct hub *hub;	/* live events and logs to sockets */
-	struct relay *relay;	/* outbox -> Redis */
+	struct hub *hub;     /* live events and logs to sockets */
+	struct relay *relay; /* outbox -> Redis */
 	struct services *services;
-	char url[256];		/* "http://127.0.0.1:4200/api" */
-	char redis_url[512];	/* what workers are told */
+	char url[256];       /* "http://127.0.0.1:4200/api" */
+	char redis_url[512]; /* what workers are told */
 	int draining;
+	/* After each COMMIT of a tx, on the loop: live events, relay, services.  May be
+	 * NULL. */
+	void (*on_commit)(struct api *api, const struct tx *tx);
 };
 
 #endif

@@ -25,6 +25,7 @@ api_sql = \
 	api/db/sql/control.sql \
 	api/db/sql/filters.sql \
 	api/db/sql/flow.sql
+api_sql += api/db/sql/admin.sql
 # migrations in their order; a released one is never changed
 api_migrations = \
 	api/db/migrations/sqlite/0001_foundation.sql

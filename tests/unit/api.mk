@@ -7,6 +7,7 @@ tests_unit_test_api_LDADD = libapi.a $(PROTO_LIBS) $(BASE_LIBS) $(SQLITE_LIBS) $
 	$(CRITERION_LIBS)
 tests_unit_test_api_SOURCES =
 tests_unit_test_api_SOURCES += tests/unit/api/test_decode.c
+tests_unit_test_api_SOURCES += tests/unit/api/test_router.c
 tests_unit_test_api_SOURCES += tests/unit/api/test_schema.c
 tests_unit_test_api_SOURCES += tests/unit/api/db_fixture.c
 tests_unit_test_api_SOURCES += tests/unit/api/db_fixture.h

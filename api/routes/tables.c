@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tables.c - which tables exist.  A new resource: one declaration and one line here.
+ */
+#include "api/routes/tables.h"
+
+#include <stddef.h>
+
+#include "api/http/http.h"
+#include "api/http/ws.h"
+
+extern const struct route routes_admin[];
+extern const struct route routes_collections[];
+extern const struct route routes_info[];
+
+const struct route *const route_tables[] = {
+    routes_admin,
+    routes_collections,
+    routes_info,
+    NULL,
+};
+
+const struct ws_endpoint *const ws_tables[] = {
+    NULL,
+};
