@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cron.h - cron expressions with croniter's semantics: five fields, optional sixth (seconds),
- * names, lists, ranges, steps, L, W-less, #, @hourly-style aliases; DAY_OR switches how day of
- * month and day of week combine.  R and H forms are refused.  Pure.
+ * cron.h - cron expressions with croniter's semantics: five fields, optional sixth
+ * (seconds), names, lists, ranges, steps, L, W-less, #, @hourly-style aliases; DAY_OR
+ * switches how day of month and day of week combine.  R and H forms are refused.  Pure.
+ *
+ * Where croniter contradicts itself we do what the expression says: 7 is Sunday also
+ * with seconds; "1 * fri#2" with DAY_OR means either (croniter: both, so mostly never);
+ * a list that has the 31st does not skip the first of the month after a short one.
  */
 #ifndef BASE_CRON_H
 #define BASE_CRON_H

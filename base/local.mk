@@ -18,6 +18,13 @@ libbase_a_SOURCES = \
 	base/url.c \
 	base/url.h \
 	base/uuid_hash.c \
+	base/cron.c \
+	base/cron_parse.c \
+	base/cron_priv.h \
+	base/tz.c \
+	base/tz_file.c \
+	base/tz_priv.h \
+	base/tz_rule.c \
 	base/buf.c \
 	base/civil.c \
 	base/digest.c \
