@@ -7,7 +7,7 @@
 -- hot
 SELECT wp.id, wp.created, wp.updated, wp.name, wp.description, wp.type, wp.base_job_template,
   wp.is_paused, wp.concurrency_limit, wp.status, wp.default_queue_id,
-  wp.storage_configuration, wp.last_status_event_id,
+  wp.storage_configuration, wp.last_status_event_id, wp.last_transitioned_status_at,
   CASE WHEN wp.concurrency_limit IS NULL THEN NULL ELSE (
     SELECT count(*) FROM work_queue q JOIN flow_run fr ON fr.work_queue_id = q.id
     WHERE q.work_pool_id = wp.id AND fr.state_type IN (2, 3, 9) AND fr.state_type IN (2, 3)
@@ -17,7 +17,7 @@ FROM work_pool wp WHERE wp.name = ?1;
 -- name: work_pool_by_id
 SELECT wp.id, wp.created, wp.updated, wp.name, wp.description, wp.type, wp.base_job_template,
   wp.is_paused, wp.concurrency_limit, wp.status, wp.default_queue_id,
-  wp.storage_configuration, wp.last_status_event_id,
+  wp.storage_configuration, wp.last_status_event_id, wp.last_transitioned_status_at,
   CASE WHEN wp.concurrency_limit IS NULL THEN NULL ELSE (
     SELECT count(*) FROM work_queue q JOIN flow_run fr ON fr.work_queue_id = q.id
     WHERE q.work_pool_id = wp.id AND fr.state_type IN (2, 3, 9) AND fr.state_type IN (2, 3)
@@ -27,7 +27,7 @@ FROM work_pool wp WHERE wp.id = ?1;
 -- name: work_pool_filter
 SELECT wp.id, wp.created, wp.updated, wp.name, wp.description, wp.type, wp.base_job_template,
   wp.is_paused, wp.concurrency_limit, wp.status, wp.default_queue_id,
-  wp.storage_configuration, wp.last_status_event_id,
+  wp.storage_configuration, wp.last_status_event_id, wp.last_transitioned_status_at,
   CASE WHEN wp.concurrency_limit IS NULL THEN NULL ELSE (
     SELECT count(*) FROM work_queue q JOIN flow_run fr ON fr.work_queue_id = q.id
     WHERE q.work_pool_id = wp.id AND fr.state_type IN (2, 3, 9) AND fr.state_type IN (2, 3)
