@@ -2,6 +2,7 @@
 /* pool_store.c - rows, JSON and events of work pools. */
 #include "api/routes/pool_store.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -194,14 +195,15 @@ static json_t *resource(const struct work_pool *p, int role)
 	return r;
 }
 
-int pool_emit(struct tx *tx, const struct work_pool *p, const char *verb, struct error *err)
+int pool_emit(struct tx *tx, const struct work_pool *p, const char *verb, json_t *payload,
+    struct error *err)
 {
 	char id[UUID_TEXT_SIZE], name[64];
 	json_t *related = json_array(), *queue;
-	struct event_spec spec = { .name = name };
+	struct event_spec spec = { .name = name, .payload = payload };
 
 	(void)snprintf(name, sizeof(name), "prefect.work-pool.%s", verb);
-	if (p->has_default_queue) {
+	if (p->has_default_queue && payload == NULL) {
 		queue = json_object();
 		json_object_set_new(queue, "prefect.resource.id",
 		    json_sprintf("prefect.work-queue.%s",
@@ -330,7 +332,7 @@ int pool_create(struct tx *tx, const struct pool_new *n, struct work_pool *ret_p
 		rc = create_default_queue(tx, &p, err);
 	}
 	if (rc == 0) {
-		rc = pool_emit(tx, &p, "created", err);
+		rc = pool_emit(tx, &p, "created", NULL, err);
 	}
 	if (rc == 0 && status != POOL_NO_STATUS) {
 		uuid_v7(&event_id, tx->now_us);

@@ -10,6 +10,8 @@
 
 #include <stdint.h>
 
+#include <jansson.h>
+
 #include "base/uuid.h"
 
 struct db_rows;
@@ -62,7 +64,8 @@ int pool_set_status(struct tx *tx, struct work_pool *p, enum pool_status status,
 /* READY or NOT_READY by heartbeats, PAUSED by is_paused, none for legacy agents. */
 int pool_status_now(struct tx *tx, const struct work_pool *p, enum pool_status *ret_status,
     struct error *err);
-/* "prefect.work-pool.<verb>" with the default queue as related resource. */
-int pool_emit(struct tx *tx, const struct work_pool *p, const char *verb, struct error *err);
+/* "prefect.work-pool.<verb>".  PAYLOAD is taken; without one the default queue is related. */
+int pool_emit(struct tx *tx, const struct work_pool *p, const char *verb, json_t *payload,
+    struct error *err);
 
 #endif

@@ -149,10 +149,11 @@ void queue_write(struct jsonw *w, const char *key, const struct work_queue *q)
 	jsonw_obj_end(w);
 }
 
-int queue_emit(struct tx *tx, const struct work_queue *q, const char *verb, struct error *err)
+int queue_emit(struct tx *tx, const struct work_queue *q, const char *verb, json_t *payload,
+    struct error *err)
 {
 	char id[UUID_TEXT_SIZE], name[64];
-	struct event_spec spec = { .name = name };
+	struct event_spec spec = { .name = name, .payload = payload };
 	json_t *self = json_object(), *pool = json_object();
 
 	(void)snprintf(name, sizeof(name), "prefect.work-queue.%s", verb);
@@ -187,7 +188,7 @@ int queue_set_status(struct tx *tx, struct work_queue *q, enum queue_status stat
 		return rc;
 	}
 	q->status = status;
-	return queue_emit(tx, q, status_verbs[status], err);
+	return queue_emit(tx, q, status_verbs[status], NULL, err);
 }
 
 enum queue_status queue_status_at(const struct work_queue *q, int64_t now_us)
@@ -231,7 +232,7 @@ int queue_create(struct tx *tx, const struct work_pool *pool, const struct queue
 		rc = queue_find(tx, &id, &q, err);
 	}
 	if (rc > 0) {
-		rc = queue_emit(tx, &q, "created", err);
+		rc = queue_emit(tx, &q, "created", NULL, err);
 	}
 	if (rc < 0) {
 		queue_release(&q);
@@ -264,7 +265,7 @@ int queue_delete(struct tx *tx, const struct work_queue *q, struct error *err)
 	}
 	rc = outbox_queue_gone(tx, q->pool_name, q->name, err);
 	if (rc == 0) {
-		rc = queue_emit(tx, q, "deleted", err);
+		rc = queue_emit(tx, q, "deleted", NULL, err);
 	}
 	if (rc == 0) {
 		rc = db_exec(tx->c, SQL_WORK_QUEUE_DELETE, DB_ARGS(db_a_uuid(&q->id)), 1, NULL,

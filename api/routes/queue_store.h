@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <jansson.h>
+
 #include "base/uuid.h"
 
 struct db_rows;
@@ -59,8 +61,9 @@ int queue_set_status(struct tx *tx, struct work_queue *q, enum queue_status stat
     struct error *err);
 /* PAUSED, READY when polled lately, else NOT_READY.  Pure. */
 enum queue_status queue_status_at(const struct work_queue *q, int64_t now_us);
-/* "prefect.work-queue.<verb>". */
-int queue_emit(struct tx *tx, const struct work_queue *q, const char *verb, struct error *err);
+/* "prefect.work-queue.<verb>".  PAYLOAD (or NULL) is taken. */
+int queue_emit(struct tx *tx, const struct work_queue *q, const char *verb, json_t *payload,
+    struct error *err);
 /* Deletes the queue; its waiting runs leave Redis.  -ERR_CONFLICT for a default queue. */
 int queue_delete(struct tx *tx, const struct work_queue *q, struct error *err);
 /* Moves ID to PRIORITY among the queues of its pool: it goes in front of the first other queue

@@ -21,18 +21,6 @@ SELECT w.id, w.created, w.updated, w.name, w.work_pool_id, w.last_heartbeat_time
 FROM worker w WHERE w.work_pool_id = ?1 AND {where}
 ORDER BY w.last_heartbeat_time DESC, w.id;
 
--- fragment: worker_online
-w.last_heartbeat_time >= ? - 3000000 * coalesce(w.heartbeat_interval_seconds, 30)
-
--- fragment: worker_offline
-w.last_heartbeat_time < ? - 3000000 * coalesce(w.heartbeat_interval_seconds, 30)
-
--- fragment: worker_heartbeat_before
-w.last_heartbeat_time <= ?
-
--- fragment: worker_heartbeat_after
-w.last_heartbeat_time >= ?
-
 -- name: worker_delete
 DELETE FROM worker WHERE work_pool_id = ?1 AND name = ?2;
 
