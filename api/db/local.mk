@@ -26,6 +26,14 @@ api_sql = \
 	api/db/sql/filters.sql \
 	api/db/sql/flow.sql
 api_sql += api/db/sql/admin.sql
+api_sql += api/db/sql/deployments.sql
+api_sql += api/db/sql/explain.sql
+api_sql += api/db/sql/outbox.sql
+api_sql += api/db/sql/schedules.sql
+api_sql += api/db/sql/services.sql
+api_sql += api/db/sql/work_pools.sql
+api_sql += api/db/sql/work_queues.sql
+api_sql += api/db/sql/workers.sql
 # migrations in their order; a released one is never changed
 api_migrations = \
 	api/db/migrations/sqlite/0001_foundation.sql

@@ -19,7 +19,7 @@ int body_end(struct http_req *r, struct http_invalid *v)
 }
 
 json_t *body_decode(struct http_req *r, const struct body_spec *spec, void *out,
-    struct decoded *ret_decoded, struct http_invalid **ret_v)
+		    struct decoded *ret_decoded, struct http_invalid **ret_v)
 {
 	json_t *body = http_json(r, spec->empty_ok);
 	struct http_invalid *v;
@@ -29,7 +29,7 @@ json_t *body_decode(struct http_req *r, const struct body_spec *spec, void *out,
 	}
 	v = http_invalid_new();
 	(void)decode_object(body, spec->fields, spec->count, spec->forbid, "", out,
-	    ret_decoded, v);
+			    ret_decoded, v);
 	if (ret_v != NULL) {
 		*ret_v = v;
 	} else if (body_end(r, v) < 0) {
@@ -39,7 +39,7 @@ json_t *body_decode(struct http_req *r, const struct body_spec *spec, void *out,
 }
 
 void body_value_error(struct http_invalid *v, const char *loc, const json_t *input,
-    const struct error *err)
+		      const struct error *err)
 {
 	char msg[sizeof(err->msg) + 16];
 

@@ -21,7 +21,7 @@ static void note(struct changes *c, const char *field, json_t *from, json_t *to)
 	if (!json_equal(from, to)) {
 		json_array_append_new(c->fields, json_string(field));
 		json_object_set_new(c->updates, field,
-		    json_pack("{s:O,s:O}", "from", from, "to", to));
+				    json_pack("{s:O,s:O}", "from", from, "to", to));
 	}
 	json_decref(from);
 	json_decref(to);
@@ -44,7 +44,8 @@ static json_t *parse_or_null(const char *s)
 	return v != NULL ? v : json_null();
 }
 
-void changes_text(struct changes *c, const char *field, const char *from, const char *to)
+void changes_text(struct changes *c, const char *field, const char *from,
+		  const char *to)
 {
 	note(c, field, text_or_null(from), text_or_null(to));
 }
@@ -59,13 +60,15 @@ void changes_bool(struct changes *c, const char *field, int from, int to)
 	note(c, field, json_boolean(from), json_boolean(to));
 }
 
-void changes_json(struct changes *c, const char *field, const json_t *from, const json_t *to)
+void changes_json(struct changes *c, const char *field, const json_t *from,
+		  const json_t *to)
 {
 	note(c, field, from != NULL ? json_deep_copy(from) : json_null(),
-	    to != NULL ? json_deep_copy(to) : json_null());
+	     to != NULL ? json_deep_copy(to) : json_null());
 }
 
-void changes_json_text(struct changes *c, const char *field, const char *from, const char *to)
+void changes_json_text(struct changes *c, const char *field, const char *from,
+		       const char *to)
 {
 	note(c, field, parse_or_null(from), parse_or_null(to));
 }
@@ -77,5 +80,6 @@ int changes_any(const struct changes *c)
 
 json_t *changes_payload(const struct changes *c)
 {
-	return json_pack("{s:O,s:O}", "updated_fields", c->fields, "updates", c->updates);
+	return json_pack("{s:O,s:O}", "updated_fields", c->fields, "updates",
+			 c->updates);
 }

@@ -41,14 +41,14 @@ enum pool_col {
 #define POOL_FOLLOW_US (600 * 1000000LL) /* a status event follows one this young */
 
 static const char *const status_names[] = {
-	[POOL_READY] = "READY",
-	[POOL_NOT_READY] = "NOT_READY",
-	[POOL_PAUSED] = "PAUSED",
+    [POOL_READY] = "READY",
+    [POOL_NOT_READY] = "NOT_READY",
+    [POOL_PAUSED] = "PAUSED",
 };
 static const char *const status_verbs[] = {
-	[POOL_READY] = "ready",
-	[POOL_NOT_READY] = "not-ready",
-	[POOL_PAUSED] = "paused",
+    [POOL_READY] = "ready",
+    [POOL_NOT_READY] = "not-ready",
+    [POOL_PAUSED] = "paused",
 };
 
 int pool_name_reserved(const char *name)
@@ -81,23 +81,24 @@ static char *dup_text(const struct db_rows *r, int col)
 void pool_from_row(struct work_pool *ret_pool, const struct db_rows *r)
 {
 	*ret_pool = (struct work_pool){
-		.created_us = db_time(r, PC_CREATED),
-		.updated_us = db_time(r, PC_UPDATED),
-		.transitioned_us = db_time(r, PC_TRANSITIONED),
-		.name = dup_text(r, PC_NAME),
-		.description = dup_text(r, PC_DESCRIPTION),
-		.type = dup_text(r, PC_TYPE),
-		.base_job_template = dup_text(r, PC_TEMPLATE),
-		.storage = dup_text(r, PC_STORAGE),
-		.is_paused = (int)db_int(r, PC_PAUSED),
-		.limit = db_is_null(r, PC_LIMIT) ? -1 : db_int(r, PC_LIMIT),
-		.status = status_from(db_text(r, PC_STATUS)),
-		.active_slots = db_is_null(r, PC_ACTIVE) ? -1 : db_int(r, PC_ACTIVE),
+	    .created_us = db_time(r, PC_CREATED),
+	    .updated_us = db_time(r, PC_UPDATED),
+	    .transitioned_us = db_time(r, PC_TRANSITIONED),
+	    .name = dup_text(r, PC_NAME),
+	    .description = dup_text(r, PC_DESCRIPTION),
+	    .type = dup_text(r, PC_TYPE),
+	    .base_job_template = dup_text(r, PC_TEMPLATE),
+	    .storage = dup_text(r, PC_STORAGE),
+	    .is_paused = (int)db_int(r, PC_PAUSED),
+	    .limit = db_is_null(r, PC_LIMIT) ? -1 : db_int(r, PC_LIMIT),
+	    .status = status_from(db_text(r, PC_STATUS)),
+	    .active_slots = db_is_null(r, PC_ACTIVE) ? -1 : db_int(r, PC_ACTIVE),
 	};
 	(void)db_uuid(r, PC_ID, &ret_pool->id);
 	ret_pool->has_default_queue =
 	    db_uuid(r, PC_DEFAULT_QUEUE, &ret_pool->default_queue_id);
-	ret_pool->has_status_event = db_uuid(r, PC_STATUS_EVENT, &ret_pool->status_event_id);
+	ret_pool->has_status_event =
+	    db_uuid(r, PC_STATUS_EVENT, &ret_pool->status_event_id);
 }
 
 void pool_release(struct work_pool *p)
@@ -107,7 +108,7 @@ void pool_release(struct work_pool *p)
 	free(p->type);
 	free(p->base_job_template);
 	free(p->storage);
-	*p = (struct work_pool){ 0 };
+	*p = (struct work_pool){0};
 }
 
 static void take_row(const struct db_rows *r, void *arg)
@@ -115,28 +116,30 @@ static void take_row(const struct db_rows *r, void *arg)
 	pool_from_row(arg, r);
 }
 
-int pool_find(struct tx *tx, const char *name, struct work_pool *ret_pool, struct error *err)
+int pool_find(struct tx *tx, const char *name, struct work_pool *ret_pool,
+	      struct error *err)
 {
-	return db_one(tx->c, SQL_WORK_POOL_BY_NAME, DB_ARGS(db_a_text(name)), 1, take_row,
-	    ret_pool, err);
+	return db_one(tx->c, SQL_WORK_POOL_BY_NAME, DB_ARGS(db_a_text(name)), 1,
+		      take_row, ret_pool, err);
 }
 
 int pool_by_name(struct tx *tx, const char *name, struct work_pool *ret_pool,
-    struct error *err)
+		 struct error *err)
 {
 	int rc = pool_find(tx, name, ret_pool, err);
 
 	if (rc == 0) {
-		return tx_detail(tx, err, ERR_NOT_FOUND, 404, "Work pool \"%s\" not found.",
-		    name);
+		return tx_detail(tx, err, ERR_NOT_FOUND, 404,
+				 "Work pool \"%s\" not found.", name);
 	}
 	return rc < 0 ? rc : 0;
 }
 
 static void write_storage(struct jsonw *w, const char *text)
 {
-	static const char *const keys[] = { "bundle_upload_step", "bundle_execution_step",
-		"default_result_storage_block_id" };
+	static const char *const keys[] = {"bundle_upload_step",
+					   "bundle_execution_step",
+					   "default_result_storage_block_id"};
 	json_t *v = text != NULL ? json_loads(text, 0, NULL) : NULL;
 
 	jsonw_obj(w, "storage_configuration");
@@ -170,7 +173,8 @@ void pool_write(struct jsonw *w, const char *key, const struct work_pool *p)
 		jsonw_null(w, "concurrency_limit");
 	}
 	jsonw_str(w, "status", pool_status_name(p->status));
-	jsonw_uuid(w, "default_queue_id", p->has_default_queue ? &p->default_queue_id : NULL);
+	jsonw_uuid(w, "default_queue_id",
+		   p->has_default_queue ? &p->default_queue_id : NULL);
 	write_storage(w, p->storage);
 	if (p->active_slots >= 0) {
 		jsonw_int(w, "active_slots", p->active_slots);
@@ -185,31 +189,34 @@ static json_t *resource(const struct work_pool *p, int role)
 	char id[UUID_TEXT_SIZE];
 	json_t *r = json_object();
 
-	json_object_set_new(r, "prefect.resource.id",
+	json_object_set_new(
+	    r, "prefect.resource.id",
 	    json_sprintf("prefect.work-pool.%s", uuid_format(&p->id, id)));
 	json_object_set_new(r, "prefect.resource.name", json_string(p->name));
 	json_object_set_new(r, "prefect.work-pool.type", json_string(p->type));
 	if (role) {
-		json_object_set_new(r, "prefect.resource.role", json_string("work-pool"));
+		json_object_set_new(r, "prefect.resource.role",
+				    json_string("work-pool"));
 	}
 	return r;
 }
 
-int pool_emit(struct tx *tx, const struct work_pool *p, const char *verb, json_t *payload,
-    struct error *err)
+int pool_emit(struct tx *tx, const struct work_pool *p, const char *verb,
+	      json_t *payload, struct error *err)
 {
 	char id[UUID_TEXT_SIZE], name[64];
 	json_t *related = json_array(), *queue;
-	struct event_spec spec = { .name = name, .payload = payload };
+	struct event_spec spec = {.name = name, .payload = payload};
 
 	(void)snprintf(name, sizeof(name), "prefect.work-pool.%s", verb);
 	if (p->has_default_queue && payload == NULL) {
 		queue = json_object();
-		json_object_set_new(queue, "prefect.resource.id",
+		json_object_set_new(
+		    queue, "prefect.resource.id",
 		    json_sprintf("prefect.work-queue.%s",
-			uuid_format(&p->default_queue_id, id)));
+				 uuid_format(&p->default_queue_id, id)));
 		json_object_set_new(queue, "prefect.resource.role",
-		    json_string("default-queue"));
+				    json_string("default-queue"));
 		json_array_append_new(related, queue);
 	}
 	spec.resource = resource(p, 1);
@@ -218,18 +225,19 @@ int pool_emit(struct tx *tx, const struct work_pool *p, const char *verb, json_t
 }
 
 static int emit_status(struct tx *tx, const struct work_pool *p, const struct uuid *id,
-    const struct uuid *follows, struct error *err)
+		       const struct uuid *follows, struct error *err)
 {
 	char name[64];
-	struct event_spec spec = { .name = name, .id = id, .follows = follows };
+	struct event_spec spec = {.name = name, .id = id, .follows = follows};
 
-	(void)snprintf(name, sizeof(name), "prefect.work-pool.%s", status_verbs[p->status]);
+	(void)snprintf(name, sizeof(name), "prefect.work-pool.%s",
+		       status_verbs[p->status]);
 	spec.resource = resource(p, 0);
 	return event_emit(tx, &spec, NULL, err);
 }
 
 int pool_set_status(struct tx *tx, struct work_pool *p, enum pool_status status,
-    struct error *err)
+		    struct error *err)
 {
 	int recent = p->has_status_event && p->transitioned_us != TIME_NONE &&
 		     tx->now_us - p->transitioned_us < POOL_FOLLOW_US;
@@ -241,9 +249,9 @@ int pool_set_status(struct tx *tx, struct work_pool *p, enum pool_status status,
 	}
 	uuid_v7(&id, tx->now_us);
 	rc = db_exec(tx->c, SQL_WORK_POOL_SET_STATUS,
-	    DB_ARGS(db_a_uuid(&p->id), db_a_time(tx->now_us),
-		db_a_text(status_names[status]), db_a_uuid(&id)),
-	    4, NULL, err);
+		     DB_ARGS(db_a_uuid(&p->id), db_a_time(tx->now_us),
+			     db_a_text(status_names[status]), db_a_uuid(&id)),
+		     4, NULL, err);
 	if (rc < 0) {
 		return rc;
 	}
@@ -254,8 +262,8 @@ int pool_set_status(struct tx *tx, struct work_pool *p, enum pool_status status,
 	return emit_status(tx, p, &id, recent ? &follows : NULL, err);
 }
 
-int pool_status_now(struct tx *tx, const struct work_pool *p, enum pool_status *ret_status,
-    struct error *err)
+int pool_status_now(struct tx *tx, const struct work_pool *p,
+		    enum pool_status *ret_status, struct error *err)
 {
 	int64_t online = 0;
 	int rc;
@@ -269,20 +277,24 @@ int pool_status_now(struct tx *tx, const struct work_pool *p, enum pool_status *
 		return 0;
 	}
 	rc = db_one_int(tx->c, SQL_WORK_POOL_ONLINE_WORKERS,
-	    DB_ARGS(db_a_uuid(&p->id), db_a_time(tx->now_us)), 2, &online, err);
+			DB_ARGS(db_a_uuid(&p->id), db_a_time(tx->now_us)), 2, &online,
+			err);
 	*ret_status = online > 0 ? POOL_READY : POOL_NOT_READY;
 	return rc < 0 ? rc : 0;
 }
 
 static int insert_pool(struct tx *tx, const struct pool_new *n, const struct uuid *id,
-    const char *status, struct error *err)
+		       const char *status, struct error *err)
 {
-	return db_exec(tx->c, SQL_WORK_POOL_INSERT,
-	    DB_ARGS(db_a_uuid(id), db_a_time(tx->now_us), db_a_text(n->name),
+	return db_exec(
+	    tx->c, SQL_WORK_POOL_INSERT,
+	    DB_ARGS(
+		db_a_uuid(id), db_a_time(tx->now_us), db_a_text(n->name),
 		db_a_text(n->description), db_a_text(n->type),
 		db_a_text(n->base_job_template != NULL ? n->base_job_template : "{}"),
-		db_a_int(n->is_paused), n->limit >= 0 ? db_a_int(n->limit) : db_a_null(),
-		db_a_text(status), db_a_text(n->storage != NULL ? n->storage : "{}")),
+		db_a_int(n->is_paused),
+		n->limit >= 0 ? db_a_int(n->limit) : db_a_null(), db_a_text(status),
+		db_a_text(n->storage != NULL ? n->storage : "{}")),
 	    10, NULL, err);
 }
 
@@ -290,28 +302,29 @@ static int insert_pool(struct tx *tx, const struct pool_new *n, const struct uui
 static int create_default_queue(struct tx *tx, struct work_pool *p, struct error *err)
 {
 	struct queue_new qn = {
-		.name = "default",
-		.description = "The work pool's default queue.",
-		.limit = -1,
-		.priority = 1,
+	    .name = "default",
+	    .description = "The work pool's default queue.",
+	    .limit = -1,
+	    .priority = 1,
 	};
-	struct work_queue q = { 0 };
+	struct work_queue q = {0};
 	int rc = queue_create(tx, p, &qn, &q, err);
 
 	if (rc == 0) {
 		p->default_queue_id = q.id;
 		p->has_default_queue = 1;
-		rc = db_exec(tx->c, SQL_WORK_POOL_SET_DEFAULT_QUEUE,
-		    DB_ARGS(db_a_uuid(&p->id), db_a_uuid(&q.id)), 2, NULL, err);
+		rc =
+		    db_exec(tx->c, SQL_WORK_POOL_SET_DEFAULT_QUEUE,
+			    DB_ARGS(db_a_uuid(&p->id), db_a_uuid(&q.id)), 2, NULL, err);
 	}
 	queue_release(&q);
 	return rc;
 }
 
 int pool_create(struct tx *tx, const struct pool_new *n, struct work_pool *ret_pool,
-    struct error *err)
+		struct error *err)
 {
-	struct work_pool p = { 0 };
+	struct work_pool p = {0};
 	struct uuid id, event_id;
 	enum pool_status status = n->is_paused ? POOL_PAUSED : POOL_NOT_READY;
 	int rc;

@@ -3,7 +3,8 @@
  * pool_store.h - work pools: rows in memory, their JSON, status changes with events.
  *
  * Admin pause (is_paused) and observed health (status) are separate: only PATCH writes
- * is_paused, and a status is derived from it and from heartbeats.  Database threads only.
+ * is_paused, and a status is derived from it and from heartbeats.  Database threads
+ * only.
  */
 #ifndef API_ROUTES_POOL_STORE_H
 #define API_ROUTES_POOL_STORE_H
@@ -20,7 +21,7 @@ struct jsonw;
 struct tx;
 
 #define POOL_DEFAULT_AGENT "default-agent-pool"
-#define POOL_AGENT_TYPE "prefect-agent"
+#define POOL_AGENT_TYPE    "prefect-agent"
 
 enum pool_status { POOL_NO_STATUS = 0, POOL_READY, POOL_NOT_READY, POOL_PAUSED };
 
@@ -43,9 +44,10 @@ void pool_from_row(struct work_pool *ret_pool, const struct db_rows *r);
 void pool_release(struct work_pool *p);
 /* Answers 404 by itself: `Work pool "x" not found.` */
 int pool_by_name(struct tx *tx, const char *name, struct work_pool *ret_pool,
-    struct error *err);
+		 struct error *err);
 /* 1 found, 0 not, no answer touched. */
-int pool_find(struct tx *tx, const char *name, struct work_pool *ret_pool, struct error *err);
+int pool_find(struct tx *tx, const char *name, struct work_pool *ret_pool,
+	      struct error *err);
 void pool_write(struct jsonw *w, const char *key, const struct work_pool *p);
 
 struct pool_new {
@@ -57,15 +59,16 @@ struct pool_new {
 /* The pool and its default queue, with their events and outbox rows.  A taken name:
  * -ERR_CONFLICT without an answer. */
 int pool_create(struct tx *tx, const struct pool_new *n, struct work_pool *ret_pool,
-    struct error *err);
+		struct error *err);
 /* Writes and tells a status that differs from the present one; else does nothing. */
 int pool_set_status(struct tx *tx, struct work_pool *p, enum pool_status status,
-    struct error *err);
+		    struct error *err);
 /* READY or NOT_READY by heartbeats, PAUSED by is_paused, none for legacy agents. */
-int pool_status_now(struct tx *tx, const struct work_pool *p, enum pool_status *ret_status,
-    struct error *err);
-/* "prefect.work-pool.<verb>".  PAYLOAD is taken; without one the default queue is related. */
-int pool_emit(struct tx *tx, const struct work_pool *p, const char *verb, json_t *payload,
-    struct error *err);
+int pool_status_now(struct tx *tx, const struct work_pool *p,
+		    enum pool_status *ret_status, struct error *err);
+/* "prefect.work-pool.<verb>".  PAYLOAD is taken; without one the default queue is
+ * related. */
+int pool_emit(struct tx *tx, const struct work_pool *p, const char *verb,
+	      json_t *payload, struct error *err);
 
 #endif

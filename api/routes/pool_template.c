@@ -43,7 +43,8 @@ static void add_name(struct undeclared *u, char *name)
 	u->names[u->count++] = name;
 }
 
-/* "{{ a }} and {{b}}": letters, digits, '_', '.', '$', '-', '[', ']' and quotes make a name. */
+/* "{{ a }} and {{b}}": letters, digits, '_', '.', '$', '-', '[', ']' and quotes make a
+ * name. */
 static void scan_text(struct undeclared *u, const char *s)
 {
 	while ((s = strstr(s, "{{")) != NULL) {
@@ -95,7 +96,7 @@ int template_check(const json_t *base, struct error *err)
 {
 	const json_t *config = json_object_get(base, "job_configuration");
 	const json_t *variables = json_object_get(base, "variables");
-	struct undeclared u = { .properties = json_object_get(variables, "properties") };
+	struct undeclared u = {.properties = json_object_get(variables, "properties")};
 	struct buf list;
 	int rc = 0;
 
@@ -104,8 +105,9 @@ int template_check(const json_t *base, struct error *err)
 	}
 	if (!json_is_object(config) || !json_is_object(variables)) {
 		return err_set(err, ERR_INVALID,
-		    "The `base_job_template` must contain both a `job_configuration` key and a "
-		    "`variables` key.");
+			       "The `base_job_template` must contain both a "
+			       "`job_configuration` key and a "
+			       "`variables` key.");
 	}
 	scan(&u, config, 0);
 	qsort((void *)u.names, u.count, sizeof(u.names[0]), compare_text);
@@ -116,10 +118,12 @@ int template_check(const json_t *base, struct error *err)
 	}
 	if (u.count > 0) {
 		rc = err_set(err, ERR_INVALID,
-		    "The variables specified in the job configuration template must be present "
-		    "as properties in the variables schema. Your job configuration uses the "
-		    "following undeclared variable(s): %s.",
-		    list.data);
+			     "The variables specified in the job configuration "
+			     "template must be present "
+			     "as properties in the variables schema. Your job "
+			     "configuration uses the "
+			     "following undeclared variable(s): %s.",
+			     list.data);
 	}
 	buf_release(&list);
 	return rc;
@@ -130,7 +134,8 @@ static int is_reference(const json_t *v)
 	return json_is_object(v) && json_object_get(v, "$ref") != NULL;
 }
 
-/* New object: every default but references to blocks, which only the worker can resolve. */
+/* New object: every default but references to blocks, which only the worker can
+ * resolve. */
 static json_t *defaults_of(const json_t *variables)
 {
 	json_t *props = json_object_get(variables, "properties");
@@ -155,12 +160,14 @@ static int drop_invalid(json_t *values, const json_t *variables)
 	void *next;
 	int dropped = 0;
 
-	json_object_foreach_safe (values, next, key, v) {
+	json_object_foreach_safe(values, next, key, v)
+	{
 		json_t *alone = json_object();
 
 		json_object_set(alone, key, v);
 		if (schema_validate(alone, variables,
-			SCHEMA_NO_PREPROCESS | SCHEMA_IGNORE_REQUIRED, NULL) < 0) {
+				    SCHEMA_NO_PREPROCESS | SCHEMA_IGNORE_REQUIRED,
+				    NULL) < 0) {
 			json_object_del(values, key);
 			dropped++;
 		}
@@ -180,13 +187,13 @@ int template_check_defaults(const json_t *base, struct error *err)
 	}
 	values = defaults_of(variables);
 	rc = schema_validate(values, variables,
-	    SCHEMA_IGNORE_REQUIRED | SCHEMA_NONE_WITH_DEFAULT, err);
+			     SCHEMA_IGNORE_REQUIRED | SCHEMA_NONE_WITH_DEFAULT, err);
 	json_decref(values);
 	return rc;
 }
 
-int template_check_variables(const json_t *base, const json_t *const *vars, size_t count,
-    int required, struct error *err)
+int template_check_variables(const json_t *base, const json_t *const *vars,
+			     size_t count, int required, struct error *err)
 {
 	const json_t *variables = json_object_get(base, "variables");
 	unsigned int flags = SCHEMA_NONE_WITH_DEFAULT;

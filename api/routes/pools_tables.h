@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * pools_tables.h - route tables of pools, queues, workers and deployments, for tables.c.
+ * pools_tables.h - route tables of pools, queues, workers and deployments, for
+ * tables.c.
  */
 #ifndef API_ROUTES_POOLS_TABLES_H
 #define API_ROUTES_POOLS_TABLES_H

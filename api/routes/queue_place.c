@@ -28,7 +28,7 @@ int64_t queue_rank_free(const struct queue_rank *ranks, size_t count)
 }
 
 void queue_ranks_insert(struct queue_rank *ranks, size_t count, const struct uuid *id,
-    int64_t priority)
+			int64_t priority)
 {
 	size_t at = 0;
 	int64_t last = 0;
@@ -39,7 +39,7 @@ void queue_ranks_insert(struct queue_rank *ranks, size_t count, const struct uui
 	for (size_t i = count; i > at; i--) {
 		ranks[i] = ranks[i - 1];
 	}
-	ranks[at] = (struct queue_rank){ .id = *id, .priority = priority, .changed = 1 };
+	ranks[at] = (struct queue_rank){.id = *id, .priority = priority, .changed = 1};
 	for (size_t i = 0; i <= count; i++) {
 		if (ranks[i].priority <= last) {
 			ranks[i].priority = last + 1;
@@ -51,16 +51,17 @@ void queue_ranks_insert(struct queue_rank *ranks, size_t count, const struct uui
 
 /* All queues of the pool but ID, in order; one place more than *ret_count. */
 static int read_ranks(struct tx *tx, const struct uuid *pool_id, const struct uuid *id,
-    struct queue_rank **ret_ranks, size_t *ret_count, struct error *err)
+		      struct queue_rank **ret_ranks, size_t *ret_count,
+		      struct error *err)
 {
 	struct queue_rank *ranks = xcalloc(1, sizeof(*ranks));
 	struct db_rows *r = NULL;
 	size_t count = 0;
-	int rc = db_query(tx->c, SQL_WORK_QUEUE_PRIORITIES, DB_ARGS(db_a_uuid(pool_id)), 1, &r,
-	    err);
+	int rc = db_query(tx->c, SQL_WORK_QUEUE_PRIORITIES, DB_ARGS(db_a_uuid(pool_id)),
+			  1, &r, err);
 
 	while (rc == 0 && count < QUEUES_PER_POOL_MAX) {
-		struct queue_rank rank = { 0 };
+		struct queue_rank rank = {0};
 
 		rc = db_next(r, err);
 		if (rc <= 0) {
@@ -85,7 +86,7 @@ static int read_ranks(struct tx *tx, const struct uuid *pool_id, const struct uu
 }
 
 int queue_place(struct tx *tx, const struct uuid *pool_id, const struct uuid *id,
-    int64_t priority, struct error *err)
+		int64_t priority, struct error *err)
 {
 	struct queue_rank *ranks = NULL;
 	size_t count = 0;
@@ -103,9 +104,9 @@ int queue_place(struct tx *tx, const struct uuid *pool_id, const struct uuid *id
 			continue;
 		}
 		rc = db_exec(tx->c, SQL_WORK_QUEUE_SET_PRIORITY,
-		    DB_ARGS(db_a_uuid(&ranks[i].id), db_a_time(tx->now_us),
-			db_a_int(ranks[i].priority)),
-		    3, NULL, err);
+			     DB_ARGS(db_a_uuid(&ranks[i].id), db_a_time(tx->now_us),
+				     db_a_int(ranks[i].priority)),
+			     3, NULL, err);
 		if (rc == 0 && !uuid_equal(&ranks[i].id, id)) {
 			rc = outbox_queue(tx, &ranks[i].id, err);
 		}

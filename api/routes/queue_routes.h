@@ -13,7 +13,8 @@ struct tx;
 struct work_pool;
 struct work_queue;
 
-/* How the path names a queue: by id, by pool and name, or by name alone (legacy pool). */
+/* How the path names a queue: by id, by pool and name, or by name alone (legacy pool).
+ */
 struct queue_key {
 	struct uuid id;
 	char *pool, *name; /* NULL: by id */
@@ -24,8 +25,9 @@ struct queue_key *queue_key_new(struct http_req *r);
 void queue_key_free(void *arg);
 /* Answers 404 by itself, in the words of the route's form. */
 int queue_by_key(struct tx *tx, const struct queue_key *k, struct work_queue *ret_queue,
-    struct error *err);
-int queue_not_found(struct tx *tx, const char *pool, const char *name, struct error *err);
+		 struct error *err);
+int queue_not_found(struct tx *tx, const char *pool, const char *name,
+		    struct error *err);
 /* The pool of queues without a pool; made when it is missing. */
 int queue_legacy_pool(struct tx *tx, struct work_pool *ret_pool, struct error *err);
 

@@ -39,14 +39,14 @@ enum queue_col {
 };
 
 static const char *const status_names[] = {
-	[QUEUE_READY] = "READY",
-	[QUEUE_NOT_READY] = "NOT_READY",
-	[QUEUE_PAUSED] = "PAUSED",
+    [QUEUE_READY] = "READY",
+    [QUEUE_NOT_READY] = "NOT_READY",
+    [QUEUE_PAUSED] = "PAUSED",
 };
 static const char *const status_verbs[] = {
-	[QUEUE_READY] = "ready",
-	[QUEUE_NOT_READY] = "not-ready",
-	[QUEUE_PAUSED] = "paused",
+    [QUEUE_READY] = "ready",
+    [QUEUE_NOT_READY] = "not-ready",
+    [QUEUE_PAUSED] = "paused",
 };
 
 const char *queue_status_name(enum queue_status s)
@@ -74,18 +74,18 @@ static char *dup_text(const struct db_rows *r, int col)
 void queue_from_row(struct work_queue *ret_queue, const struct db_rows *r)
 {
 	*ret_queue = (struct work_queue){
-		.created_us = db_time(r, QC_CREATED),
-		.updated_us = db_time(r, QC_UPDATED),
-		.last_polled_us = db_time(r, QC_LAST_POLLED),
-		.name = dup_text(r, QC_NAME),
-		.description = dup_text(r, QC_DESCRIPTION),
-		.pool_name = dup_text(r, QC_POOL_NAME),
-		.pool_type = dup_text(r, QC_POOL_TYPE),
-		.is_paused = (int)db_int(r, QC_PAUSED),
-		.limit = db_is_null(r, QC_LIMIT) ? -1 : db_int(r, QC_LIMIT),
-		.priority = db_int(r, QC_PRIORITY),
-		.status = status_from(db_text(r, QC_STATUS)),
-		.active_slots = db_is_null(r, QC_ACTIVE) ? -1 : db_int(r, QC_ACTIVE),
+	    .created_us = db_time(r, QC_CREATED),
+	    .updated_us = db_time(r, QC_UPDATED),
+	    .last_polled_us = db_time(r, QC_LAST_POLLED),
+	    .name = dup_text(r, QC_NAME),
+	    .description = dup_text(r, QC_DESCRIPTION),
+	    .pool_name = dup_text(r, QC_POOL_NAME),
+	    .pool_type = dup_text(r, QC_POOL_TYPE),
+	    .is_paused = (int)db_int(r, QC_PAUSED),
+	    .limit = db_is_null(r, QC_LIMIT) ? -1 : db_int(r, QC_LIMIT),
+	    .priority = db_int(r, QC_PRIORITY),
+	    .status = status_from(db_text(r, QC_STATUS)),
+	    .active_slots = db_is_null(r, QC_ACTIVE) ? -1 : db_int(r, QC_ACTIVE),
 	};
 	(void)db_uuid(r, QC_ID, &ret_queue->id);
 	(void)db_uuid(r, QC_POOL_ID, &ret_queue->pool_id);
@@ -98,7 +98,7 @@ void queue_release(struct work_queue *q)
 	free(q->description);
 	free(q->pool_name);
 	free(q->pool_type);
-	*q = (struct work_queue){ 0 };
+	*q = (struct work_queue){0};
 }
 
 static void take_row(const struct db_rows *r, void *arg)
@@ -107,17 +107,18 @@ static void take_row(const struct db_rows *r, void *arg)
 }
 
 int queue_find(struct tx *tx, const struct uuid *id, struct work_queue *ret_queue,
-    struct error *err)
+	       struct error *err)
 {
 	return db_one(tx->c, SQL_WORK_QUEUE_BY_ID, DB_ARGS(db_a_uuid(id)), 1, take_row,
-	    ret_queue, err);
+		      ret_queue, err);
 }
 
 int queue_find_by_name(struct tx *tx, const char *pool, const char *name,
-    struct work_queue *ret_queue, struct error *err)
+		       struct work_queue *ret_queue, struct error *err)
 {
-	return db_one(tx->c, SQL_WORK_QUEUE_BY_NAME, DB_ARGS(db_a_text(pool), db_a_text(name)),
-	    2, take_row, ret_queue, err);
+	return db_one(tx->c, SQL_WORK_QUEUE_BY_NAME,
+		      DB_ARGS(db_a_text(pool), db_a_text(name)), 2, take_row, ret_queue,
+		      err);
 }
 
 static void write_number(struct jsonw *w, const char *key, int64_t v)
@@ -149,19 +150,21 @@ void queue_write(struct jsonw *w, const char *key, const struct work_queue *q)
 	jsonw_obj_end(w);
 }
 
-int queue_emit(struct tx *tx, const struct work_queue *q, const char *verb, json_t *payload,
-    struct error *err)
+int queue_emit(struct tx *tx, const struct work_queue *q, const char *verb,
+	       json_t *payload, struct error *err)
 {
 	char id[UUID_TEXT_SIZE], name[64];
-	struct event_spec spec = { .name = name, .payload = payload };
+	struct event_spec spec = {.name = name, .payload = payload};
 	json_t *self = json_object(), *pool = json_object();
 
 	(void)snprintf(name, sizeof(name), "prefect.work-queue.%s", verb);
-	json_object_set_new(self, "prefect.resource.id",
+	json_object_set_new(
+	    self, "prefect.resource.id",
 	    json_sprintf("prefect.work-queue.%s", uuid_format(&q->id, id)));
 	json_object_set_new(self, "prefect.resource.name", json_string(q->name));
 	json_object_set_new(self, "prefect.resource.role", json_string("work-queue"));
-	json_object_set_new(pool, "prefect.resource.id",
+	json_object_set_new(
+	    pool, "prefect.resource.id",
 	    json_sprintf("prefect.work-pool.%s", uuid_format(&q->pool_id, id)));
 	json_object_set_new(pool, "prefect.resource.name", json_string(q->pool_name));
 	json_object_set_new(pool, "prefect.work-pool.type", json_string(q->pool_type));
@@ -173,7 +176,7 @@ int queue_emit(struct tx *tx, const struct work_queue *q, const char *verb, json
 }
 
 int queue_set_status(struct tx *tx, struct work_queue *q, enum queue_status status,
-    struct error *err)
+		     struct error *err)
 {
 	int rc;
 
@@ -181,9 +184,9 @@ int queue_set_status(struct tx *tx, struct work_queue *q, enum queue_status stat
 		return 0;
 	}
 	rc = db_exec(tx->c, SQL_WORK_QUEUE_SET_STATUS,
-	    DB_ARGS(db_a_uuid(&q->id), db_a_time(tx->now_us), db_a_text(status_names[status]),
-		db_a_null()),
-	    4, NULL, err);
+		     DB_ARGS(db_a_uuid(&q->id), db_a_time(tx->now_us),
+			     db_a_text(status_names[status]), db_a_null()),
+		     4, NULL, err);
 	if (rc < 0) {
 		return rc;
 	}
@@ -196,27 +199,31 @@ enum queue_status queue_status_at(const struct work_queue *q, int64_t now_us)
 	if (q->is_paused) {
 		return QUEUE_PAUSED;
 	}
-	if (q->last_polled_us != TIME_NONE && now_us - q->last_polled_us <= QUEUE_POLLED_US) {
+	if (q->last_polled_us != TIME_NONE &&
+	    now_us - q->last_polled_us <= QUEUE_POLLED_US) {
 		return QUEUE_READY;
 	}
 	return QUEUE_NOT_READY;
 }
 
 static int insert_queue(struct tx *tx, const struct work_pool *pool,
-    const struct queue_new *n, const struct uuid *id, struct error *err)
+			const struct queue_new *n, const struct uuid *id,
+			struct error *err)
 {
 	return db_exec(tx->c, SQL_WORK_QUEUE_INSERT,
-	    DB_ARGS(db_a_uuid(id), db_a_time(tx->now_us), db_a_text(n->name),
-		db_a_text(n->description != NULL ? n->description : ""),
-		db_a_int(n->is_paused), n->limit >= 0 ? db_a_int(n->limit) : db_a_null(),
-		db_a_int(n->priority > 0 ? n->priority : INT32_MAX), db_a_uuid(&pool->id)),
-	    8, NULL, err);
+		       DB_ARGS(db_a_uuid(id), db_a_time(tx->now_us), db_a_text(n->name),
+			       db_a_text(n->description != NULL ? n->description : ""),
+			       db_a_int(n->is_paused),
+			       n->limit >= 0 ? db_a_int(n->limit) : db_a_null(),
+			       db_a_int(n->priority > 0 ? n->priority : INT32_MAX),
+			       db_a_uuid(&pool->id)),
+		       8, NULL, err);
 }
 
 int queue_create(struct tx *tx, const struct work_pool *pool, const struct queue_new *n,
-    struct work_queue *ret_queue, struct error *err)
+		 struct work_queue *ret_queue, struct error *err)
 {
-	struct work_queue q = { 0 };
+	struct work_queue q = {0};
 	struct uuid id;
 	int rc;
 
@@ -243,9 +250,9 @@ int queue_create(struct tx *tx, const struct work_pool *pool, const struct queue
 }
 
 int queue_ensure(struct tx *tx, const struct work_pool *pool, const char *name,
-    struct work_queue *ret_queue, struct error *err)
+		 struct work_queue *ret_queue, struct error *err)
 {
-	struct queue_new n = { .name = name, .limit = -1 };
+	struct queue_new n = {.name = name, .limit = -1};
 	int rc = queue_find_by_name(tx, pool->name, name, ret_queue, err);
 
 	if (rc == 0) {
@@ -260,16 +267,17 @@ int queue_delete(struct tx *tx, const struct work_queue *q, struct error *err)
 
 	if (uuid_equal(&q->id, &q->pool_default_queue_id)) {
 		return err_set(err, ERR_CONFLICT,
-		    "work queue %s/%s is the default queue of its pool; delete the pool instead",
-		    q->pool_name, q->name);
+			       "work queue %s/%s is the default queue of its pool; "
+			       "delete the pool instead",
+			       q->pool_name, q->name);
 	}
 	rc = outbox_queue_gone(tx, q->pool_name, q->name, err);
 	if (rc == 0) {
 		rc = queue_emit(tx, q, "deleted", NULL, err);
 	}
 	if (rc == 0) {
-		rc = db_exec(tx->c, SQL_WORK_QUEUE_DELETE, DB_ARGS(db_a_uuid(&q->id)), 1, NULL,
-		    err);
+		rc = db_exec(tx->c, SQL_WORK_QUEUE_DELETE, DB_ARGS(db_a_uuid(&q->id)),
+			     1, NULL, err);
 	}
 	return rc;
 }

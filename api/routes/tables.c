@@ -8,6 +8,7 @@
 
 #include "api/http/http.h"
 #include "api/http/ws.h"
+#include "api/routes/pools_tables.h"
 
 extern const struct route routes_admin[];
 extern const struct route routes_collections[];
@@ -17,6 +18,9 @@ const struct route *const route_tables[] = {
     routes_admin,
     routes_collections,
     routes_info,
+    work_pool_routes,
+    work_queue_routes,
+    worker_routes,
     NULL,
 };
 

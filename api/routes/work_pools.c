@@ -34,28 +34,36 @@ struct pool_body {
 	struct decoded has;
 };
 
-enum pool_field { PF_DESCRIPTION, PF_PAUSED, PF_TEMPLATE, PF_LIMIT, PF_STORAGE, PF_NAME, PF_TYPE };
+enum pool_field {
+	PF_DESCRIPTION,
+	PF_PAUSED,
+	PF_TEMPLATE,
+	PF_LIMIT,
+	PF_STORAGE,
+	PF_NAME,
+	PF_TYPE
+};
 
 static const struct field create_fields[] = {
-	[PF_DESCRIPTION] = FIELD(struct pool_body, description, F_STR),
-	[PF_PAUSED] = FIELD(struct pool_body, is_paused, F_BOOL, .flags = F_NOT_NULL),
-	[PF_TEMPLATE] =
-	    FIELD(struct pool_body, base_job_template, F_OBJ, .flags = F_NOT_NULL),
-	[PF_LIMIT] = FIELD(struct pool_body, concurrency_limit, F_INT, .max = INT64_MAX),
-	[PF_STORAGE] = FIELD(struct pool_body, storage_configuration, F_OBJ),
-	[PF_NAME] = FIELD(struct pool_body, name, F_STR, .flags = F_REQUIRED | F_NAME),
-	[PF_TYPE] = FIELD(struct pool_body, type, F_STR, .flags = F_NOT_NULL),
+    [PF_DESCRIPTION] = FIELD(struct pool_body, description, F_STR),
+    [PF_PAUSED] = FIELD(struct pool_body, is_paused, F_BOOL, .flags = F_NOT_NULL),
+    [PF_TEMPLATE] =
+	FIELD(struct pool_body, base_job_template, F_OBJ, .flags = F_NOT_NULL),
+    [PF_LIMIT] = FIELD(struct pool_body, concurrency_limit, F_INT, .max = INT64_MAX),
+    [PF_STORAGE] = FIELD(struct pool_body, storage_configuration, F_OBJ),
+    [PF_NAME] = FIELD(struct pool_body, name, F_STR, .flags = F_REQUIRED | F_NAME),
+    [PF_TYPE] = FIELD(struct pool_body, type, F_STR, .flags = F_NOT_NULL),
 };
-static const struct body_spec create_spec = { create_fields, 7, 1, 0 };
+static const struct body_spec create_spec = {create_fields, 7, 1, 0};
 /* The first five are WorkPoolUpdate's. */
 static const struct field update_fields[] = {
-	[PF_DESCRIPTION] = FIELD(struct pool_body, description, F_STR),
-	[PF_PAUSED] = FIELD(struct pool_body, is_paused, F_BOOL),
-	[PF_TEMPLATE] = FIELD(struct pool_body, base_job_template, F_OBJ),
-	[PF_LIMIT] = FIELD(struct pool_body, concurrency_limit, F_INT, .max = INT64_MAX),
-	[PF_STORAGE] = FIELD(struct pool_body, storage_configuration, F_OBJ),
+    [PF_DESCRIPTION] = FIELD(struct pool_body, description, F_STR),
+    [PF_PAUSED] = FIELD(struct pool_body, is_paused, F_BOOL),
+    [PF_TEMPLATE] = FIELD(struct pool_body, base_job_template, F_OBJ),
+    [PF_LIMIT] = FIELD(struct pool_body, concurrency_limit, F_INT, .max = INT64_MAX),
+    [PF_STORAGE] = FIELD(struct pool_body, storage_configuration, F_OBJ),
 };
-static const struct body_spec update_spec = { update_fields, 5, 1, 0 };
+static const struct body_spec update_spec = {update_fields, 5, 1, 0};
 
 static void pool_body_free(void *arg)
 {
@@ -68,9 +76,10 @@ static void pool_body_free(void *arg)
 
 static void check_template(struct http_invalid *v, const struct pool_body *b)
 {
-	struct error err = { 0 };
+	struct error err = {0};
 
-	if (b->base_job_template != NULL && template_check(b->base_job_template, &err) < 0) {
+	if (b->base_job_template != NULL &&
+	    template_check(b->base_job_template, &err) < 0) {
 		body_value_error(v, "base_job_template", b->base_job_template, &err);
 	}
 }
@@ -81,8 +90,8 @@ static void check_name(struct http_invalid *v, const struct pool_body *b)
 
 	if (b->name != NULL && strspn(b->name, blank) == strlen(b->name)) {
 		http_invalid_add(v, "value_error", "name",
-		    json_object_get(b->root, "name"),
-		    "Value error, name cannot be an empty string");
+				 json_object_get(b->root, "name"),
+				 "Value error, name cannot be an empty string");
 	}
 }
 
@@ -98,30 +107,33 @@ static int answer_pool(struct tx *tx, const struct work_pool *p, int status)
 
 static int check_defaults(struct tx *tx, const json_t *base, struct error *err)
 {
-	struct error why = { 0 };
+	struct error why = {0};
 
 	if (base == NULL || template_check_defaults(base, &why) == 0) {
 		return 0;
 	}
 	return tx_detail(tx, err, ERR_INVALID, 422,
-	    "Validation failed for work pool's job variable defaults: %s", why.msg);
+			 "Validation failed for work pool's job variable defaults: %s",
+			 why.msg);
 }
 
 static int create_work(struct tx *tx, void *arg, struct error *err)
 {
 	const struct pool_body *b = arg;
-	struct work_pool p = { 0 };
-	char *base = b->base_job_template != NULL ? json_text(b->base_job_template) : NULL;
-	char *storage =
-	    b->storage_configuration != NULL ? json_text(b->storage_configuration) : NULL;
+	struct work_pool p = {0};
+	char *base =
+	    b->base_job_template != NULL ? json_text(b->base_job_template) : NULL;
+	char *storage = b->storage_configuration != NULL
+			    ? json_text(b->storage_configuration)
+			    : NULL;
 	struct pool_new n = {
-		.name = b->name,
-		.description = b->description,
-		.type = b->type != NULL ? b->type : POOL_AGENT_TYPE,
-		.base_job_template = base,
-		.storage = storage,
-		.is_paused = b->is_paused,
-		.limit = DECODED_HAS(&b->has, PF_LIMIT) ? b->concurrency_limit : -1,
+	    .name = b->name,
+	    .description = b->description,
+	    .type = b->type != NULL ? b->type : POOL_AGENT_TYPE,
+	    .base_job_template = base,
+	    .storage = storage,
+	    .is_paused = b->is_paused,
+	    .limit = DECODED_HAS(&b->has, PF_LIMIT) ? b->concurrency_limit : -1,
 	};
 	int rc = check_defaults(tx, b->base_job_template, err);
 
@@ -129,7 +141,7 @@ static int create_work(struct tx *tx, void *arg, struct error *err)
 		rc = pool_create(tx, &n, &p, err);
 		if (rc == -ERR_CONFLICT) {
 			rc = tx_detail(tx, err, ERR_CONFLICT, 409,
-			    "A work pool with this name already exists.");
+				       "A work pool with this name already exists.");
 		}
 	}
 	if (rc == 0) {
@@ -159,7 +171,8 @@ static void route_pool_create(struct http_req *r)
 	}
 	if (pool_name_reserved(b->name)) {
 		http_reply_detail(r, 403,
-		    "Work pools starting with 'Prefect' are reserved for internal use.");
+				  "Work pools starting with 'Prefect' are reserved for "
+				  "internal use.");
 		pool_body_free(b);
 		return;
 	}
@@ -168,7 +181,7 @@ static void route_pool_create(struct http_req *r)
 
 static int read_work(struct tx *tx, void *arg, struct error *err)
 {
-	struct work_pool p = { 0 };
+	struct work_pool p = {0};
 	int rc = pool_by_name(tx, arg, &p, err);
 
 	if (rc == 0) {
@@ -195,7 +208,8 @@ static void replace_json(char **dst, const json_t *value)
 	*dst = json_text(value);
 }
 
-/* Absent: unchanged.  null: description and limit are cleared, the rest is left alone. */
+/* Absent: unchanged.  null: description and limit are cleared, the rest is left alone.
+ */
 static void apply(struct work_pool *p, const struct pool_body *b)
 {
 	if (DECODED_SET(&b->has, PF_DESCRIPTION)) {
@@ -216,16 +230,19 @@ static void apply(struct work_pool *p, const struct pool_body *b)
 }
 
 static int write_update(struct tx *tx, struct work_pool *p, const struct pool_body *b,
-    struct error *err)
+			struct error *err)
 {
 	enum pool_status status;
-	int rc = db_exec(tx->c, SQL_WORK_POOL_UPDATE,
+	int rc = db_exec(
+	    tx->c, SQL_WORK_POOL_UPDATE,
 	    DB_ARGS(db_a_uuid(&p->id), db_a_time(tx->now_us), db_a_text(p->description),
-		db_a_text(p->base_job_template), db_a_int(p->is_paused),
-		p->limit >= 0 ? db_a_int(p->limit) : db_a_null(), db_a_text(p->storage)),
+		    db_a_text(p->base_job_template), db_a_int(p->is_paused),
+		    p->limit >= 0 ? db_a_int(p->limit) : db_a_null(),
+		    db_a_text(p->storage)),
 	    7, NULL, err);
 
-	if (rc == 0 && (DECODED_HAS(&b->has, PF_PAUSED) || DECODED_SET(&b->has, PF_LIMIT))) {
+	if (rc == 0 &&
+	    (DECODED_HAS(&b->has, PF_PAUSED) || DECODED_SET(&b->has, PF_LIMIT))) {
 		rc = outbox_pool(tx, p->name, err);
 	}
 	if (rc == 0 && DECODED_HAS(&b->has, PF_PAUSED)) {
@@ -241,13 +258,13 @@ static int write_update(struct tx *tx, struct work_pool *p, const struct pool_bo
 static int reserved_change(const struct work_pool *p, const struct pool_body *b)
 {
 	return pool_name_reserved(p->name) &&
-	       (DECODED_SET(&b->has, PF_DESCRIPTION) || DECODED_SET(&b->has, PF_TEMPLATE) ||
-		   DECODED_SET(&b->has, PF_STORAGE));
+	       (DECODED_SET(&b->has, PF_DESCRIPTION) ||
+		DECODED_SET(&b->has, PF_TEMPLATE) || DECODED_SET(&b->has, PF_STORAGE));
 }
 
 /* Tells what changed; status changes have events of their own. */
-static int emit_changes(struct tx *tx, const struct work_pool *old, const struct work_pool *p,
-    struct error *err)
+static int emit_changes(struct tx *tx, const struct work_pool *old,
+			const struct work_pool *p, struct error *err)
 {
 	struct changes c;
 	int rc = 0;
@@ -255,7 +272,7 @@ static int emit_changes(struct tx *tx, const struct work_pool *old, const struct
 	changes_init(&c);
 	changes_text(&c, "description", old->description, p->description);
 	changes_json_text(&c, "base_job_template", old->base_job_template,
-	    p->base_job_template);
+			  p->base_job_template);
 	changes_int(&c, "concurrency_limit", old->limit, p->limit);
 	changes_json_text(&c, "storage_configuration", old->storage, p->storage);
 	if (changes_any(&c)) {
@@ -268,13 +285,14 @@ static int emit_changes(struct tx *tx, const struct work_pool *old, const struct
 static int update_work(struct tx *tx, void *arg, struct error *err)
 {
 	const struct pool_body *b = arg;
-	struct work_pool p = { 0 }, old = { 0 };
+	struct work_pool p = {0}, old = {0};
 	int rc = pool_by_name(tx, b->path_name, &p, err);
 
 	if (rc == 0 && reserved_change(&p, b)) {
 		rc = tx_detail(tx, err, ERR_FORBIDDEN, 403,
-		    "Work pools starting with 'Prefect' are reserved for internal use and can "
-		    "only be updated to set concurrency limits or pause.");
+			       "Work pools starting with 'Prefect' are reserved for "
+			       "internal use and can "
+			       "only be updated to set concurrency limits or pause.");
 	}
 	if (rc == 0) {
 		rc = check_defaults(tx, b->base_job_template, err);
@@ -317,13 +335,14 @@ static void route_pool_update(struct http_req *r)
 
 static int delete_work(struct tx *tx, void *arg, struct error *err)
 {
-	struct work_pool p = { 0 };
+	struct work_pool p = {0};
 	int rc = pool_by_name(tx, arg, &p, err);
 
 	if (rc == 0 && pool_name_reserved(p.name)) {
 		rc = tx_detail(tx, err, ERR_FORBIDDEN, 403,
-		    "Work pools starting with 'Prefect' are reserved for internal use and can not "
-		    "be deleted.");
+			       "Work pools starting with 'Prefect' are reserved for "
+			       "internal use and can not "
+			       "be deleted.");
 	}
 	if (rc == 0) {
 		rc = pool_emit(tx, &p, "deleted", NULL, err);
@@ -332,8 +351,8 @@ static int delete_work(struct tx *tx, void *arg, struct error *err)
 		rc = outbox_pool_gone(tx, p.name, err);
 	}
 	if (rc == 0) {
-		rc = db_exec(tx->c, SQL_WORK_POOL_DELETE, DB_ARGS(db_a_uuid(&p.id)), 1, NULL,
-		    err);
+		rc = db_exec(tx->c, SQL_WORK_POOL_DELETE, DB_ARGS(db_a_uuid(&p.id)), 1,
+			     NULL, err);
 	}
 	pool_release(&p);
 	tx->empty = rc == 0;
@@ -365,7 +384,7 @@ static int list_work(struct tx *tx, void *arg, struct error *err)
 	struct db_rows *rows = NULL;
 	struct jsonw w;
 	int rc = db_select(tx->c, SQL_WORK_POOL_FILTER, NULL, 0, l->pred, SQL_FRAG_NONE,
-	    l->page.limit, l->page.offset, &rows, err);
+			   l->page.limit, l->page.offset, &rows, err);
 
 	jsonw_init(&w, &tx->body);
 	jsonw_arr(&w, NULL);
@@ -396,8 +415,8 @@ static int count_work(struct tx *tx, void *arg, struct error *err)
 {
 	const struct pool_list *l = arg;
 	struct db_rows *rows = NULL;
-	int rc = db_select(tx->c, SQL_WORK_POOL_COUNT, NULL, 0, l->pred, SQL_FRAG_NONE, -1, -1,
-	    &rows, err);
+	int rc = db_select(tx->c, SQL_WORK_POOL_COUNT, NULL, 0, l->pred, SQL_FRAG_NONE,
+			   -1, -1, &rows, err);
 
 	if (rc == 0 && (rc = db_next(rows, err)) > 0) {
 		buf_addf(&tx->body, "%lld", (long long)db_int(rows, 0));
@@ -419,11 +438,11 @@ static void route_pool_count(struct http_req *r)
 }
 
 const struct route work_pool_routes[] = {
-	{ "POST", "/work_pools/", route_pool_create, 0, 0 },
-	{ "POST", "/work_pools/filter", route_pool_list, 0, 0 },
-	{ "POST", "/work_pools/count", route_pool_count, 0, 0 },
-	{ "GET", "/work_pools/{name}", route_pool_read, 0, 0 },
-	{ "PATCH", "/work_pools/{name}", route_pool_update, 0, 0 },
-	{ "DELETE", "/work_pools/{name}", route_pool_delete, 0, 0 },
-	{ 0 },
+    {"POST", "/work_pools/", route_pool_create, 0, 0},
+    {"POST", "/work_pools/filter", route_pool_list, 0, 0},
+    {"POST", "/work_pools/count", route_pool_count, 0, 0},
+    {"GET", "/work_pools/{name}", route_pool_read, 0, 0},
+    {"PATCH", "/work_pools/{name}", route_pool_update, 0, 0},
+    {"DELETE", "/work_pools/{name}", route_pool_delete, 0, 0},
+    {0},
 };

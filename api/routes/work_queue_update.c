@@ -2,8 +2,8 @@
 /*
  * work_queue_update.c - PATCH of a queue, by pool and name or by id.
  *
- * By name, a priority is a place: the queues behind it are renumbered.  By id it is a number
- * and nothing else moves.
+ * By name, a priority is a place: the queues behind it are renumbered.  By id it is a
+ * number and nothing else moves.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -31,20 +31,29 @@ struct queue_update_body {
 	struct decoded has;
 };
 
-enum queue_field { QF_NAME, QF_DESCRIPTION, QF_PAUSED, QF_LIMIT, QF_PRIORITY, QF_POLLED, QF_FILTER };
+enum queue_field {
+	QF_NAME,
+	QF_DESCRIPTION,
+	QF_PAUSED,
+	QF_LIMIT,
+	QF_PRIORITY,
+	QF_POLLED,
+	QF_FILTER
+};
 
 static const struct field fields[] = {
-	[QF_NAME] = FIELD(struct queue_update_body, name, F_STR),
-	[QF_DESCRIPTION] = FIELD(struct queue_update_body, description, F_STR),
-	[QF_PAUSED] = FIELD(struct queue_update_body, is_paused, F_BOOL, .flags = F_NOT_NULL),
-	[QF_LIMIT] =
-	    FIELD(struct queue_update_body, concurrency_limit, F_INT, .max = INT64_MAX),
-	[QF_PRIORITY] = FIELD(struct queue_update_body, priority, F_INT, .flags = F_GT,
-	    .max = INT32_MAX),
-	[QF_POLLED] = FIELD(struct queue_update_body, last_polled, F_TIME),
-	[QF_FILTER] = FIELD(struct queue_update_body, filter, F_OBJ),
+    [QF_NAME] = FIELD(struct queue_update_body, name, F_STR),
+    [QF_DESCRIPTION] = FIELD(struct queue_update_body, description, F_STR),
+    [QF_PAUSED] =
+	FIELD(struct queue_update_body, is_paused, F_BOOL, .flags = F_NOT_NULL),
+    [QF_LIMIT] =
+	FIELD(struct queue_update_body, concurrency_limit, F_INT, .max = INT64_MAX),
+    [QF_PRIORITY] = FIELD(struct queue_update_body, priority, F_INT, .flags = F_GT,
+			  .max = INT32_MAX),
+    [QF_POLLED] = FIELD(struct queue_update_body, last_polled, F_TIME),
+    [QF_FILTER] = FIELD(struct queue_update_body, filter, F_OBJ),
 };
-static const struct body_spec spec = { fields, 7, 1, 0 };
+static const struct body_spec spec = {fields, 7, 1, 0};
 
 static void update_free(void *arg)
 {
@@ -88,16 +97,18 @@ static void apply(struct work_queue *q, const struct queue_update_body *b)
 static int write_row(struct tx *tx, const struct work_queue *q, struct error *err)
 {
 	return db_exec(tx->c, SQL_WORK_QUEUE_UPDATE,
-	    DB_ARGS(db_a_uuid(&q->id), db_a_time(tx->now_us), db_a_text(q->name),
-		db_a_text(q->description), db_a_int(q->is_paused),
-		q->limit >= 0 ? db_a_int(q->limit) : db_a_null(), db_a_int(q->priority),
-		db_a_time(q->last_polled_us)),
-	    8, NULL, err);
+		       DB_ARGS(db_a_uuid(&q->id), db_a_time(tx->now_us),
+			       db_a_text(q->name), db_a_text(q->description),
+			       db_a_int(q->is_paused),
+			       q->limit >= 0 ? db_a_int(q->limit) : db_a_null(),
+			       db_a_int(q->priority), db_a_time(q->last_polled_us)),
+		       8, NULL, err);
 }
 
-/* A renamed queue is a new one for Redis: its runs move before the old one is forgotten. */
-static int tell_redis(struct tx *tx, const struct work_queue *old, const struct work_queue *q,
-    struct error *err)
+/* A renamed queue is a new one for Redis: its runs move before the old one is
+ * forgotten. */
+static int tell_redis(struct tx *tx, const struct work_queue *old,
+		      const struct work_queue *q, struct error *err)
 {
 	int rc = outbox_queue(tx, &q->id, err);
 
@@ -111,7 +122,7 @@ static int tell_redis(struct tx *tx, const struct work_queue *old, const struct 
 }
 
 static int emit_changes(struct tx *tx, const struct work_queue *old,
-    const struct work_queue *q, struct error *err)
+			const struct work_queue *q, struct error *err)
 {
 	struct changes c;
 	int rc = 0;
@@ -129,7 +140,7 @@ static int emit_changes(struct tx *tx, const struct work_queue *old,
 }
 
 static int change(struct tx *tx, const struct queue_update_body *b,
-    const struct work_queue *old, struct work_queue *q, struct error *err)
+		  const struct work_queue *old, struct work_queue *q, struct error *err)
 {
 	int rc;
 
@@ -141,7 +152,8 @@ static int change(struct tx *tx, const struct queue_update_body *b,
 	if (rc == 0) {
 		rc = tell_redis(tx, old, q, err);
 	}
-	if (rc == 0 && (DECODED_HAS(&b->has, QF_PAUSED) || DECODED_HAS(&b->has, QF_POLLED))) {
+	if (rc == 0 &&
+	    (DECODED_HAS(&b->has, QF_PAUSED) || DECODED_HAS(&b->has, QF_POLLED))) {
 		rc = queue_set_status(tx, q, queue_status_at(q, tx->now_us), err);
 	}
 	if (rc == 0) {
@@ -153,14 +165,15 @@ static int change(struct tx *tx, const struct queue_update_body *b,
 static int update_work(struct tx *tx, void *arg, struct error *err)
 {
 	const struct queue_update_body *b = arg;
-	struct work_queue q = { 0 }, old = { 0 };
+	struct work_queue q = {0}, old = {0};
 	int rc;
 
 	if (b->key->name == NULL) {
 		rc = queue_find(tx, &b->key->id, &q, err);
 		if (rc == 0) {
 			return tx_detail(tx, err, ERR_NOT_FOUND, 404,
-			    "Work Queue %s not found", uuid_str(&b->key->id));
+					 "Work Queue %s not found",
+					 uuid_str(&b->key->id));
 		}
 	} else {
 		rc = queue_by_key(tx, b->key, &q, err);
@@ -172,7 +185,8 @@ static int update_work(struct tx *tx, void *arg, struct error *err)
 		rc = change(tx, b, &old, &q, err);
 	}
 	if (rc == -ERR_CONFLICT && !tx->keep_answer) {
-		rc = tx_detail(tx, err, ERR_CONFLICT, 409,
+		rc = tx_detail(
+		    tx, err, ERR_CONFLICT, 409,
 		    "A work queue with the name '%s' already exists in work pool '%s'.",
 		    q.name, q.pool_name);
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * work_queues.c - /work_queues and /work_pools/{pool}/queues: create, read, delete, list.
- * Changes are in work_queue_update.c, polls in work_pool_runs.c.
+ * work_queues.c - /work_queues and /work_pools/{pool}/queues: create, read, delete,
+ * list. Changes are in work_queue_update.c, polls in work_pool_runs.c.
  */
 #include <stdlib.h>
 
@@ -33,14 +33,14 @@ struct queue_create_body {
 };
 
 static const struct field create_fields[] = {
-	FIELD(struct queue_create_body, name, F_STR, .flags = F_REQUIRED | F_NAME),
-	FIELD(struct queue_create_body, description, F_STR),
-	FIELD(struct queue_create_body, is_paused, F_BOOL, .flags = F_NOT_NULL),
-	FIELD(struct queue_create_body, concurrency_limit, F_INT, .max = INT64_MAX),
-	FIELD(struct queue_create_body, priority, F_INT, .flags = F_GT, .max = INT32_MAX),
-	FIELD(struct queue_create_body, filter, F_OBJ),
+    FIELD(struct queue_create_body, name, F_STR, .flags = F_REQUIRED | F_NAME),
+    FIELD(struct queue_create_body, description, F_STR),
+    FIELD(struct queue_create_body, is_paused, F_BOOL, .flags = F_NOT_NULL),
+    FIELD(struct queue_create_body, concurrency_limit, F_INT, .max = INT64_MAX),
+    FIELD(struct queue_create_body, priority, F_INT, .flags = F_GT, .max = INT32_MAX),
+    FIELD(struct queue_create_body, filter, F_OBJ),
 };
-static const struct body_spec create_spec = { create_fields, 6, 1, 0 };
+static const struct body_spec create_spec = {create_fields, 6, 1, 0};
 
 static void create_free(void *arg)
 {
@@ -51,10 +51,11 @@ static void create_free(void *arg)
 	free(b);
 }
 
-int queue_not_found(struct tx *tx, const char *pool, const char *name, struct error *err)
+int queue_not_found(struct tx *tx, const char *pool, const char *name,
+		    struct error *err)
 {
-	return tx_detail(tx, err, ERR_NOT_FOUND, 404, "Work pool queue '%s/%s' not found.",
-	    pool, name);
+	return tx_detail(tx, err, ERR_NOT_FOUND, 404,
+			 "Work pool queue '%s/%s' not found.", pool, name);
 }
 
 static int answer_queue(struct tx *tx, const struct work_queue *q, int status)
@@ -71,10 +72,10 @@ static int answer_queue(struct tx *tx, const struct work_queue *q, int status)
 int queue_legacy_pool(struct tx *tx, struct work_pool *ret_pool, struct error *err)
 {
 	struct pool_new n = {
-		.name = POOL_DEFAULT_AGENT,
-		.description = "A default work pool for legacy agents.",
-		.type = POOL_AGENT_TYPE,
-		.limit = -1,
+	    .name = POOL_DEFAULT_AGENT,
+	    .description = "A default work pool for legacy agents.",
+	    .type = POOL_AGENT_TYPE,
+	    .limit = -1,
 	};
 	int rc = pool_find(tx, n.name, ret_pool, err);
 
@@ -87,24 +88,25 @@ int queue_legacy_pool(struct tx *tx, struct work_pool *ret_pool, struct error *e
 static int create_work(struct tx *tx, void *arg, struct error *err)
 {
 	const struct queue_create_body *b = arg;
-	struct work_pool p = { 0 };
-	struct work_queue q = { 0 };
+	struct work_pool p = {0};
+	struct work_queue q = {0};
 	struct queue_new n = {
-		.name = b->name,
-		.description = b->description,
-		.is_paused = b->is_paused,
-		.limit = DECODED_HAS(&b->has, 3) ? b->concurrency_limit : -1,
-		.priority = b->priority,
+	    .name = b->name,
+	    .description = b->description,
+	    .is_paused = b->is_paused,
+	    .limit = DECODED_HAS(&b->has, 3) ? b->concurrency_limit : -1,
+	    .priority = b->priority,
 	};
-	int rc = b->pool != NULL ? pool_by_name(tx, b->pool, &p, err) :
-				   queue_legacy_pool(tx, &p, err);
+	int rc = b->pool != NULL ? pool_by_name(tx, b->pool, &p, err)
+				 : queue_legacy_pool(tx, &p, err);
 
 	if (rc == 0) {
 		rc = queue_create(tx, &p, &n, &q, err);
 		if (rc == -ERR_CONFLICT) {
 			rc = tx_detail(tx, err, ERR_CONFLICT, 409,
-			    "A work queue with this name already exists in work pool '%s'.",
-			    p.name);
+				       "A work queue with this name already exists in "
+				       "work pool '%s'.",
+				       p.name);
 		}
 	}
 	if (rc == 0) {
@@ -164,15 +166,16 @@ struct queue_key *queue_key_new(struct http_req *r)
 }
 
 int queue_by_key(struct tx *tx, const struct queue_key *k, struct work_queue *ret_queue,
-    struct error *err)
+		 struct error *err)
 {
-	struct work_pool p = { 0 };
+	struct work_pool p = {0};
 	int rc;
 
 	if (k->name == NULL) {
 		rc = queue_find(tx, &k->id, ret_queue, err);
 		if (rc == 0) {
-			return tx_detail(tx, err, ERR_NOT_FOUND, 404, "work queue not found");
+			return tx_detail(tx, err, ERR_NOT_FOUND, 404,
+					 "work queue not found");
 		}
 		return rc < 0 ? rc : 0;
 	}
@@ -186,15 +189,15 @@ int queue_by_key(struct tx *tx, const struct queue_key *k, struct work_queue *re
 	rc = queue_find_by_name(tx, k->pool, k->name, ret_queue, err);
 	if (rc == 0) {
 		return k->legacy ? tx_detail(tx, err, ERR_NOT_FOUND, 404,
-				       "work queue not found") :
-				   queue_not_found(tx, k->pool, k->name, err);
+					     "work queue not found")
+				 : queue_not_found(tx, k->pool, k->name, err);
 	}
 	return rc < 0 ? rc : 0;
 }
 
 static int read_work(struct tx *tx, void *arg, struct error *err)
 {
-	struct work_queue q = { 0 };
+	struct work_queue q = {0};
 	int rc = queue_by_key(tx, arg, &q, err);
 
 	if (rc == 0) {
@@ -211,16 +214,17 @@ static void route_read(struct http_req *r)
 
 static int delete_work(struct tx *tx, void *arg, struct error *err)
 {
-	struct work_queue q = { 0 };
+	struct work_queue q = {0};
 	int rc = queue_by_key(tx, arg, &q, err);
 
 	if (rc == 0) {
 		rc = queue_delete(tx, &q, err);
 		if (rc == -ERR_CONFLICT) {
 			rc = tx_detail(tx, err, ERR_CONFLICT, 409,
-			    "Work queue '%s' is the default queue of work pool '%s' and cannot "
-			    "be deleted.",
-			    q.name, q.pool_name);
+				       "Work queue '%s' is the default queue of work "
+				       "pool '%s' and cannot "
+				       "be deleted.",
+				       q.name, q.pool_name);
 		}
 	}
 	queue_release(&q);
@@ -237,25 +241,26 @@ static void route_delete(struct http_req *r)
 static int status_work(struct tx *tx, void *arg, struct error *err)
 {
 	const struct queue_key *k = arg;
-	struct work_queue q = { 0 };
+	struct work_queue q = {0};
 	int64_t late = 0;
 	struct jsonw w;
 	int rc = queue_find(tx, &k->id, &q, err);
 
 	if (rc == 0) {
 		return tx_exception(tx, err, ERR_NOT_FOUND, 404,
-		    "Work queue with id %s not found", uuid_str(&k->id));
+				    "Work queue with id %s not found",
+				    uuid_str(&k->id));
 	}
 	if (rc > 0) {
-		rc = db_one_int(tx->c, SQL_WORK_QUEUE_LATE_RUNS, DB_ARGS(db_a_uuid(&k->id)), 1,
-		    &late, err);
+		rc = db_one_int(tx->c, SQL_WORK_QUEUE_LATE_RUNS,
+				DB_ARGS(db_a_uuid(&k->id)), 1, &late, err);
 	}
 	if (rc >= 0) {
 		jsonw_init(&w, &tx->body);
 		jsonw_obj(&w, NULL);
 		jsonw_bool(&w, "healthy",
-		    late == 0 && q.last_polled_us != TIME_NONE &&
-			tx->now_us - q.last_polled_us <= QUEUE_POLLED_US);
+			   late == 0 && q.last_polled_us != TIME_NONE &&
+			       tx->now_us - q.last_polled_us <= QUEUE_POLLED_US);
 		jsonw_int(&w, "late_runs_count", late);
 		jsonw_time(&w, "last_polled", q.last_polled_us);
 		jsonw_obj(&w, "health_check_policy");
@@ -289,20 +294,22 @@ static void queue_list_free(void *arg)
 	free(l);
 }
 
-static int select_queues(struct tx *tx, const struct queue_list *l, struct db_rows **ret_rows,
-    struct error *err)
+static int select_queues(struct tx *tx, const struct queue_list *l,
+			 struct db_rows **ret_rows, struct error *err)
 {
-	struct work_pool p = { 0 };
+	struct work_pool p = {0};
 	int rc;
 
 	if (l->pool == NULL) {
-		return db_select(tx->c, SQL_WORK_QUEUE_FILTER, NULL, 0, l->pred, SQL_FRAG_NONE,
-		    l->page.limit, l->page.offset, ret_rows, err);
+		return db_select(tx->c, SQL_WORK_QUEUE_FILTER, NULL, 0, l->pred,
+				 SQL_FRAG_NONE, l->page.limit, l->page.offset, ret_rows,
+				 err);
 	}
 	rc = pool_by_name(tx, l->pool, &p, err);
 	if (rc == 0) {
-		rc = db_select(tx->c, SQL_WORK_QUEUE_OF_POOL, DB_ARGS(db_a_uuid(&p.id)), 1,
-		    l->pred, SQL_FRAG_NONE, l->page.limit, l->page.offset, ret_rows, err);
+		rc = db_select(tx->c, SQL_WORK_QUEUE_OF_POOL, DB_ARGS(db_a_uuid(&p.id)),
+			       1, l->pred, SQL_FRAG_NONE, l->page.limit, l->page.offset,
+			       ret_rows, err);
 	}
 	pool_release(&p);
 	return rc;
@@ -347,17 +354,17 @@ static void route_list(struct http_req *r)
 #define POOL_QUEUES "/work_pools/{work_pool_name}/queues"
 
 const struct route work_queue_routes[] = {
-	{ "POST", POOL_QUEUES, route_create, 0, 0 },
-	{ "POST", POOL_QUEUES "/filter", route_list, 0, 0 },
-	{ "GET", POOL_QUEUES "/{name}", route_read, 0, 0 },
-	{ "PATCH", POOL_QUEUES "/{name}", route_queue_update, 0, 0 },
-	{ "DELETE", POOL_QUEUES "/{name}", route_delete, 0, 0 },
-	{ "POST", "/work_queues/", route_create_legacy, 0, 0 },
-	{ "POST", "/work_queues/filter", route_list, 0, 0 },
-	{ "GET", "/work_queues/name/{name}", route_read, 0, 0 },
-	{ "GET", "/work_queues/{id}", route_read, 0, 0 },
-	{ "PATCH", "/work_queues/{id}", route_queue_update, 0, 0 },
-	{ "DELETE", "/work_queues/{id}", route_delete, 0, 0 },
-	{ "GET", "/work_queues/{id}/status", route_status, 0, 0 },
-	{ 0 },
+    {"POST", POOL_QUEUES, route_create, 0, 0},
+    {"POST", POOL_QUEUES "/filter", route_list, 0, 0},
+    {"GET", POOL_QUEUES "/{name}", route_read, 0, 0},
+    {"PATCH", POOL_QUEUES "/{name}", route_queue_update, 0, 0},
+    {"DELETE", POOL_QUEUES "/{name}", route_delete, 0, 0},
+    {"POST", "/work_queues/", route_create_legacy, 0, 0},
+    {"POST", "/work_queues/filter", route_list, 0, 0},
+    {"GET", "/work_queues/name/{name}", route_read, 0, 0},
+    {"GET", "/work_queues/{id}", route_read, 0, 0},
+    {"PATCH", "/work_queues/{id}", route_queue_update, 0, 0},
+    {"DELETE", "/work_queues/{id}", route_delete, 0, 0},
+    {"GET", "/work_queues/{id}/status", route_status, 0, 0},
+    {0},
 };

@@ -10,19 +10,20 @@
 #include "base/error.h"
 #include "base/json.h"
 
-int worker_heartbeat(struct tx *tx, struct work_pool *pool, const struct worker_beat *beat,
-    struct error *err)
+int worker_heartbeat(struct tx *tx, struct work_pool *pool,
+		     const struct worker_beat *beat, struct error *err)
 {
 	char *metadata = beat->metadata != NULL ? json_text(beat->metadata) : NULL;
 	struct uuid id;
 	int rc;
 
 	uuid_v4(&id);
-	rc = db_exec(tx->c, SQL_WORKER_HEARTBEAT,
+	rc = db_exec(
+	    tx->c, SQL_WORKER_HEARTBEAT,
 	    DB_ARGS(db_a_uuid(&id), db_a_time(tx->now_us), db_a_text(beat->name),
-		db_a_uuid(&pool->id),
-		beat->interval_s >= 0 ? db_a_int(beat->interval_s) : db_a_null(),
-		db_a_text(metadata)),
+		    db_a_uuid(&pool->id),
+		    beat->interval_s >= 0 ? db_a_int(beat->interval_s) : db_a_null(),
+		    db_a_text(metadata)),
 	    6, NULL, err);
 	free(metadata);
 	if (rc == 0 && pool->status == POOL_NOT_READY) {

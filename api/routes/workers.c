@@ -30,12 +30,12 @@ struct beat_body {
 };
 
 static const struct field beat_fields[] = {
-	FIELD(struct beat_body, name, F_STR, .flags = F_REQUIRED),
-	FIELD(struct beat_body, heartbeat_interval_seconds, F_INT),
-	FIELD(struct beat_body, metadata, F_OBJ),
-	FIELD(struct beat_body, return_id, F_BOOL),
+    FIELD(struct beat_body, name, F_STR, .flags = F_REQUIRED),
+    FIELD(struct beat_body, heartbeat_interval_seconds, F_INT),
+    FIELD(struct beat_body, metadata, F_OBJ),
+    FIELD(struct beat_body, return_id, F_BOOL),
 };
-static const struct body_spec beat_spec = { beat_fields, 4, 0, 1 };
+static const struct body_spec beat_spec = {beat_fields, 4, 0, 1};
 
 static void beat_free(void *arg)
 {
@@ -49,11 +49,11 @@ static void beat_free(void *arg)
 static int beat_work(struct tx *tx, void *arg, struct error *err)
 {
 	const struct beat_body *b = arg;
-	struct work_pool p = { 0 };
+	struct work_pool p = {0};
 	struct worker_beat beat = {
-		.name = b->name,
-		.interval_s = DECODED_HAS(&b->has, 1) ? b->heartbeat_interval_seconds : -1,
-		.metadata = b->metadata,
+	    .name = b->name,
+	    .interval_s = DECODED_HAS(&b->has, 1) ? b->heartbeat_interval_seconds : -1,
+	    .metadata = b->metadata,
 	};
 	int rc = pool_by_name(tx, b->pool, &p, err);
 
@@ -120,15 +120,16 @@ static void write_worker(struct jsonw *w, const struct db_rows *rows)
 static int list_work(struct tx *tx, void *arg, struct error *err)
 {
 	const struct worker_list *l = arg;
-	struct work_pool p = { 0 };
+	struct work_pool p = {0};
 	struct db_rows *rows = NULL;
 	struct jsonw w;
 	int rc = pool_by_name(tx, l->pool, &p, err);
 
 	if (rc == 0) {
 		rc = db_select(tx->c, SQL_WORKER_FILTER,
-		    DB_ARGS(db_a_uuid(&p.id), db_a_time(tx->now_us)), 2, l->pred,
-		    SQL_FRAG_NONE, l->page.limit, l->page.offset, &rows, err);
+			       DB_ARGS(db_a_uuid(&p.id), db_a_time(tx->now_us)), 2,
+			       l->pred, SQL_FRAG_NONE, l->page.limit, l->page.offset,
+			       &rows, err);
 	}
 	if (rc == 0) {
 		jsonw_init(&w, &tx->body);
@@ -171,13 +172,14 @@ static void worker_name_free(void *arg)
 static int delete_work(struct tx *tx, void *arg, struct error *err)
 {
 	const struct worker_name *n = arg;
-	struct work_pool p = { 0 };
+	struct work_pool p = {0};
 	int64_t changes = 0;
 	int rc = pool_by_name(tx, n->pool, &p, err);
 
 	if (rc == 0) {
 		rc = db_exec(tx->c, SQL_WORKER_DELETE,
-		    DB_ARGS(db_a_uuid(&p.id), db_a_text(n->name)), 2, &changes, err);
+			     DB_ARGS(db_a_uuid(&p.id), db_a_text(n->name)), 2, &changes,
+			     err);
 	}
 	if (rc == 0 && changes == 0) {
 		rc = tx_detail(tx, err, ERR_NOT_FOUND, 404, "Worker not found.");
@@ -198,8 +200,8 @@ static void route_delete(struct http_req *r)
 }
 
 const struct route worker_routes[] = {
-	{ "POST", "/work_pools/{work_pool_name}/workers/heartbeat", route_heartbeat, 0, 0 },
-	{ "POST", "/work_pools/{work_pool_name}/workers/filter", route_list, 0, 0 },
-	{ "DELETE", "/work_pools/{work_pool_name}/workers/{name}", route_delete, 0, 0 },
-	{ 0 },
+    {"POST", "/work_pools/{work_pool_name}/workers/heartbeat", route_heartbeat, 0, 0},
+    {"POST", "/work_pools/{work_pool_name}/workers/filter", route_list, 0, 0},
+    {"DELETE", "/work_pools/{work_pool_name}/workers/{name}", route_delete, 0, 0},
+    {0},
 };
