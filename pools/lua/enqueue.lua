@@ -1,0 +1,31 @@
+-- enqueue: makes a SCHEDULED run deliverable, or moves it.
+-- KEYS  wf:{pool}
+-- ARGV  run id, queue, due ms, priority of the queue (used when it is new), payload, gen
+-- reply 1 queued; 2 leased now, remembered for after the lease; 0 this gen is leased already;
+--       -1 stale: this gen was settled, or a newer one is known
+-- cost  O(log n) in the length of the queue
+-- again idempotent for one gen; a later due time or another queue of the same gen moves it
+local id, q, due, prio, pl = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
+local gen = tonumber(ARGV[6])
+local st, g, oq, want, nb = unpack(call('HMGET', R(id), 'st', 'gen', 'q', 'want', 'nb'))
+g = tonumber(g or '-1')
+if g > gen then return -1 end
+if g == gen and st and st ~= 'ready' and st ~= 'leased' then return -1 end
+if st == 'leased' then
+  if gen == g and not want then return 0 end
+  call('HSET', R(id), 'want', due, 'wantq', q, 'gen', ARGV[6], 'pl', pl)
+  call('ZADD', P .. ':prio', 'NX', prio, q)
+  return 2
+end
+if st == 'ready' then call('ZREM', P .. ':q:' .. oq, id) end
+if st == 'lost' then call('ZREM', P .. ':lost', id) end
+if gen > g then
+  renewed(id)
+elseif nb then
+  due = math.max(due, tonumber(nb))
+end
+call('PERSIST', R(id))
+call('HSET', R(id), 'pl', pl, 'gen', ARGV[6])
+call('ZADD', P .. ':prio', 'NX', prio, q)
+ready(id, q, due)
+return 1

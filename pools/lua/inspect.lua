@@ -1,0 +1,13 @@
+-- inspect: what is known about runs.
+-- KEYS  wf:{pool}
+-- ARGV  run id...
+-- reply flat, 8 for each run: state ('' unknown), queue, worker, gen, attempts, expiry ms,
+--       token, started
+-- cost  O(runs)
+-- again reads only
+local out = {}
+for _, id in ipairs(ARGV) do
+  local f = call('HMGET', R(id), 'st', 'q', 'w', 'gen', 'attempts', 'exp', 'tok', 'started')
+  for i = 1, 8 do out[#out + 1] = f[i] or '' end
+end
+return out

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * url.c - see url.h.
+ */
+#include "pools/url.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+
+#define URL_TEXT_MAX 4096
+#define DB_MAX       1000000
+#define PORT_MAX     65535
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9') {
+		return c - '0';
+	}
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Percent-decodes LEN bytes of TEXT; NULL for a bad escape or an embedded NUL. */
+static char *decode(const char *text, size_t len)
+{
+	char *out = xmalloc(len + 1);
+	size_t n = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		char c = text[i];
+		if (c == '%') {
+			int hi = i + 1 < len ? hex_digit(text[i + 1]) : -1;
+			int lo = i + 2 < len ? hex_digit(text[i + 2]) : -1;
+			if (hi < 0 || lo < 0 || (hi == 0 && lo == 0)) {
+				free(out);
+				return NULL;
+			}
+			c = (char)(hi << 4 | lo);
+			i += 2;
+		}
+		out[n++] = c;
+	}
+	out[n] = '\0';
+	return out;
+}
+
+static int bad(struct error *err, const char *why)
+{
+	return err_set(
+	    err, ERR_INVALID,
+	    "the Redis URL %s; it looks like redis://:password@host:6379/0 or "
+	    "redis+unix:///path/of.sock?db=0",
+	    why);
+}
+
+static int parse_number(const char *text, size_t len, int max, int *ret_number)
+{
+	int v = 0;
+
+	if (len == 0 || len > 7) {
+		return -1;
+	}
+	for (size_t i = 0; i < len; i++) {
+		if (text[i] < '0' || text[i] > '9') {
+			return -1;
+		}
+		v = v * 10 + (text[i] - '0');
+	}
+	if (v > max) {
+		return -1;
+	}
+	*ret_number = v;
+	return 0;
+}
+
+static int set_decoded(char **field, const char *text, size_t len, struct error *err)
+{
+	char *v = decode(text, len);
+
+	if (v == NULL) {
+		return bad(err, "has a bad % escape");
+	}
+	free(*field);
+	*field = v;
+	return 0;
+}
+
+/* user:password, user or :password */
+static int parse_login(struct redis_url *u, const char *s, size_t len,
+		       struct error *err)
+{
+	const char *colon = memchr(s, ':', len);
+	size_t user_len = colon != NULL ? (size_t)(colon - s) : 0;
+	int rc = 0;
+
+	if (colon == NULL) {
+		return bad(err, "has a user without a password");
+	}
+	if (user_len > 0) {
+		rc = set_decoded(&u->user, s, user_len, err);
+	}
+	if (rc == 0) {
+		rc = set_decoded(&u->password, colon + 1, len - user_len - 1, err);
+	}
+	return rc;
+}
+
+static int parse_host(struct redis_url *u, const char *s, size_t len, struct error *err)
+{
+	const char *end = s + len, *colon = NULL, *host_end = end;
+
+	if (len > 0 && s[0] == '[') {
+		const char *close = memchr(s, ']', len);
+		if (close == NULL) {
+			return bad(err, "has an unclosed [");
+		}
+		u->host = xstrndup(s + 1, (size_t)(close - s) - 1);
+		colon = close + 1 < end ? close + 1 : NULL;
+		host_end = close + 1;
+		if (colon != NULL && *colon != ':') {
+			return bad(err, "has text behind ]");
+		}
+	} else {
+		colon = memchr(s, ':', len);
+		host_end = colon != NULL ? colon : end;
+		u->host = xstrndup(s, (size_t)(host_end - s));
+	}
+	if (u->host[0] == '\0') {
+		return bad(err, "has no host");
+	}
+	u->port = REDIS_PORT;
+	if (colon != NULL && (parse_number(colon + 1, (size_t)(end - colon) - 1,
+					   PORT_MAX, &u->port) < 0 ||
+			      u->port == 0)) {
+		return bad(err, "has a bad port");
+	}
+	return 0;
+}
+
+static int parse_tcp(struct redis_url *u, const char *s, struct error *err)
+{
+	size_t len = strcspn(s, "/?#");
+	const char *rest = s + len, *at = NULL;
+	int rc = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		at = s[i] == '@' ? s + i : at;
+	}
+	if (at != NULL) {
+		rc = parse_login(u, s, (size_t)(at - s), err);
+		len -= (size_t)(at - s) + 1;
+		s = at + 1;
+	}
+	if (rc == 0) {
+		rc = parse_host(u, s, len, err);
+	}
+	if (rc < 0) {
+		return rc;
+	}
+	rest += *rest == '/';
+	if (*rest != '\0' && parse_number(rest, strlen(rest), DB_MAX, &u->db) < 0) {
+		return bad(err, "has a bad database number");
+	}
+	return 0;
+}
+
+static int parse_option(struct redis_url *u, const char *s, size_t len,
+			struct error *err)
+{
+	if (len > 9 && strncmp(s, "password=", 9) == 0) {
+		return set_decoded(&u->password, s + 9, len - 9, err);
+	}
+	if (len > 5 && strncmp(s, "user=", 5) == 0) {
+		return set_decoded(&u->user, s + 5, len - 5, err);
+	}
+	if (len > 3 && strncmp(s, "db=", 3) == 0) {
+		return parse_number(s + 3, len - 3, DB_MAX, &u->db) == 0
+			   ? 0
+			   : bad(err, "has a bad database number");
+	}
+	return bad(err, "has an unknown option (password, user and db are known)");
+}
+
+static int parse_unix(struct redis_url *u, const char *s, struct error *err)
+{
+	size_t len = strcspn(s, "?#");
+	int rc = set_decoded(&u->path, s, len, err);
+
+	if (rc < 0) {
+		return rc;
+	}
+	if (u->path[0] != '/') {
+		return bad(err, "has no absolute path");
+	}
+	if (strlen(u->path) >= sizeof(((struct sockaddr_un *)NULL)->sun_path)) {
+		return bad(err,
+			   "has a socket path that is too long (107 bytes at most)");
+	}
+	s += len;
+	while (rc == 0 && (*s == '?' || *s == '&')) {
+		len = strcspn(s + 1, "&");
+		rc = parse_option(u, s + 1, len, err);
+		s += len + 1;
+	}
+	if (rc == 0 && *s != '\0') {
+		return bad(err, "has a fragment");
+	}
+	return rc;
+}
+
+int redis_url_parse(const char *text, struct redis_url *ret_url, struct error *err)
+{
+	struct redis_url u = {0};
+	int rc;
+
+	if (strlen(text) > URL_TEXT_MAX) {
+		return bad(err, "is too long");
+	}
+	if (strncmp(text, "redis://", 8) == 0) {
+		rc = parse_tcp(&u, text + 8, err);
+	} else if (strncmp(text, "redis+unix://", 13) == 0) {
+		rc = parse_unix(&u, text + 13, err);
+	} else if (strncmp(text, "rediss://", 9) == 0) {
+		rc = err_set(
+		    err, ERR_UNSUPPORTED,
+		    "TLS to Redis (rediss://) is not supported: use a TLS tunnel "
+		    "such as stunnel and redis://127.0.0.1");
+	} else {
+		rc = bad(err, "has an unknown scheme");
+	}
+	if (rc < 0) {
+		redis_url_release(&u);
+		return rc;
+	}
+	*ret_url = u;
+	return 0;
+}
+
+void redis_url_release(struct redis_url *u)
+{
+	free(u->host);
+	free(u->path);
+	free(u->user);
+	free(u->password);
+	*u = (struct redis_url){0};
+}
+
+char *redis_url_show(const struct redis_url *u)
+{
+	if (u->path != NULL) {
+		return xasprintf("redis+unix://%s", u->path);
+	}
+	if (strchr(u->host, ':') != NULL) {
+		return xasprintf("redis://[%s]:%d/%d", u->host, u->port, u->db);
+	}
+	return xasprintf("redis://%s:%d/%d", u->host, u->port, u->db);
+}
