@@ -12,6 +12,9 @@ tests_unit_test_api_SOURCES += tests/unit/api/test_schema.c
 tests_unit_test_api_SOURCES += tests/unit/api/db_fixture.c
 tests_unit_test_api_SOURCES += tests/unit/api/db_fixture.h
 tests_unit_test_api_SOURCES += tests/unit/api/test_db.c
+tests_unit_test_api_SOURCES += tests/unit/api/test_db_durability.c
+tests_unit_test_api_SOURCES += tests/unit/api/test_db_files.c
+tests_unit_test_api_SOURCES += tests/unit/api/test_db_pred.c
 $(tests_unit_test_api_OBJECTS): | api/db/sql_gen.h
 tests_unit_test_api_SOURCES += tests/unit/api/orc_table.c
 tests_unit_test_api_SOURCES += tests/unit/api/orc_table.h

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * test_db_pred.c - the predicate builder, db_select(), and the plans of hot statements.
+ */
+#include <criterion/criterion.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "api/db/db_priv.h"
+#include "base/uuid.h"
+#include "tests/unit/api/db_fixture.h"
+
+static struct db_fixture fx;
+
+static void start(void)
+{
+	db_fixture_start(&fx, 0);
+}
+
+static void stop(void)
+{
+	db_fixture_stop(&fx);
+}
+
+TestSuite(db_pred, .init = start, .fini = stop);
+
+static void expect_text(const struct db_pred *p, const char *expected)
+{
+	char text[1024];
+	size_t i, n = 0;
+	const char *s = pred_text(p);
+
+	for (i = 0; s[i] != '\0' && n + 1 < sizeof(text); i++) {
+		text[n++] = s[i] == PRED_MARK ? '?' : s[i];
+	}
+	text[n] = '\0';
+	cr_expect_str_eq(text, expected);
+}
+
+Test(db_pred, an_empty_predicate_is_true)
+{
+	struct db_pred *p = pred_new();
+
+	expect_text(NULL, "TRUE");
+	expect_text(p, "TRUE");
+	pred_free(p);
+	pred_free(NULL);
+}
+
+Test(db_pred, groups_nest_and_empty_ones_are_true)
+{
+	struct db_pred *p = pred_new();
+
+	pred_open(p, 1);
+	pred_add(p, FRAG_F_NAME_LIKE, DB_ARGS(db_a_text("%x%")), 1);
+	pred_open(p, 0);
+	pred_close(p);
+	pred_close(p);
+	pred_add_false(p);
+	expect_text(p, "((f.name LIKE ?) OR (TRUE)) AND FALSE");
+	pred_free(p);
+}
+
+Test(db_pred, lists_are_padded_and_empty_ones_are_false)
+{
+	struct db_pred *p = pred_new();
+	size_t count;
+
+	pred_add_list(p, FRAG_F_NAME_ANY,
+		      DB_ARGS(db_a_text("a"), db_a_text("b"), db_a_text("c")), 3);
+	pred_add_list(p, FRAG_F_NAME_ANY, NULL, 0);
+	expect_text(p, "(f.name IN (?,?,?,?)) AND FALSE");
+	(void)pred_args(p, &count);
+	cr_expect_eq(count, 4);
+	cr_expect_eq(strcmp(pred_args(p, &count)[3].p, "c"), 0);
+	pred_free(p);
+}
+
+Test(db_pred, exists_frames_hold_their_group)
+{
+	struct db_pred *p = pred_new();
+
+	pred_open_in(p, FRAG_X_F_D, 0);
+	pred_add(p, FRAG_D_PAUSED, NULL, 0);
+	pred_close(p);
+	expect_text(p,
+		    "(EXISTS (SELECT 1 FROM deployment AS d WHERE d.flow_id = f.id AND "
+		    "((d.paused = 1))))");
+	pred_free(p);
+}
+
+Test(db_pred, percent_signs_in_quotes_stay)
+{
+	struct db_pred *p = pred_new();
+
+	pred_add(p, FRAG_L_TEXT_HAS, DB_ARGS(db_a_text("x")), 1);
+	expect_text(p, "((l.message || ' ' || l.name) LIKE ? ESCAPE '\\')");
+	pred_free(p);
+}
+
+static int work_poisoned(struct db_conn *c, void *arg, struct error *err)
+{
+	struct db_rows *r = NULL;
+	int rc =
+	    db_select(c, SQL_FLOW_COUNT, NULL, 0, arg, SQL_FRAG_NONE, -1, -1, &r, err);
+
+	db_rows_free(r);
+	return rc;
+}
+
+Test(db_pred, too_many_values_and_too_deep_groups_are_refused)
+{
+	static struct db_arg args[PRED_ARGS_MAX + 1];
+	struct db_pred *many = pred_new();
+	struct db_pred *deep = pred_new();
+	struct db_pred *wide = pred_new();
+	int i;
+
+	pred_add_list(many, FRAG_F_NAME_ANY, args, PRED_ARGS_MAX + 1);
+	for (i = 0; i < PRED_DEPTH_MAX + 5; i++) {
+		pred_open(deep, 0);
+	}
+	for (i = 0; i < PRED_DEPTH_MAX + 5; i++) {
+		pred_close(deep);
+	}
+	for (i = 0; i < 5000; i++) {
+		pred_add_false(wide);
+	}
+	cr_expect_eq(db_run(fx.db, DB_READ, work_poisoned, many, &fx.err),
+		     -ERR_TOO_LARGE);
+	cr_expect_eq(db_run(fx.db, DB_READ, work_poisoned, deep, &fx.err),
+		     -ERR_TOO_LARGE);
+	cr_expect_eq(db_run(fx.db, DB_READ, work_poisoned, wide, &fx.err),
+		     -ERR_TOO_LARGE);
+	pred_free(many);
+	pred_free(deep);
+	pred_free(wide);
+}
+
+static int work_largest(struct db_conn *c, void *arg, struct error *err)
+{
+	struct db_pred *p = pred_new();
+	static struct db_arg args[PRED_ARGS_MAX];
+	int rc;
+
+	(void)arg;
+	pred_add_list(p, FRAG_F_NAME_ANY, args, PRED_ARGS_MAX);
+	rc = work_poisoned(c, p, err);
+	pred_free(p);
+	return rc;
+}
+
+Test(db_pred, the_largest_predicate_still_runs)
+{
+	cr_expect_eq(db_run(fx.db, DB_READ, work_largest, NULL, &fx.err), 0, "%s",
+		     fx.err.msg);
+}
+
+static int work_insert_hundred(struct db_conn *c, void *arg, struct error *err)
+{
+	char name[16];
+	int i;
+
+	(void)arg;
+	for (i = 0; i < 100; i++) {
+		struct flow_arg a = {.name = name};
+		int rc;
+
+		(void)snprintf(name, sizeof(name), "f%02d", i);
+		rc = work_flow_insert(c, &a, err);
+		if (rc < 0) {
+			return rc;
+		}
+	}
+	return 0;
+}
+
+/* More different texts than the connection keeps, each while another gives rows. */
+static int work_many_texts(struct db_conn *c, void *arg, struct error *err)
+{
+	struct db_rows *outer = NULL;
+	int i, k, rc;
+
+	(void)arg;
+	rc = db_select(c, SQL_FLOW_LIST, NULL, 0, NULL, FRAG_F_BY_NAME_ASC, 3, 1,
+		       &outer, err);
+	rc = rc < 0 ? rc : db_next(outer, err);
+	cr_expect_eq(rc, 1);
+	for (i = 0; rc >= 0 && i < CONN_COMPOSED_MAX + 50; i++) {
+		struct db_pred *p = pred_new();
+		struct db_rows *r = NULL;
+
+		for (k = 0; k <= i; k++) {
+			pred_add(p, FRAG_F_NAME_LIKE, DB_ARGS(db_a_text("f0%")), 1);
+		}
+		rc = db_select(c, SQL_FLOW_COUNT, NULL, 0, p, SQL_FRAG_NONE, -1, -1, &r,
+			       err);
+		rc = rc < 0 ? rc : db_next(r, err);
+		cr_expect(rc == 1 && db_int(r, 0) == 10);
+		db_rows_free(r);
+		pred_free(p);
+	}
+	cr_expect_str_eq(db_text(outer, 3), "f01");
+	rc = rc < 0 ? rc : db_next(outer, err);
+	cr_expect_str_eq(db_text(outer, 3), "f02");
+	cr_expect_leq(c->composed_count, CONN_COMPOSED_MAX);
+	db_rows_free(outer);
+	return rc < 0 ? rc : 0;
+}
+
+Test(db_pred, composed_statements_are_kept_within_bounds)
+{
+	cr_assert_eq(db_run(fx.db, DB_WRITE, work_insert_hundred, NULL, &fx.err), 0);
+	cr_expect_eq(db_run(fx.db, DB_READ, work_many_texts, NULL, &fx.err), 0, "%s",
+		     fx.err.msg);
+}
+
+struct plan {
+	const char *name;
+	int has_where;
+};
+
+/* Full scans of the tables that grow without end are never the plan of a hot statement.
+ */
+static void check_plan_line(const char *detail, void *arg)
+{
+	static const char *const big[] = {
+	    "flow_run", "task_run", "log", "event",          "fr",
+	    "tr",       "l",        "e",   "flow_run_state", "task_run_state"};
+	const struct plan *p = arg;
+	char table[64];
+	size_t i;
+
+	cr_expect(strstr(detail, "USE TEMP B-TREE FOR ORDER BY") == NULL,
+		  "%s sorts what an index could give in order", p->name);
+	if (sscanf(detail, "SCAN %63s", table) != 1) {
+		return;
+	}
+	for (i = 0; i < sizeof(big) / sizeof(big[0]); i++) {
+		if (strcmp(table, big[i]) == 0) {
+			cr_expect(p->has_where && strstr(detail, "USING") != NULL,
+				  "%s reads the whole table: %s", p->name, detail);
+		}
+	}
+}
+
+static int work_plans(struct db_conn *c, void *arg, struct error *err)
+{
+	int *count = arg;
+	struct buf text;
+	size_t i;
+	int rc = 0;
+
+	buf_init(&text);
+	for (i = 1; i < SQL_ID_MAX && rc == 0; i++) {
+		struct plan p = {sql_stmts[i].name, 0};
+
+		if ((sql_stmts[i].flags & SQL_F_HOT) == 0) {
+			continue;
+		}
+		p.has_where = (sql_stmts[i].flags & SQL_F_WHERE) != 0;
+		select_text((enum sql_id)i, (size_t)sql_stmts[i].params, NULL,
+			    SQL_FRAG_NONE, 0, &text);
+		rc = conn_explain(c, text.data, check_plan_line, &p, err);
+		(*count)++;
+	}
+	buf_release(&text);
+	return rc;
+}
+
+Test(db_pred, hot_statements_never_scan_a_growing_table)
+{
+	int count = 0;
+
+	cr_assert_eq(db_run(fx.db, DB_WRITE, work_plans, &count, &fx.err), 0, "%s",
+		     fx.err.msg);
+	cr_expect_gt(count, 0);
+}
+
+/* Every statement compiles against the migrated schema. */
+static int work_prepare_all(struct db_conn *c, void *arg, struct error *err)
+{
+	struct buf text;
+	size_t i;
+	int rc = 0;
+
+	(void)arg;
+	buf_init(&text);
+	for (i = 1; i < SQL_ID_MAX && rc == 0; i++) {
+		struct db_rows r;
+
+		if (strncmp(sql_stmts[i].name, "set_", 4) == 0) {
+			continue; /* not inside a transaction */
+		}
+		select_text((enum sql_id)i, (size_t)sql_stmts[i].params, NULL,
+			    SQL_FRAG_NONE, 0, &text);
+		rc = rows_prepare_text(c, (enum sql_id)i, text.data, text.len, &r, err);
+		if (rc == 0) {
+			cr_expect_eq(sqlite3_bind_parameter_count(r.stmt),
+				     sql_stmts[i].params, "%s", sql_stmts[i].name);
+			rows_finish(&r);
+		}
+	}
+	buf_release(&text);
+	return rc;
+}
+
+Test(db_pred, every_statement_compiles)
+{
+	cr_expect_eq(db_run(fx.db, DB_WRITE, work_prepare_all, NULL, &fx.err), 0, "%s",
+		     fx.err.msg);
+}
