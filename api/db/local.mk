@@ -21,10 +21,7 @@ nodist_libapi_a_SOURCES = \
 	api/db/sql_gen.h
 
 # named statements, one file per line
-api_sql = \
-	api/db/sql/control.sql \
-	api/db/sql/filters.sql \
-	api/db/sql/flow.sql
+api_sql =
 api_sql += api/db/sql/admin.sql
 api_sql += api/db/sql/deployments.sql
 api_sql += api/db/sql/explain.sql
@@ -34,6 +31,10 @@ api_sql += api/db/sql/services.sql
 api_sql += api/db/sql/work_pools.sql
 api_sql += api/db/sql/work_queues.sql
 api_sql += api/db/sql/workers.sql
+api_sql += api/db/sql/control.sql
+api_sql += api/db/sql/event.sql
+api_sql += api/db/sql/filters.sql
+api_sql += api/db/sql/flow.sql
 # migrations in their order; a released one is never changed
 api_migrations = \
 	api/db/migrations/sqlite/0001_foundation.sql

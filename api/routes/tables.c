@@ -12,11 +12,13 @@
 
 extern const struct route routes_admin[];
 extern const struct route routes_collections[];
+extern const struct route routes_flows[];
 extern const struct route routes_info[];
 
 const struct route *const route_tables[] = {
     routes_admin,
     routes_collections,
+    routes_flows,
     routes_info,
     work_pool_routes,
     work_queue_routes,

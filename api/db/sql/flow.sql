@@ -10,8 +10,12 @@ SELECT id, created, updated, name, tags, labels FROM flow WHERE id = ?1;
 -- name: flow_by_name
 -- hot
 SELECT id, created, updated, name, tags, labels FROM flow WHERE name = ?1;
--- name: flow_update_tags
-UPDATE flow SET tags = ?2, updated = ?3 WHERE id = ?1;
+-- name: flow_ensure
+INSERT INTO flow (id, created, updated, name, tags, labels)
+VALUES (?1, ?2, ?2, ?3, ?4, ?5)
+ON CONFLICT (name) DO NOTHING;
+-- name: flow_update
+UPDATE flow SET tags = coalesce(?2, tags), updated = ?3 WHERE id = ?1;
 -- name: flow_delete
 DELETE FROM flow WHERE id = ?1;
 -- name: flow_list

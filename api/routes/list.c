@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * list.c - filter, count, paginate and bulk delete, the same for every resource.
+ */
+#include "api/routes/list.h"
+
+#include <stdlib.h>
+
+#include "api/db/pred.h"
+#include "api/http/http.h"
+#include "api/routes/decode.h"
+#include "api/tx.h"
+#include "base/error.h"
+#include "base/jsonw.h"
+#include "base/mem.h"
+#include "base/uuid.h"
+
+#define BULK_MAX 50
+
+struct list_arg {
+	const struct list_spec *spec;
+	struct list_args la;
+	struct db_pred *pred;
+	list_delete_fn one; /* bulk_delete */
+};
+
+static void arg_free(void *arg)
+{
+	struct list_arg *a = arg;
+
+	if (a != NULL) {
+		pred_free(a->pred);
+		free(a);
+	}
+}
+
+static int write_rows(struct tx *tx, const struct list_arg *a, struct jsonw *w,
+		      const char *key, struct error *err)
+{
+	struct db_rows *rows = NULL;
+	int rc = db_select(tx->c, a->spec->list, NULL, 0, a->pred, a->la.order,
+			   a->la.limit, a->la.offset, &rows, err);
+
+	if (rc < 0) {
+		return rc;
+	}
+	jsonw_arr(w, key);
+	while ((rc = db_next(rows, err)) == 1) {
+		a->spec->write(w, NULL, rows, tx->now_us);
+	}
+	jsonw_arr_end(w);
+	db_rows_free(rows);
+	return rc;
+}
+
+static int read_count(struct tx *tx, const struct list_arg *a, int64_t *ret_count,
+		      struct error *err)
+{
+	struct db_rows *rows = NULL;
+	int rc = db_select(tx->c, a->spec->count, NULL, 0, a->pred, SQL_FRAG_NONE, -1,
+			   -1, &rows, err);
+
+	if (rc == 0) {
+		rc = db_next(rows, err);
+	}
+	if (rc == 1) {
+		*ret_count = db_int(rows, 0);
+	}
+	db_rows_free(rows);
+	return rc < 0 ? rc : 0;
+}
+
+static int filter_work(struct tx *tx, void *arg, struct error *err)
+{
+	struct jsonw w;
+
+	jsonw_init(&w, &tx->body);
+	return write_rows(tx, arg, &w, NULL, err);
+}
+
+static int count_work(struct tx *tx, void *arg, struct error *err)
+{
+	int64_t count = 0;
+	int rc = read_count(tx, arg, &count, err);
+
+	buf_addf(&tx->body, "%lld", (long long)count);
+	return rc;
+}
+
+static int paginate_work(struct tx *tx, void *arg, struct error *err)
+{
+	const struct list_arg *a = arg;
+	int64_t limit = a->la.limit;
+	int64_t count = 0;
+	struct jsonw w;
+	int rc;
+
+	jsonw_init(&w, &tx->body);
+	jsonw_obj(&w, NULL);
+	rc = write_rows(tx, a, &w, "results", err);
+	if (rc == 0) {
+		rc = read_count(tx, a, &count, err);
+	}
+	jsonw_int(&w, "count", count);
+	jsonw_int(&w, "limit", limit);
+	jsonw_int(&w, "pages", limit == 0 ? 0 : (count + limit - 1) / limit);
+	jsonw_int(&w, "page", a->la.page);
+	jsonw_obj_end(&w);
+	return rc;
+}
+
+static void submit(struct http_req *r, const struct list_spec *spec, int paged,
+		   int with_page, tx_work_fn work)
+{
+	struct list_arg *a = xcalloc(1, sizeof(*a));
+
+	a->spec = spec;
+	if (filter_request(r, spec->entity, paged, with_page ? &a->la : NULL,
+			   &a->pred) < 0) {
+		arg_free(a);
+		return;
+	}
+	tx_submit(r, DB_READ, work, a, arg_free);
+}
+
+void list_filter(struct http_req *r, const struct list_spec *spec)
+{
+	submit(r, spec, 0, 1, filter_work);
+}
+
+void list_count(struct http_req *r, const struct list_spec *spec)
+{
+	submit(r, spec, 0, 0, count_work);
+}
+
+void list_paginate(struct http_req *r, const struct list_spec *spec)
+{
+	submit(r, spec, 1, 1, paginate_work);
+}
+
+/* The ids first: no statement is open on the table while its rows are deleted. */
+static int read_ids(struct tx *tx, const struct list_arg *a, struct uuid *ids,
+		    size_t *ret_n, struct error *err)
+{
+	struct db_rows *rows = NULL;
+	size_t n = 0;
+	int rc = db_select(tx->c, a->spec->list, NULL, 0, a->pred, a->la.order,
+			   a->la.limit, 0, &rows, err);
+
+	while (rc == 0 && n < BULK_MAX && (rc = db_next(rows, err)) == 1) {
+		n += (size_t)db_uuid(rows, 0, &ids[n]);
+		rc = 0;
+	}
+	db_rows_free(rows);
+	*ret_n = n;
+	return rc < 0 ? rc : 0;
+}
+
+static int bulk_work(struct tx *tx, void *arg, struct error *err)
+{
+	const struct list_arg *a = arg;
+	struct uuid ids[BULK_MAX];
+	struct jsonw w;
+	size_t i, n = 0;
+	int rc = read_ids(tx, a, ids, &n, err);
+
+	jsonw_init(&w, &tx->body);
+	jsonw_obj(&w, NULL);
+	jsonw_arr(&w, "deleted");
+	for (i = 0; rc == 0 && i < n; i++) {
+		rc = a->one(tx, &ids[i], err);
+		jsonw_uuid(&w, NULL, &ids[i]);
+	}
+	jsonw_arr_end(&w);
+	jsonw_obj_end(&w);
+	return rc;
+}
+
+void list_bulk_delete(struct http_req *r, const struct list_spec *spec,
+		      list_delete_fn one)
+{
+	const struct field fields[] = {
+	    FIELD(struct list_args, limit, F_INT, .min = 1, .max = BULK_MAX),
+	};
+	struct list_arg *a = xcalloc(1, sizeof(*a));
+	json_t *body = http_json(r, 1);
+	struct http_invalid *v;
+
+	if (body == NULL) {
+		arg_free(a);
+		return;
+	}
+	a->spec = spec;
+	a->one = one;
+	a->la.limit = BULK_MAX;
+	v = http_invalid_new();
+	(void)decode_object(body, fields, 1, 0, "", &a->la, NULL, v);
+	(void)filter_decode(body, spec->entity, &a->pred, v);
+	if (http_invalid_count(v) > 0) {
+		http_reply_invalid(r, v);
+		arg_free(a);
+		return;
+	}
+	http_invalid_free(v);
+	tx_submit(r, DB_WRITE, bulk_work, a, arg_free);
+}
