@@ -122,6 +122,17 @@ static void list_run(struct deferred_list *list)
 	}
 }
 
+/* Calls that kept deferring others until loop_free() gave up on them. */
+static void list_drop(struct deferred_list *list)
+{
+	struct deferred *d;
+
+	while ((d = STAILQ_FIRST(list)) != NULL) {
+		STAILQ_REMOVE_HEAD(list, link);
+		free(d);
+	}
+}
+
 static void run_posted(struct loop *loop)
 {
 	struct deferred_list now = STAILQ_HEAD_INITIALIZER(now);
@@ -202,6 +213,8 @@ void loop_free(struct loop *loop)
 		list_run(&loop->calls);
 		list_run(&loop->frees);
 	}
+	list_drop(&loop->calls);
+	list_drop(&loop->frees);
 	if (loop->wake != NULL) {
 		event_free(loop->wake);
 	}
@@ -271,7 +284,8 @@ int loop_turn(struct loop *loop, int64_t max_wait_ms)
 
 	loop->clock->valid = 0;
 	if (max_wait_ms == 0 || has_work(loop) || loop->stopped) {
-		flags = EVLOOP_NONBLOCK;
+		/* without ONCE it would go on while anything is ready */
+		flags |= EVLOOP_NONBLOCK;
 	} else if (max_wait_ms > 0 && max_wait_ms < INT64_MAX) {
 		tv = tv_of_ms(max_wait_ms);
 		event_add(loop->wait_limit, &tv);
