@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -162,6 +163,41 @@ void proc_kill_all(void)
 	}
 }
 
+static struct proc *find(pid_t pid)
+{
+	struct proc *p;
+
+	TAILQ_FOREACH (p, &mod.procs, link) {
+		if (p->exit.pid == pid && !p->reaped) {
+			return p;
+		}
+	}
+	return NULL;
+}
+
+int proc_kill_strays(void)
+{
+	char path[64];
+	FILE *f;
+	int pid, n = 0;
+
+	/* the kernel lists the children of a thread; ours all belong to the main
+	 * thread, to which orphans come as well */
+	(void)snprintf(path, sizeof(path), "/proc/self/task/%d/children",
+		       (int)getpid());
+	f = fopen(path, "re");
+	if (f == NULL) {
+		return 0;
+	}
+	while (fscanf(f, "%d", &pid) == 1) {
+		if (find(pid) == NULL && kill(pid, SIGKILL) == 0) {
+			n++;
+		}
+	}
+	fclose(f);
+	return n;
+}
+
 /* ---- the join ---- */
 
 static void close_output(struct proc *p, int i)
@@ -290,18 +326,6 @@ static void on_reaped(struct proc *p, int status, const struct rusage *ru)
 	p->drain_at_ms = p->exit.ended_ms + p->drain_ms;
 	rearm(p);
 	join(p);
-}
-
-static struct proc *find(pid_t pid)
-{
-	struct proc *p;
-
-	TAILQ_FOREACH (p, &mod.procs, link) {
-		if (p->exit.pid == pid && !p->reaped) {
-			return p;
-		}
-	}
-	return NULL;
 }
 
 /* The leader is a zombie still, so that its number cannot mean another group. */

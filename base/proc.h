@@ -101,6 +101,12 @@ int proc_signal(struct proc *p, int signo);
 /* Everything out at once: KILL to every group we own.  For the second SIGTERM. */
 void proc_kill_all(void);
 int proc_count(void); /* not yet finished ones */
+/*
+ * KILLs our children that no spawn started: orphans of our processes that left their
+ * group (setsid) and came to us as the subreaper.  For a moment when no process runs
+ * that such an orphan may belong to.  Returns how many.
+ */
+int proc_kill_strays(void);
 
 /* "exit status 3", "signal 9 (SIGKILL)": for messages. */
 void proc_describe(const struct proc_exit *exit, char *buf, size_t size);
