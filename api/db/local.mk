@@ -23,21 +23,26 @@ nodist_libapi_a_SOURCES = \
 # named statements, one file per line
 api_sql =
 api_sql += api/db/sql/admin.sql
+api_sql += api/db/sql/artifact.sql
+api_sql += api/db/sql/control.sql
 api_sql += api/db/sql/deployments.sql
+api_sql += api/db/sql/event.sql
 api_sql += api/db/sql/explain.sql
+api_sql += api/db/sql/filters.sql
+api_sql += api/db/sql/flow.sql
+api_sql += api/db/sql/log.sql
 api_sql += api/db/sql/outbox.sql
+api_sql += api/db/sql/saved_search.sql
 api_sql += api/db/sql/schedules.sql
 api_sql += api/db/sql/services.sql
+api_sql += api/db/sql/variable.sql
 api_sql += api/db/sql/work_pools.sql
 api_sql += api/db/sql/work_queues.sql
 api_sql += api/db/sql/workers.sql
-api_sql += api/db/sql/control.sql
-api_sql += api/db/sql/event.sql
-api_sql += api/db/sql/filters.sql
-api_sql += api/db/sql/flow.sql
 # migrations in their order; a released one is never changed
 api_migrations = \
-	api/db/migrations/sqlite/0001_foundation.sql
+	api/db/migrations/sqlite/0001_foundation.sql \
+	api/db/migrations/sqlite/0002_blocks.sql
 
 api_sql_in = $(addprefix $(top_srcdir)/,$(api_sql))
 api_migrations_in = $(addprefix $(top_srcdir)/,$(api_migrations))

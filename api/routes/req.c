@@ -46,7 +46,8 @@ void req_name(struct http_req *r, void *arg, const char *name)
 }
 
 static int decode(struct http_req *r, struct req_arg *a, json_t *body,
-		  const struct field *fields, size_t count, int forbid)
+		  const struct field *fields, size_t count, int forbid,
+		  req_check_fn check)
 {
 	struct http_invalid *v;
 
@@ -55,25 +56,35 @@ static int decode(struct http_req *r, struct req_arg *a, json_t *body,
 		return -ERR_INVALID;
 	}
 	v = http_invalid_new();
-	if (decode_object(body, fields, count, forbid, "", a, &a->given, v) > 0) {
+	a->body = json_incref(body);
+	(void)decode_object(body, fields, count, forbid, "", a, &a->given, v);
+	if (check != NULL) {
+		check(a, v);
+	}
+	if (http_invalid_count(v) > 0) {
 		req_arg_free(a);
 		http_reply_invalid(r, v);
 		return -ERR_INVALID;
 	}
 	http_invalid_free(v);
-	a->body = json_incref(body);
 	return 0;
 }
 
 int req_body(struct http_req *r, void *arg, const struct field *fields, size_t count)
 {
-	return decode(r, arg, http_json(r, 0), fields, count, 1);
+	return decode(r, arg, http_json(r, 0), fields, count, 1, NULL);
+}
+
+int req_body_checked(struct http_req *r, void *arg, const struct field *fields,
+		     size_t count, req_check_fn check)
+{
+	return decode(r, arg, http_json(r, 0), fields, count, 1, check);
 }
 
 int req_embedded(struct http_req *r, void *arg, const struct field *fields,
 		 size_t count)
 {
-	return decode(r, arg, http_json(r, 1), fields, count, 0);
+	return decode(r, arg, http_json(r, 1), fields, count, 0, NULL);
 }
 
 int req_no_content(struct tx *tx)

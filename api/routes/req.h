@@ -44,6 +44,11 @@ void req_name(struct http_req *r, void *arg, const char *name);
  * freed.
  */
 int req_body(struct http_req *r, void *arg, const struct field *fields, size_t count);
+/* The same with rules that a table cannot say: CHECK adds problems. */
+struct http_invalid;
+typedef void (*req_check_fn)(void *arg, struct http_invalid *v);
+int req_body_checked(struct http_req *r, void *arg, const struct field *fields,
+		     size_t count, req_check_fn check);
 /* The same without refusing unknown keys, and with an empty body as {}. */
 int req_embedded(struct http_req *r, void *arg, const struct field *fields,
 		 size_t count);

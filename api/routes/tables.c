@@ -14,12 +14,20 @@ extern const struct route routes_admin[];
 extern const struct route routes_collections[];
 extern const struct route routes_flows[];
 extern const struct route routes_info[];
+extern const struct route routes_variables[];
+extern const struct route routes_saved_searches[];
+extern const struct route routes_logs[];
+extern const struct route routes_artifacts[];
 
 const struct route *const route_tables[] = {
     routes_admin,
     routes_collections,
     routes_flows,
     routes_info,
+    routes_variables,
+    routes_saved_searches,
+    routes_logs,
+    routes_artifacts,
     work_pool_routes,
     work_queue_routes,
     worker_routes,
