@@ -8,6 +8,8 @@
 #   -- pg:                     the PostgreSQL text of the statement or fragment above
 #   -- fragment: flow_name_in  a piece of a predicate or an ORDER BY list: the text up to an
 #                              empty line, a ';' or the next of these marks
+#   -- text: flow_run_columns  a piece that statements of any file use as {flow_run_columns};
+#                              it ends like a fragment
 # Other lines that begin with "--" are comments.  Works with mawk and gawk.
 
 function fail(msg) {
@@ -66,6 +68,8 @@ function add(line,    ends) {
 	ends = sub(/;$/, "", line)
 	if (kind == "stmt") {
 		stext[ns] = stext[ns] (stext[ns] == "" ? "" : " ") line
+	} else if (kind == "text") {
+		piece[pn] = piece[pn] (piece[pn] == "" ? "" : " ") line
 	} else if (kind == "frag") {
 		ftext[nf] = ftext[nf] (ftext[nf] == "" ? "" : " ") line
 	} else if (kind == "pg" && last == "stmt") {
@@ -117,6 +121,18 @@ FNR == 1 {
 	next
 }
 
+/^-- text: / {
+	finish()
+	check_name($3)
+	pn = $3
+	if (pn in piece) {
+		fail("the text " pn " is defined twice")
+	}
+	piece[pn] = ""
+	kind = last = "text"
+	next
+}
+
 /^-- hot/ {
 	if (last != "stmt") {
 		fail("'-- hot' belongs to a statement")
@@ -140,13 +156,28 @@ FNR == 1 {
 /^[ \t]*--/ { next }
 
 /^[ \t]*$/ {
-	if (kind == "frag" || (kind == "pg" && last == "frag")) {
+	if (kind == "frag" || kind == "text" || (kind == "pg" && last == "frag")) {
 		kind = ""
 	}
 	next
 }
 
 { add($0) }
+
+# {name} of a text is replaced; {where} and {order} stay.
+function filled(s,    n, out) {
+	out = ""
+	while (match(s, /\{[a-z][a-z0-9_]*\}/)) {
+		n = substr(s, RSTART + 1, RLENGTH - 2)
+		if (n in piece) {
+			out = out substr(s, 1, RSTART - 1) piece[n]
+		} else {
+			out = out substr(s, 1, RSTART + RLENGTH - 1)
+		}
+		s = substr(s, RSTART + RLENGTH)
+	}
+	return out s
+}
 
 function write_h(    i) {
 	print "enum sql_id {\n\tSQL_ID_NONE = 0,"
@@ -208,6 +239,10 @@ END {
 		exit 1
 	}
 	finish()
+	for (i = 1; i <= ns; i++) {
+		stext[i] = filled(stext[i])
+		spg[i] = filled(spg[i])
+	}
 	print "/* Generated from api/db/sql/ by build-aux/gen-sql.awk: do not edit. */"
 	if (mode == "h") {
 		print "#ifndef API_DB_SQL_GEN_H\n#define API_DB_SQL_GEN_H\n"

@@ -2,12 +2,8 @@
 /*
  * flow_run_json.h - FlowRunResponse, from a row to JSON text, in one place.
  *
- * Every statement that feeds it selects exactly the columns of "flow_run_by_id" in
- * api/db/sql/flow_runs.sql, in that order (COPY the list, a test compares them), from
- *	flow_run fr
- *	LEFT JOIN flow_run_state frs ON frs.id = fr.state_id
- *	LEFT JOIN work_queue fwq ON fwq.id = fr.work_queue_id
- *	LEFT JOIN work_pool fwp ON fwp.id = fwq.work_pool_id
+ * A statement that feeds it is "SELECT {flow_run_columns} FROM {flow_run_tables} ..."
+ * (api/db/sql/flow_runs.sql), with columns of its own behind those.
  */
 #ifndef API_ROUTES_FLOW_RUN_JSON_H
 #define API_ROUTES_FLOW_RUN_JSON_H
@@ -20,7 +16,47 @@ struct jsonw;
 struct tx;
 struct uuid;
 
-#define FLOW_RUN_COLUMNS 45 /* a statement may add columns of its own behind them */
+/* Positions of {flow_run_columns}. */
+enum flow_run_col {
+	FR_ID,
+	FR_CREATED,
+	FR_UPDATED,
+	FR_NAME,
+	FR_FLOW_ID,
+	FR_STATE_ID,
+	FR_DEPLOYMENT_ID,
+	FR_DEPLOYMENT_VERSION,
+	FR_WORK_QUEUE_ID,
+	FR_WORK_QUEUE_NAME,
+	FR_FLOW_VERSION,
+	FR_PARAMETERS,
+	FR_IDEMPOTENCY_KEY,
+	FR_CONTEXT,
+	FR_EMPIRICAL_POLICY,
+	FR_TAGS,
+	FR_LABELS,
+	FR_PARENT_TASK_RUN_ID,
+	FR_STATE_TYPE,
+	FR_STATE_NAME,
+	FR_RUN_COUNT,
+	FR_EXPECTED,
+	FR_NEXT,
+	FR_START,
+	FR_END,
+	FR_TOTAL,
+	FR_AUTO_SCHEDULED,
+	FR_INFRASTRUCTURE_DOCUMENT_ID,
+	FR_PID,
+	FR_CREATED_BY,
+	FR_JOB_VARIABLES,
+	FR_STATE_AT,
+	FR_POOL_ID,
+	FR_POOL_NAME,
+	FR_MESSAGE,
+	FR_DATA,
+	FR_DETAILS,
+	FLOW_RUN_COLUMNS
+};
 
 /* The present row; KEY NULL inside arrays and at the top.  NOW_US for estimated_*. */
 void flow_run_write(struct jsonw *w, const char *key, const struct db_rows *rows,

@@ -59,3 +59,7 @@ libapi_a_SOURCES += api/routes/work_queues.c
 libapi_a_SOURCES += api/routes/worker_beat.c
 libapi_a_SOURCES += api/routes/worker_beat.h
 libapi_a_SOURCES += api/routes/workers.c
+libapi_a_SOURCES += api/routes/flow_run_json.c
+libapi_a_SOURCES += api/routes/policy_json.c
+libapi_a_SOURCES += api/routes/policy_json.h
+libapi_a_SOURCES += api/routes/state_json.c

@@ -18,6 +18,7 @@ struct http_invalid;
 struct jsonw;
 struct orc_state;
 struct uuid;
+struct db_rows;
 
 /* Columns of a stored state, as text from the database. */
 struct state_row {
@@ -28,9 +29,23 @@ struct state_row {
 	const char *message;
 	const char *data;    /* JSON text or NULL */
 	const char *details; /* JSON text or NULL */
+	/* said in the details where these lack them; NULL: not known */
+	const struct uuid *flow_run_id, *task_run_id;
 };
 void state_write_row(struct jsonw *w, const char *key, const struct state_row *s);
 void state_write(struct jsonw *w, const char *key, const struct orc_state *s);
+/* A row of {run_state_columns} followed by flow_run_id, or by task_run_id, flow_run_id.
+ */
+void state_write_rows(struct jsonw *w, const char *key, const struct db_rows *rows,
+		      int task);
+
+/* The details as they are stored: without the ids that the row holds anyway.  Owned
+ * text. */
+char *state_details_text(const struct orc_state *s);
+/* The data as it is stored; NULL: nothing to keep.  Owned text. */
+char *state_data_text(const struct orc_state *s);
+/* A stored state into RET_STATE (owned). */
+void state_from_row(struct orc_state *ret_state, const struct state_row *row);
 
 /*
  * StateCreate at LOC ("state") into RET_STATE (initialised here; type 0 when there were

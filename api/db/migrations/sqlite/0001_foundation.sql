@@ -275,6 +275,15 @@ CREATE TABLE task_run_state (
 ) STRICT;
 CREATE INDEX task_run_state_run ON task_run_state (task_run_id, timestamp);
 
+-- Results that tasks share by their cache key; id is a v7, so the newest is the highest.
+CREATE TABLE task_run_state_cache (
+  id BLOB PRIMARY KEY,
+  cache_key TEXT NOT NULL,
+  cache_expiration INTEGER,
+  task_run_state_id BLOB NOT NULL REFERENCES task_run_state (id) ON DELETE CASCADE
+) STRICT;
+CREATE INDEX task_run_state_cache_key ON task_run_state_cache (cache_key, id);
+
 CREATE TABLE flow_run_input (
   id BLOB PRIMARY KEY,
   created INTEGER NOT NULL,
