@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * options.c - the table of wf-api's options.
+ */
+#include "api/server/options.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/server/datadir.h"
+#include "base/buf.h"
+#include "base/compiler.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+#define AUTH_FILE_MAX 1024
+
+#define API(member) OPT_AT(struct server_conf, api.member)
+
+static const struct opt table[] = {
+    {.name = "host",
+     .type = OPT_TYPE_STR,
+     API(host),
+     .def = "127.0.0.1",
+     .env = {"WF_API_HOST", "PREFECT_SERVER_API_HOST"},
+     .metavar = "ADDRESS",
+     .help = "Address to listen on; 0.0.0.0 for all of IPv4."},
+    {.name = "port",
+     .letter = 'p',
+     .type = OPT_TYPE_INT,
+     API(port),
+     .def = "4200",
+     .min = 0,
+     .max = 65535,
+     .env = {"WF_API_PORT", "PREFECT_SERVER_API_PORT"},
+     .metavar = "PORT",
+     .help = "Port to listen on; 0 chooses a free one."},
+    {.name = "data-dir",
+     .type = OPT_TYPE_STR,
+     API(data_dir),
+     .env = {"WF_DATA_DIR"},
+     .metavar = "DIR",
+     .help = "Folder of the database, the private Redis and the url file; default "
+	     "$XDG_DATA_HOME/wf or ~/.local/share/wf."},
+    {.name = "database-url",
+     .type = OPT_TYPE_STR,
+     API(database_url),
+     .env = {"WF_DATABASE_URL"},
+     .metavar = "URL",
+     .flags = OPT_F_SECRET | OPT_F_ARGV_OK,
+     .help = "sqlite:///absolute/path.db; default wf.db in the data directory."},
+    {.name = "redis-url",
+     .type = OPT_TYPE_STR,
+     API(redis_url),
+     .env = {"WF_REDIS_URL"},
+     .metavar = "URL",
+     .flags = OPT_F_SECRET | OPT_F_ARGV_OK,
+     .help = "redis://[:password@]host:port[/db]; default a private redis-server."},
+    {.name = "background",
+     .type = OPT_TYPE_BOOL,
+     OPT_AT(struct server_conf, background),
+     .flags = OPT_F_FLAGONLY,
+     .help = "Start detached, with the log in the data directory; return when ready."},
+    {.name = "services",
+     .type = OPT_TYPE_BOOL,
+     API(services),
+     .def = "true",
+     .env = {"WF_SERVICES"},
+     .help = "Run the background services here; off when another replica does."},
+    {.name = "auth-string",
+     .type = OPT_TYPE_STR,
+     API(auth_string),
+     .env = {"WF_API_AUTH_STRING", "PREFECT_SERVER_API_AUTH_STRING"},
+     .metavar = "USER:PASSWORD",
+     .flags = OPT_F_SECRET,
+     .help = "Basic authentication that clients must send; from the environment or the "
+	     "configuration file only."},
+    {.name = "auth-file",
+     .type = OPT_TYPE_STR,
+     OPT_AT(struct server_conf, auth_file),
+     .env = {"WF_API_AUTH_FILE"},
+     .metavar = "FILE",
+     .help = "File with the auth string in its first line."},
+    {.name = "log-level",
+     .type = OPT_TYPE_STR,
+     API(log_level),
+     .def = "info",
+     .env = {"WF_LOG_LEVEL", "PREFECT_LOGGING_SERVER_LEVEL"},
+     .metavar = "LEVEL",
+     .help = "error, warn, info or debug."},
+    {.name = "log-format",
+     .type = OPT_TYPE_STR,
+     API(log_format),
+     .def = "text",
+     .env = {"WF_LOG_FORMAT"},
+     .metavar = "FORMAT",
+     .help = "text, json or syslog."},
+};
+
+const struct opt_spec server_options = {
+    .program = "wf-api",
+    .usage = "[options]",
+    .about = "Serves the REST and WebSocket API of wf.  Without options: SQLite and a private "
+	     "redis-server in the data directory, on http://127.0.0.1:4200/api.",
+    .examples = "  wf-api                              everything in one command\n"
+		"  wf-api --background                 the same, detached\n"
+		"  wf-api --port 0 --data-dir /tmp/x   a second one beside it\n",
+    .opts = table,
+    .count = ARRAY_LEN(table),
+    .conf_size = sizeof(struct server_conf),
+};
+
+static void read_auth_file(struct server_conf *c)
+{
+	struct error err = {0};
+	struct buf b;
+
+	buf_init(&b);
+	if (buf_read_file(&b, c->auth_file, AUTH_FILE_MAX, &err) < 0) {
+		fatal(err_exit_status(err.code), "auth file %s: %s", c->auth_file, err.msg);
+	}
+	b.data[strcspn(b.data, "\r\n")] = '\0';
+	if (b.data[0] == '\0') {
+		fatal(64, "auth file %s is empty: its first line is the auth string",
+		      c->auth_file);
+	}
+	free(c->api.auth_string);
+	c->api.auth_string = xstrdup(b.data);
+	buf_release(&b);
+}
+
+void server_conf_finish(struct server_conf *c)
+{
+	if (c->api.data_dir == NULL || c->api.data_dir[0] == '\0') {
+		free(c->api.data_dir);
+		c->api.data_dir = datadir_default();
+	}
+	if (c->api.data_dir == NULL) {
+		fatal(64, "there is no home directory: give --data-dir DIR");
+	}
+	if (c->auth_file != NULL && c->auth_file[0] != '\0') {
+		read_auth_file(c);
+	}
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * options.h - the options of wf-api.
+ */
+#ifndef API_SERVER_OPTIONS_H
+#define API_SERVER_OPTIONS_H
+
+#include "api/api.h"
+#include "base/opts.h"
+
+struct server_conf {
+	struct api_conf api;
+	int background;
+	char *auth_file;
+};
+
+extern const struct opt_spec server_options;
+
+/* Fills in what depends on other options: data directory, auth file, log level.  Exits with a
+ * message (fatal) on nonsense. */
+void server_conf_finish(struct server_conf *c);
+
+#endif
