@@ -41,8 +41,9 @@ struct api {
 	struct hub *hub;     /* live events and logs to sockets */
 	struct relay *relay; /* outbox -> Redis */
 	struct services *services;
-	char url[256];       /* "http://127.0.0.1:4200/api" */
-	char redis_url[512]; /* what workers are told */
+	char url[256];        /* "http://127.0.0.1:4200/api" */
+	char redis_url[512];  /* what workers are told */
+	int redis_is_private; /* our own child on loopback: of no use to other hosts */
 	int draining;
 	/* After each COMMIT of a tx, on the loop: live events, relay, services.  May be
 	 * NULL. */

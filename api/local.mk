@@ -10,3 +10,8 @@ include api/orchestration/local.mk
 include api/events/local.mk
 include api/services/local.mk
 include api/routes/local.mk
+include api/server/local.mk
+
+bin_PROGRAMS += wf-api
+wf_api_SOURCES = api/main.c
+wf_api_LDADD = $(API_LIBS)

@@ -5,3 +5,6 @@ libapi_a_SOURCES += api/events/filter.h
 libapi_a_SOURCES += api/events/live.c
 libapi_a_SOURCES += api/events/live.h
 libapi_a_SOURCES += api/events/text_query.h
+libapi_a_SOURCES += api/events/filter.c
+libapi_a_SOURCES += api/events/filter_decode.c
+libapi_a_SOURCES += api/events/text_query.c

@@ -33,8 +33,9 @@ struct ws_server;
 #define HTTP_CONNS_MAX   20000
 #define HTTP_IDLE_S      75 /* keep-alive without a request; also between two bytes */
 #define HTTP_REQUEST_MS  30000 /* first byte to last byte of one request */
-#define HTTP_GONE_MS     1000 /* a handler that takes longer is told when the client goes \
-			       */
+#define HTTP_GONE_MS                                                     \
+	1000 /* a handler that takes longer is told when the client goes \
+	      */
 #define HTTP_REPLY_HEADERS_MAX 8
 
 /* One per route of the tables: the target of the router. */

@@ -14,3 +14,7 @@ libapi_a_SOURCES += api/http/text.c
 libapi_a_SOURCES += api/http/text.h
 libapi_a_SOURCES += api/http/text_json.c
 libapi_a_SOURCES += api/http/ws.h
+libapi_a_SOURCES += api/http/ws.c
+libapi_a_SOURCES += api/http/ws_auth.c
+libapi_a_SOURCES += api/http/ws_priv.h
+libapi_a_SOURCES += api/http/ws_upgrade.c

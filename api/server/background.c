@@ -2,8 +2,8 @@
 /*
  * background.c - see background.h.
  *
- * The new process holds the data directory's lock from its first moment on and publishes the
- * url file when it answers; so "lock free again" means that it died.
+ * The new process holds the data directory's lock from its first moment on and
+ * publishes the url file when it answers; so "lock free again" means that it died.
  */
 #include "api/server/background.h"
 
@@ -26,8 +26,8 @@
 #include "base/proc.h"
 
 #define READY_MS   150000 /* a long recovery of the append-only file is allowed for */
-#define GRACE_MS   3000	  /* to take the lock */
-#define POLL_MS	   20
+#define GRACE_MS   3000   /* to take the lock */
+#define POLL_MS    20
 #define LOG_TAIL   4096
 #define EXIT_START 70
 
@@ -130,10 +130,11 @@ static int refuse_running(const char *data_dir, long pid)
 {
 	char *url = datadir_read_url(data_dir);
 
-	(void)fprintf(stderr,
-		      "wf-api: a server (pid %ld%s%s) already runs on %s; stop it with `wf "
-		      "server stop`\n",
-		      pid, url != NULL ? ", " : "", url != NULL ? url : "", data_dir);
+	(void)fprintf(
+	    stderr,
+	    "wf-api: a server (pid %ld%s%s) already runs on %s; stop it with `wf "
+	    "server stop`\n",
+	    pid, url != NULL ? ", " : "", url != NULL ? url : "", data_dir);
 	free(url);
 	return err_exit_status(ERR_CONFLICT);
 }

@@ -60,8 +60,8 @@ void banner_print(const struct banner *b)
 	buf_addf(&out, "  %sservices  %s %s\n", dim, off, b->services ? "on" : "off");
 	buf_addf(&out, "  %sauth      %s %s\n\n", dim, off,
 		 b->auth ? "basic (clients set PREFECT_API_AUTH_STRING)" : "none");
-	buf_addf(&out, "  Point clients here:\n    %sexport PREFECT_API_URL=%s%s\n\n", bold,
-		 b->url, off);
+	buf_addf(&out, "  Point clients here:\n    %sexport PREFECT_API_URL=%s%s\n\n",
+		 bold, b->url, off);
 	while (done < out.len) {
 		n = write(STDERR_FILENO, out.data + done, out.len - done);
 		if (n <= 0) {

@@ -80,12 +80,12 @@ static int in_use(const struct datadir *d, struct error *err)
 {
 	char *url = datadir_read_url(d->path);
 	long pid = pid_in(d->lock_fd);
-	int rc = err_set(err, ERR_CONFLICT,
-			 "the data directory %s is in use by wf-api with pid %ld%s%s; stop "
-			 "it with `wf server stop`, or start this one with another "
-			 "--data-dir and --port",
-			 d->path, pid, url != NULL ? ", serving " : "",
-			 url != NULL ? url : "");
+	int rc = err_set(
+	    err, ERR_CONFLICT,
+	    "the data directory %s is in use by wf-api with pid %ld%s%s; stop "
+	    "it with `wf server stop`, or start this one with another "
+	    "--data-dir and --port",
+	    d->path, pid, url != NULL ? ", serving " : "", url != NULL ? url : "");
 
 	free(url);
 	return rc;
@@ -162,7 +162,8 @@ static void remove_file(const struct datadir *d, const char *name)
 	free(file);
 }
 
-int datadir_publish(const struct datadir *d, const char *url, int port, struct error *err)
+int datadir_publish(const struct datadir *d, const char *url, int port,
+		    struct error *err)
 {
 	char *text = xasprintf("%d\n", port);
 	int rc = write_file(d, "port", text, err);

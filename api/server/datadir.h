@@ -19,8 +19,8 @@ struct datadir {
 	int lock_fd;
 };
 
-/* Made with mode 0700 when missing.  -ERR_CONFLICT: a running server has it; the message says
- * which process, and what to do. */
+/* Made with mode 0700 when missing.  -ERR_CONFLICT: a running server has it; the
+ * message says which process, and what to do. */
 int datadir_open(struct datadir *d, const char *path, struct error *err);
 void datadir_close(struct datadir *d);
 /* "$XDG_DATA_HOME/wf" or "~/.local/share/wf", owned; NULL without a home. */
@@ -28,7 +28,8 @@ char *datadir_default(void);
 /* 1 when a server has it; *ret_pid (may be NULL) is its pid, 0 when unknown. */
 int datadir_is_used(const char *path, long *ret_pid);
 
-int datadir_publish(const struct datadir *d, const char *url, int port, struct error *err);
+int datadir_publish(const struct datadir *d, const char *url, int port,
+		    struct error *err);
 void datadir_unpublish(const struct datadir *d);
 /* Content of DIR/url without its newline, owned; NULL when there is none. */
 char *datadir_read_url(const char *path);

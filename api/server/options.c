@@ -5,7 +5,9 @@
 #include "api/server/options.h"
 
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "api/server/datadir.h"
 #include "base/buf.h"
@@ -16,7 +18,7 @@
 
 #define AUTH_FILE_MAX 1024
 
-#define API(member) OPT_AT(struct server_conf, api.member)
+#define API(member)   OPT_AT(struct server_conf, api.member)
 
 static const struct opt table[] = {
     {.name = "host",
@@ -101,7 +103,8 @@ static const struct opt table[] = {
 const struct opt_spec server_options = {
     .program = "wf-api",
     .usage = "[options]",
-    .about = "Serves the REST and WebSocket API of wf.  Without options: SQLite and a private "
+    .about = "Serves the REST and WebSocket API of wf.  Without options: SQLite and a "
+	     "private "
 	     "redis-server in the data directory, on http://127.0.0.1:4200/api.",
     .examples = "  wf-api                              everything in one command\n"
 		"  wf-api --background                 the same, detached\n"
@@ -118,7 +121,8 @@ static void read_auth_file(struct server_conf *c)
 
 	buf_init(&b);
 	if (buf_read_file(&b, c->auth_file, AUTH_FILE_MAX, &err) < 0) {
-		fatal(err_exit_status(err.code), "auth file %s: %s", c->auth_file, err.msg);
+		fatal(err_exit_status(err.code), "auth file %s: %s", c->auth_file,
+		      err.msg);
 	}
 	b.data[strcspn(b.data, "\r\n")] = '\0';
 	if (b.data[0] == '\0') {
@@ -128,6 +132,21 @@ static void read_auth_file(struct server_conf *c)
 	free(c->api.auth_string);
 	c->api.auth_string = xstrdup(b.data);
 	buf_release(&b);
+}
+
+const char *server_conf_file(void)
+{
+	static char path[4096];
+	const char *base = opts_env("XDG_CONFIG_HOME"), *home = opts_env("HOME");
+	int n = -1;
+
+	if (base != NULL && base[0] == '/') {
+		n = snprintf(path, sizeof(path), "%s/wf/wf-api.toml", base);
+	} else if (home != NULL && home[0] == '/') {
+		n = snprintf(path, sizeof(path), "%s/.config/wf/wf-api.toml", home);
+	}
+	return n > 0 && (size_t)n < sizeof(path) && access(path, R_OK) == 0 ? path
+									    : NULL;
 }
 
 void server_conf_finish(struct server_conf *c)

@@ -16,8 +16,12 @@ struct server_conf {
 
 extern const struct opt_spec server_options;
 
-/* Fills in what depends on other options: data directory, auth file, log level.  Exits with a
- * message (fatal) on nonsense. */
+/* $XDG_CONFIG_HOME/wf/wf-api.toml or ~/.config/wf/wf-api.toml when it exists, or NULL.
+ */
+const char *server_conf_file(void);
+
+/* Fills in what depends on other options: data directory, auth file, log level.  Exits
+ * with a message (fatal) on nonsense. */
 void server_conf_finish(struct server_conf *c);
 
 #endif

@@ -25,15 +25,16 @@
 #include "base/mem.h"
 #include "base/proc.h"
 
-#define READY_MS	10000 /* to answer PING after a start; an append-only file is loaded */
+#define READY_MS 10000 /* to answer PING after a start; an append-only file is loaded \
+			*/
 #define READY_LOADING_MS 120000
-#define SURVIVOR_MS	10000 /* for a survivor to end */
-#define POLL_MS		20
-#define STOP_GRACE_MS	8000
-#define RESTART_BASE_MS 100
-#define RESTART_CAP_MS	10000
-#define SOCKET_PATH_MAX 100 /* sun_path has 108 */
-#define LAST_LINE_MAX	256
+#define SURVIVOR_MS      10000 /* for a survivor to end */
+#define POLL_MS          20
+#define STOP_GRACE_MS    8000
+#define RESTART_BASE_MS  100
+#define RESTART_CAP_MS   10000
+#define SOCKET_PATH_MAX  100 /* sun_path has 108 */
+#define LAST_LINE_MAX    256
 
 struct redis_child {
 	struct loop *loop;
@@ -130,14 +131,15 @@ static void make_urls(struct redis_child *c)
 	free(c->url);
 	free(c->tcp_url);
 	c->tcp_url = xasprintf("redis://:%s@127.0.0.1:%d/0", c->password, c->port);
-	c->url = c->socket != NULL ? xasprintf("redis+unix://%s?password=%s", c->socket,
-					       c->password)
-				   : xstrdup(c->tcp_url);
+	c->url = c->socket != NULL
+		     ? xasprintf("redis+unix://%s?password=%s", c->socket, c->password)
+		     : xstrdup(c->tcp_url);
 }
 
 /* ---- the process ---- */
 
-static void on_output(struct proc *p, int stream, const char *data, size_t len, void *arg)
+static void on_output(struct proc *p, int stream, const char *data, size_t len,
+		      void *arg)
 {
 	struct redis_child *c = arg;
 	size_t n;
@@ -175,8 +177,9 @@ static void on_exit_of(struct proc *p, const struct proc_exit *exit, void *arg)
 		backoff_reset(&c->backoff);
 	}
 	in_ms = backoff_next(&c->backoff, random_unit());
-	log_warn("redis-server ended (%s; last output: %s); starting it again in %lld ms",
-		 how, c->last_line, (long long)in_ms);
+	log_warn(
+	    "redis-server ended (%s; last output: %s); starting it again in %lld ms",
+	    how, c->last_line, (long long)in_ms);
 	loop_timer_in(c->again, in_ms);
 }
 
@@ -229,10 +232,11 @@ static int wait_ready(struct redis_child *c, struct error *err)
 			return 0;
 		}
 		if (c->proc == NULL) {
-			return err_set(err, ERR_UNAVAILABLE,
-				       "redis-server does not start in %s; its last output: "
-				       "%s",
-				       c->dir, c->last_line);
+			return err_set(
+			    err, ERR_UNAVAILABLE,
+			    "redis-server does not start in %s; its last output: "
+			    "%s",
+			    c->dir, c->last_line);
 		}
 		if (clock_mono_ms() - start >
 		    (answer == REDIS_PROBE_BUSY ? READY_LOADING_MS : READY_MS)) {
@@ -257,16 +261,18 @@ static int end_survivor(struct redis_child *c, struct error *err)
 {
 	int64_t start = clock_mono_ms();
 
-	log_info("a redis-server of an earlier run still serves %s; shutting it down first",
-		 c->dir);
+	log_info(
+	    "a redis-server of an earlier run still serves %s; shutting it down first",
+	    c->dir);
 	(void)redis_probe(c->socket, c->port, c->password, "SHUTDOWN");
 	while (!lock_try(c)) {
 		if (clock_mono_ms() - start > SURVIVOR_MS) {
-			return err_set(err, ERR_CONFLICT,
-				       "another redis-server holds %s/lock and does not "
-				       "end; find it with `fuser %s/lock`, stop it, and "
-				       "start again",
-				       c->dir, c->dir);
+			return err_set(
+			    err, ERR_CONFLICT,
+			    "another redis-server holds %s/lock and does not "
+			    "end; find it with `fuser %s/lock`, stop it, and "
+			    "start again",
+			    c->dir, c->dir);
 		}
 		loop_turn(c->loop, POLL_MS);
 	}
@@ -308,18 +314,19 @@ static struct redis_child *child_new(struct loop *loop, const char *dir)
 	return c;
 }
 
-int redis_child_start(struct loop *loop, const char *dir, struct redis_child **ret_child,
-		      struct error *err)
+int redis_child_start(struct loop *loop, const char *dir,
+		      struct redis_child **ret_child, struct error *err)
 {
 	struct redis_child *c = child_new(loop, dir);
 	int rc;
 
 	c->program = proc_find_program("redis-server");
 	if (c->program == NULL) {
-		rc = err_set(err, ERR_NOT_FOUND,
-			     "redis-server was not found in PATH: install it (Debian and "
-			     "Ubuntu: apt install redis-server), or use a Redis of yours "
-			     "with --redis-url");
+		rc = err_set(
+		    err, ERR_NOT_FOUND,
+		    "redis-server was not found in PATH: install it (Debian and "
+		    "Ubuntu: apt install redis-server), or use a Redis of yours "
+		    "with --redis-url");
 		goto fail;
 	}
 	rc = mkdir_p(dir, 0700, err);

@@ -19,7 +19,9 @@ static int connect_to(const char *path, int port)
 	struct sockaddr_un un = {.sun_family = AF_UNIX};
 	struct sockaddr_in in = {.sin_family = AF_INET};
 	struct timeval limit = {.tv_sec = PROBE_S};
-	int fd = socket(path != NULL ? AF_UNIX : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), rc;
+	int fd =
+		socket(path != NULL ? AF_UNIX : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0),
+	    rc;
 
 	if (fd < 0) {
 		return -1;
@@ -86,8 +88,8 @@ static int try_port(int port)
 	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	in.sin_port = htons((uint16_t)port);
 	in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	if (bind(fd, (const struct sockaddr *)&in, sizeof(in)) == 0 && listen(fd, 1) == 0 &&
-	    getsockname(fd, (struct sockaddr *)&in, &len) == 0) {
+	if (bind(fd, (const struct sockaddr *)&in, sizeof(in)) == 0 &&
+	    listen(fd, 1) == 0 && getsockname(fd, (struct sockaddr *)&in, &len) == 0) {
 		got = ntohs(in.sin_port);
 	}
 	(void)close(fd);

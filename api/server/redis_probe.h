@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * redis_probe.h - two words with a redis-server while nothing else runs yet: blocking, short
- * time limits, start-up only.
+ * redis_probe.h - two words with a redis-server while nothing else runs yet: blocking,
+ * short time limits, start-up only.
  */
 #ifndef API_SERVER_REDIS_PROBE_H
 #define API_SERVER_REDIS_PROBE_H
 
 enum redis_probe_result {
 	REDIS_PROBE_NONE = 0, /* nobody answers there */
-	REDIS_PROBE_BUSY,     /* it answers, but not yes: loading, or not our password */
+	REDIS_PROBE_BUSY, /* it answers, but not yes: loading, or not our password */
 	REDIS_PROBE_OK,
 };
 

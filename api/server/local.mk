@@ -1,0 +1,17 @@
+# api/server: libapi_a_SOURCES += one per line
+libapi_a_SOURCES += api/server/background.c
+libapi_a_SOURCES += api/server/background.h
+libapi_a_SOURCES += api/server/banner.c
+libapi_a_SOURCES += api/server/banner.h
+libapi_a_SOURCES += api/server/datadir.c
+libapi_a_SOURCES += api/server/datadir.h
+libapi_a_SOURCES += api/server/options.c
+libapi_a_SOURCES += api/server/options.h
+libapi_a_SOURCES += api/server/parts.c
+libapi_a_SOURCES += api/server/parts.h
+libapi_a_SOURCES += api/server/redis_child.c
+libapi_a_SOURCES += api/server/redis_child.h
+libapi_a_SOURCES += api/server/redis_probe.c
+libapi_a_SOURCES += api/server/redis_probe.h
+libapi_a_SOURCES += api/server/server.c
+libapi_a_SOURCES += api/server/server.h
