@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * main.c - wf-engine: runs one native flow run.
+ */
+#include "engine/main.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/compiler.h"
+#include "base/log.h"
+#include "base/opts.h"
+
+#ifndef PACKAGE_VERSION
+#	define PACKAGE_VERSION "dev"
+#endif
+
+static const struct {
+	const char *name;
+	int (*fn)(int argc, char **argv);
+	const char *help;
+} commands[] = {
+    {"run", cmd_run, "run a flow of a file"},
+    {"check", cmd_check, "say everything that is wrong with a file"},
+    {"schema", cmd_schema, "print the JSON Schema of a flow's parameters"},
+    {"list", cmd_list, "print the flows of a file as JSON"},
+};
+
+static void usage(FILE *out)
+{
+	size_t i;
+
+	(void)fputs(
+	    "Usage: wf-engine COMMAND [options]\n\n"
+	    "Runs one flow run of a YAML flow file. A worker starts it without a "
+	    "command.\n\nCommands:\n",
+	    out);
+	for (i = 0; i < ARRAY_LEN(commands); i++) {
+		(void)fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].help);
+	}
+	(void)fputs("\nwf-engine COMMAND --help tells more.\n", out);
+}
+
+int main(int argc, char **argv)
+{
+	const char *names[ARRAY_LEN(commands)], *fd = opts_env("WF_CONTROL_FD"), *near;
+	size_t i;
+
+	log_init("wf-engine", LOG_LVL_WARN, LOG_FMT_TEXT, -1);
+	if (argc < 2 && fd != NULL && *fd != '\0') {
+		return cmd_worker(atoi(fd)); /* NOLINT(cert-err34-c) */
+	}
+	if (argc < 2) {
+		usage(stderr);
+		return 64;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+		usage(stdout);
+		return 0;
+	}
+	if (strcmp(argv[1], "--version") == 0) {
+		(void)puts("wf-engine " PACKAGE_VERSION);
+		return 0;
+	}
+	for (i = 0; i < ARRAY_LEN(commands); i++) {
+		names[i] = commands[i].name;
+		if (strcmp(argv[1], commands[i].name) == 0) {
+			return commands[i].fn(argc - 1, argv + 1);
+		}
+	}
+	near = opts_nearest(argv[1], names, ARRAY_LEN(names));
+	(void)fprintf(stderr, "wf-engine: unknown command '%s'%s%s%s\n", argv[1],
+		      near != NULL ? "; did you mean '" : "", near != NULL ? near : "",
+		      near != NULL ? "'?" : "");
+	return 64;
+}

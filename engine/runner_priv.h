@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * runner_priv.h - the state behind runner.h: runner.c drives the run, runner_task.c the
+ * tasks, runner_values.c evaluates.
+ */
+#ifndef ENGINE_RUNNER_PRIV_H
+#define ENGINE_RUNNER_PRIV_H
+
+#include <jansson.h>
+
+#include "base/uuid.h"
+#include "engine/envs.h"
+#include "engine/expr.h"
+#include "engine/plan.h"
+#include "engine/runner.h"
+#include "engine/sched.h"
+#include "engine/session.h"
+
+struct buf;
+struct task_proc;
+
+#define RESULT_INLINE_MAX (64u << 10) /* a larger result is not sent */
+
+struct slot { /* of one task: its present run */
+	struct runner *runner;
+	const struct plan_task *plan;
+	char *name;
+	json_t *with;   /* evaluated */
+	json_t *inputs; /* task_inputs, for the API */
+	json_t *result; /* NULL: none */
+	struct task_proc *proc;
+	char *inputs_path; /* WF_INPUTS file, or NULL */
+};
+
+struct runner {
+	struct loop *loop;
+	struct session *session; /* owned */
+	struct report *report;
+	struct sched *sched;
+	const struct plan_flow *flow;
+	struct plan_file *file; /* owned, when the session named it */
+	struct loop_timer *timer, *beat;
+	int64_t heartbeat_ms;
+
+	struct uuid run_id;
+	char *run_name, *deployment;
+	json_t *params, *tags;
+	json_t *flow_run; /* the root of that name in expressions */
+	int flow_run_count;
+	char *cwd, *run_dir;
+	char *const *environ;
+	struct envs env; /* of the flow */
+	struct slot *slots;
+
+	struct run_state state; /* of the flow, as last accepted */
+	json_t *result;         /* of `return` */
+	int exit_code;
+	int performing, ending, stopping, crashes;
+	int64_t cancel_grace_ms; /* -1: the tasks' own */
+};
+
+struct sched_now runner_now(const struct runner *r);
+void runner_log(struct runner *r, size_t task, int level, const char *logger,
+		const char *text);
+/* Feeds the scheduler; performs its actions unless that is going on already. */
+void runner_feed(struct runner *r, const struct sched_event *ev);
+
+/* runner_task.c */
+void runner_task_create(struct runner *r, const struct sched_action *a);
+void runner_task_run(struct runner *r, size_t task);
+void runner_task_stop(struct runner *r, size_t task);
+void runner_task_state(struct runner *r, const struct sched_action *a);
+void runner_slot_release(struct slot *s);
+
+/* runner_values.c; each returns 0 or -code with a message that names the key. */
+int runner_eval_flow_env(struct runner *r, struct error *err);
+int runner_eval_inputs(struct slot *s, int *ret_skip, struct error *err);
+int runner_eval_name(struct slot *s, unsigned int number, char **ret_name,
+		     struct error *err);
+int runner_eval_return(struct runner *r, json_t **ret_value, struct error *err);
+/* The attempt's command and environment. */
+struct command {
+	char **argv; /* owned */
+	struct envs env;
+	char *output_path;
+	char *result_path;
+};
+int runner_eval_command(struct slot *s, const struct sched_run *run,
+			struct command *cmd, struct error *err);
+void command_release(struct command *cmd);
+json_t *runner_task_inputs(struct slot *s);
+int runner_flow_name(struct runner *r, char **ret_name, struct error *err);
+
+#endif

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * runner_task.c - the scheduler's actions on tasks.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "engine/lines.h"
+#include "engine/runner_priv.h"
+#include "engine/task_proc.h"
+
+static size_t index_of(const struct slot *s)
+{
+	return s->plan->index;
+}
+
+static void drop_inputs_file(struct slot *s)
+{
+	if (s->inputs_path != NULL) {
+		(void)unlink(s->inputs_path);
+		free(s->inputs_path);
+		s->inputs_path = NULL;
+	}
+}
+
+/* Everything but the result of an earlier attempt of the flow. */
+static void clear_run(struct slot *s)
+{
+	drop_inputs_file(s);
+	free(s->name);
+	s->name = NULL;
+	json_decref(s->with);
+	json_decref(s->inputs);
+	s->with = s->inputs = NULL;
+}
+
+void runner_slot_release(struct slot *s)
+{
+	clear_run(s);
+	json_decref(s->result);
+	s->result = NULL;
+}
+
+static void log_created(struct runner *r, const struct slot *s,
+			const struct sched_action *a, int will_run)
+{
+	char text[2200];
+
+	(void)snprintf(text, sizeof(text), "Created task run '%s' for task '%s'",
+		       s->name, s->plan->name);
+	runner_log(r, SCHED_NO_TASK, LEVEL_INFO, "prefect.flow_runs", text);
+	if (!will_run) {
+		return;
+	}
+	(void)snprintf(text, sizeof(text),
+		       a->alone ? "Executing '%s' immediately..."
+				: "Submitted task run '%s' for execution.",
+		       s->name);
+	runner_log(r, SCHED_NO_TASK, LEVEL_INFO, "prefect.flow_runs", text);
+}
+
+void runner_task_create(struct runner *r, const struct sched_action *a)
+{
+	struct slot *s = &r->slots[a->task];
+	struct sched_event ev = {
+	    .type = SCHED_EV_PREPARED,
+	    .task = a->task,
+	    .verdict = SCHED_OK,
+	    .error = "ExpressionError",
+	};
+	struct sched_run run;
+	struct error err;
+	int rc = 0, skip = 0, evaluate = !a->blocked && !a->reused;
+
+	sched_get_run(r->sched, a->task, &run);
+	clear_run(s);
+	if (!a->reused) {
+		json_decref(s->result);
+		s->result = NULL;
+	}
+	s->inputs = runner_task_inputs(s);
+	if (evaluate) {
+		rc = runner_eval_inputs(s, &skip, &err);
+	}
+	if (rc == 0 && evaluate && !skip) {
+		rc = runner_eval_name(s, run.number, &s->name, &err);
+	}
+	if (s->name == NULL) {
+		s->name = xasprintf("%s-%u", s->plan->name, run.number);
+	}
+	log_created(r, s, a, evaluate && rc == 0 && !skip);
+	if (evaluate) {
+		ev.verdict = rc < 0 ? SCHED_FAIL : skip ? SCHED_SKIP : SCHED_OK;
+		ev.message = rc < 0 ? err.msg : NULL;
+		runner_feed(r, &ev);
+	}
+}
+
+/* ---- what the process says ---- */
+
+static void on_task_log(int level, const char *text, void *arg)
+{
+	const struct slot *s = arg;
+
+	runner_log(s->runner, index_of(s), level, "prefect.task_runs", text);
+}
+
+static void on_task_renamed(const char *name, void *arg)
+{
+	struct slot *s = arg;
+
+	free(s->name);
+	s->name = text_clean(name, strlen(name));
+}
+
+static void on_task_artifact(const json_t *artifact, void *arg)
+{
+	const struct slot *s = arg;
+	struct sched_run run;
+
+	sched_get_run(s->runner->sched, index_of(s), &run);
+	s->runner->session->ops->artifact(s->runner->session, &run.id, artifact);
+}
+
+static void log_tail(const struct slot *s, const struct task_outcome *o)
+{
+	char *text;
+
+	if (o->verdict == SCHED_OK || o->verdict == SCHED_STOPPED ||
+	    *o->stderr_tail == '\0') {
+		return;
+	}
+	text = xasprintf("Standard error ended with:\n%s", o->stderr_tail);
+	text[strlen(text) - (text[strlen(text) - 1] == '\n')] = '\0';
+	runner_log(s->runner, index_of(s), LEVEL_ERROR, "prefect.task_runs", text);
+	free(text);
+}
+
+static void on_task_done(const struct task_outcome *o, void *arg)
+{
+	struct slot *s = arg;
+	struct sched_event ev = {
+	    .type = SCHED_EV_ATTEMPT,
+	    .task = index_of(s),
+	    .verdict = o->verdict,
+	    .state = o->state,
+	    .message = o->message,
+	    .error = o->error,
+	};
+
+	s->proc = NULL;
+	log_tail(s, o);
+	json_decref(s->result);
+	s->result = NULL;
+	if (o->verdict == SCHED_OK ||
+	    (o->verdict == SCHED_STATE && o->state->type == STATE_COMPLETED)) {
+		s->result = o->value != NULL ? json_incref(o->value) : json_null();
+	}
+	runner_feed(s->runner, &ev);
+}
+
+static const struct task_proc_ops task_ops = {
+    .log = on_task_log,
+    .renamed = on_task_renamed,
+    .artifact = on_task_artifact,
+    .done = on_task_done,
+};
+
+static int log_prints(const struct runner *r, const struct plan_task *plan)
+{
+	if (plan->log_prints != PLAN_INHERIT) {
+		return plan->log_prints;
+	}
+	if (r->flow->log_prints != PLAN_INHERIT) {
+		return r->flow->log_prints;
+	}
+	return 0;
+}
+
+void runner_task_run(struct runner *r, size_t task)
+{
+	struct slot *s = &r->slots[task];
+	struct sched_run run;
+	struct command cmd;
+	struct error err;
+	struct task_proc_spec spec = {
+	    .cwd = r->cwd,
+	    .outputs = s->plan->outputs,
+	    .log_prints = log_prints(r, s->plan),
+	    .timeout_s = s->plan->timeout_s,
+	    .grace_s = s->plan->grace_s,
+	    .ops = &task_ops,
+	    .arg = s,
+	};
+	struct sched_event ev = {
+	    .type = SCHED_EV_ATTEMPT,
+	    .task = task,
+	    .verdict = SCHED_FAIL,
+	    .error = "ExpressionError",
+	    .no_retry = 1,
+	};
+	int rc;
+
+	sched_get_run(r->sched, task, &run);
+	rc = runner_eval_command(s, &run, &cmd, &err);
+	if (rc == 0) {
+		spec.argv = cmd.argv;
+		spec.envp = cmd.env.items;
+		spec.output_path = cmd.output_path;
+		spec.result_path = cmd.result_path;
+		ev.error = "CommandNotStarted";
+		ev.no_retry = 0;
+		rc = task_proc_start(r->loop, &spec, &s->proc, &err);
+	}
+	command_release(&cmd);
+	if (rc < 0) {
+		ev.message = err.msg;
+		runner_feed(r, &ev);
+	}
+}
+
+void runner_task_stop(struct runner *r, size_t task)
+{
+	struct slot *s = &r->slots[task];
+	int64_t grace_ms = -1;
+
+	if (s->proc == NULL) {
+		return;
+	}
+	if (r->cancel_grace_ms >= 0 &&
+	    r->cancel_grace_ms < (int64_t)(s->plan->grace_s * 1000)) {
+		grace_ms = r->cancel_grace_ms;
+	}
+	task_proc_stop(s->proc, grace_ms);
+}
+
+static void send_result(struct runner *r, const struct slot *s,
+			const struct session_task *fact)
+{
+	char *text;
+
+	if (fact->state->type != STATE_COMPLETED || s->result == NULL ||
+	    json_is_null(s->result)) {
+		return;
+	}
+	text = json_text(s->result);
+	if (strlen(text) <= RESULT_INLINE_MAX) {
+		r->session->ops->result(r->session, &fact->run->id, s->result);
+	}
+	free(text);
+}
+
+static json_t *all_tags(const struct runner *r, const struct plan_task *plan)
+{
+	json_t *tags;
+	size_t i;
+
+	if (plan->tags.count == 0) {
+		return json_incref(r->tags);
+	}
+	tags = json_copy(r->tags);
+	for (i = 0; i < plan->tags.count; i++) {
+		(void)json_array_append_new(tags, json_string(plan->tags.items[i]));
+	}
+	return tags;
+}
+
+void runner_task_state(struct runner *r, const struct sched_action *a)
+{
+	struct slot *s = &r->slots[a->task];
+	struct session_task fact = {
+	    .plan = s->plan,
+	    .run = &a->run,
+	    .name = s->name,
+	    .state = &a->state,
+	    .from = a->from,
+	    .previous = a->previous,
+	    .inputs = s->inputs,
+	    .flow_run_count = sched_run_count(r->sched),
+	};
+	json_t *tags = all_tags(r, s->plan);
+
+	fact.tags = tags;
+	send_result(r, s, &fact);
+	r->session->ops->task_state(r->session, &fact);
+	report_task(r->report, &fact);
+	if (state_is_final(a->state.type)) {
+		drop_inputs_file(s);
+	}
+	json_decref(tags);
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * load.c - a file of flows: read, parse, load, report.
+ */
+#include "engine/yaml/load.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/digest.h"
+#include "base/error.h"
+#include "base/mem.h"
+#include "engine/plan.h"
+#include "engine/yaml/scalar.h"
+
+#define MAX_FLOWS   1000u
+#define VERSION_HEX 32
+
+static void file_version_key(struct loader *l, const struct ynode *n, void *obj)
+{
+	struct yscalar s = {.type = YSCALAR_STR};
+	char buf[80];
+
+	(void)obj;
+	if (n->kind == YNODE_SCALAR) {
+		yscalar_resolve(n, &s);
+	}
+	if (s.type != YSCALAR_INT || s.i != 1) {
+		diag_node(l->d, n, "'version' must be 1, not %s",
+			  ynode_describe(n, buf, sizeof(buf)));
+	}
+}
+
+static void file_flows_key(struct loader *l, const struct ynode *n, void *obj)
+{
+	struct plan_file *file = obj;
+	char buf[80];
+	size_t i;
+
+	if (n->kind != YNODE_MAP || n->count == 0 || n->count > MAX_FLOWS) {
+		diag_node(l->d, n, "'flows' must be a mapping of 1 to %u flows, not %s",
+			  MAX_FLOWS,
+			  n->kind == YNODE_MAP ? "so many"
+					       : ynode_describe(n, buf, sizeof(buf)));
+		return;
+	}
+	file->flows = xcalloc(n->count, sizeof(struct plan_flow *));
+	for (i = 0; i < n->count; i++) {
+		file->flows[file->count++] =
+		    load_flow(l, ymap_key(n, i), ymap_value(n, i));
+	}
+}
+
+static const struct field file_fields[] = {
+    {.name = "actions", .type = FIELD_LATER},
+    {.name = "checks", .type = FIELD_LATER},
+    {"flows", FIELD_FN, .fn = file_flows_key},
+    {.name = "handlers", .type = FIELD_LATER},
+    {"version", FIELD_FN, .fn = file_version_key},
+};
+
+static void load_root(struct loader *l, const struct ynode *root)
+{
+	static const char *const needed[] = {"version", "flows"};
+	size_t i;
+
+	load_fields(l, root, file_fields, ARRAY_LEN(file_fields), "the file", l->file);
+	for (i = 0; root->kind == YNODE_MAP && i < ARRAY_LEN(needed); i++) {
+		if (ymap_get(root, needed[i]) == NULL) {
+			diag_node(l->d, root, "the file has no key '%s'%s", needed[i],
+				  i == 0 ? " (write version: 1)" : "");
+		}
+	}
+}
+
+static void loader_release(struct loader *l)
+{
+	map_release(&l->task_index);
+	free(l->pending);
+	free(l->needs);
+}
+
+int plan_parse(const char *name, const char *text, size_t len,
+	       struct plan_file **ret_file, struct buf *report)
+{
+	struct loader l = {0};
+	struct ynode *root = NULL;
+	struct diags d;
+	char hex[65];
+	size_t errors;
+
+	diags_init(&d, name, text, len);
+	l.d = &d;
+	l.file = xcalloc(1, sizeof(*l.file));
+	l.file->path = xstrdup(name);
+	sha256_hex(text, len, hex);
+	l.file->version = xstrndup(hex, VERSION_HEX);
+	map_init(&l.task_index, PLAN_MAX_TASKS);
+	if (yaml_parse(text, len, &d, &root) == 0) {
+		load_root(&l, root);
+	}
+	errors = d.count;
+	diags_print(&d, report);
+	diags_release(&d);
+	loader_release(&l);
+	ynode_free(root);
+	if (errors > 0) {
+		plan_free(l.file);
+		return -ERR_INVALID;
+	}
+	*ret_file = l.file;
+	return 0;
+}
+
+int plan_load(const char *path, struct plan_file **ret_file, struct buf *report,
+	      struct error *err)
+{
+	struct buf text;
+	int rc;
+
+	buf_init(&text);
+	rc = buf_read_file(&text, path, YAML_MAX_BYTES, err);
+	if (rc == 0) {
+		rc = plan_parse(path, text.data, text.len, ret_file, report);
+		if (rc < 0) {
+			(void)err_set(err, ERR_INVALID, "%s is not a valid flow file",
+				      path);
+		}
+	}
+	buf_release(&text);
+	return rc;
+}
