@@ -161,7 +161,8 @@ json_t *http_json_any(struct http_req *r)
 	}
 	r->json = json_parse(text, len, HTTP_BODY_MAX, &err);
 	if (r->json == NULL) {
-		answer_bad_json(r, text, len, &err);
+		answer_bad_json(r, text, len, &err); /* keeps the text for the answer */
+		return NULL;
 	}
 	return r->json;
 }

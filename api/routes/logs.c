@@ -158,8 +158,9 @@ static void route_create(struct http_req *r)
 	if (json_is_array(body)) {
 		decode_lines(a, body, v);
 	} else {
-		http_invalid_add(v, "is_instance_of", "", body,
-				 "Input should be an instance of Sequence");
+		http_invalid_add_ctx(v, "is_instance_of", "", body,
+				     "Input should be an instance of Sequence",
+				     json_pack("{s:s}", "class", "Sequence"));
 	}
 	if (http_invalid_count(v) > 0) {
 		create_free(a);
