@@ -437,6 +437,19 @@ static void on_read(struct bufferevent *bev, void *arg)
 
 static void connect_next(struct redis *r);
 
+/* With errno: the next address, or the end of this attempt. */
+static void connect_failed(struct redis *r)
+{
+	struct error err = {0};
+
+	if (r->addr_next < r->addrs.count) {
+		connect_next(r);
+		return;
+	}
+	(void)err_errno(&err, "connect to %s", r->show);
+	conn_break(r, &err);
+}
+
 static void on_event(struct bufferevent *bev, short events, void *arg)
 {
 	struct redis *r = arg;
@@ -448,10 +461,11 @@ static void on_event(struct bufferevent *bev, short events, void *arg)
 		timer_arm(r);
 		return;
 	}
-	if (r->state == CONN_CONNECTING && r->addr_next < r->addrs.count) {
+	if (r->state == CONN_CONNECTING) {
 		bufferevent_free(bev);
 		r->bev = NULL;
-		connect_next(r);
+		errno = saved;
+		connect_failed(r);
 		return;
 	}
 	if ((events & BEV_EVENT_EOF) != 0) {
@@ -505,6 +519,13 @@ static void connect_addr(struct redis *r, const struct sockaddr *sa, socklen_t l
 		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 		(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
 	}
+	if (connect(fd, sa, len) < 0 && errno != EINPROGRESS) {
+		int saved = errno;
+		(void)close(fd);
+		errno = saved;
+		connect_failed(r);
+		return;
+	}
 	if (r->reader != NULL) {
 		redisReaderFree(r->reader);
 	}
@@ -513,8 +534,8 @@ static void connect_addr(struct redis *r, const struct sockaddr *sa, socklen_t l
 	PRE(r->bev != NULL);
 	bufferevent_setcb(r->bev, on_read, NULL, on_event, r);
 	bufferevent_enable(r->bev, EV_READ | EV_WRITE);
-	/* A failure is reported through on_event, perhaps before this returns. */
-	(void)bufferevent_socket_connect(r->bev, sa, (int)len);
+	/* Without an address: the descriptor is connecting, tell when it is done. */
+	(void)bufferevent_socket_connect(r->bev, NULL, 0);
 }
 
 static void connect_next(struct redis *r)

@@ -17,6 +17,9 @@ if st == 'leased' then
   call('ZADD', P .. ':prio', 'NX', prio, q)
   return 2
 end
+-- The first write is the one that Redis refuses when its memory is full.
+call('HSET', R(id), 'pl', pl, 'gen', ARGV[6])
+call('PERSIST', R(id))
 if st == 'ready' then call('ZREM', P .. ':q:' .. oq, id) end
 if st == 'lost' then call('ZREM', P .. ':lost', id) end
 if gen > g then
@@ -24,8 +27,6 @@ if gen > g then
 elseif nb then
   due = math.max(due, tonumber(nb))
 end
-call('PERSIST', R(id))
-call('HSET', R(id), 'pl', pl, 'gen', ARGV[6])
 call('ZADD', P .. ':prio', 'NX', prio, q)
 ready(id, q, due)
 return 1

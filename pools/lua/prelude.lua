@@ -36,3 +36,8 @@ local function fence()
   call('SET', P .. ':fence', v)
   return v
 end
+-- Forgets workers that were not seen for a day.  Also lets a script go on that must not fail when
+-- memory is full: Redis refuses only the first write of a script, and only one that adds.
+local function trim_workers()
+  call('ZREMRANGEBYSCORE', P .. ':workers', '-inf', now - 86400000)
+end

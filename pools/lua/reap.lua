@@ -12,6 +12,7 @@
 local most, attempts, backoff = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local gap, grace = tonumber(ARGV[4]), tonumber(ARGV[5])
 local again, forget, out = tonumber(ARGV[6]), tonumber(ARGV[7]), {}
+trim_workers()
 local last, from = unpack(call('HMGET', P .. ':reap', 'last', 'from'))
 if not last or now - last > gap then from = now + grace end
 call('HSET', P .. ':reap', 'last', now, 'from', from)

@@ -8,6 +8,7 @@
 -- A run of which nothing is known at all was lost with Redis' data: its owner brings it back.
 -- With an empty queue it is not brought back but reported as lost.
 local W, lease, out = ARGV[1], tonumber(ARGV[2]), {}
+trim_workers()
 call('ZADD', P .. ':workers', now, W)
 for i = 3, #ARGV, 5 do
   local id, tok, q = ARGV[i], ARGV[i + 1], ARGV[i + 2]
