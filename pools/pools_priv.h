@@ -16,7 +16,8 @@
 #define POOLS_NAME_MAX    255 /* bytes of a pool, queue or worker name */
 #define POOLS_PAYLOAD_MAX (64u << 10)
 #define POOLS_SUBS_MAX    1000
-#define POOLS_REAP_GAP_MS 8000   /* no reaping for so long: Redis or reapers were away \
+#define POOLS_REAP_GAP_MS                                                              \
+	8000                     /* no reaping for so long: Redis or reapers were away \
 				  */
 #define POOLS_LOST_MS   30000    /* a lost run is reported again after this */
 #define POOLS_FORGET_MS 86400000 /* and no more after this */

@@ -69,10 +69,10 @@ struct redis_cmd {
 	const size_t *lens;
 };
 /* Returns 0 when FN will be called; -ERR_BUSY above REDIS_IN_FLIGHT_MAX. */
-int redis_send(struct redis *r, const struct redis_cmd *cmd, int64_t timeout_ms,
+int redis_send(struct redis *r, const struct redis_cmd *spec, int64_t timeout_ms,
 	       redis_fn fn, void *arg, struct error *err);
 /* Writes a command on a subscriber; dropped when there is no connection. */
-void redis_push_send(struct redis *r, const struct redis_cmd *cmd);
+void redis_push_send(struct redis *r, const struct redis_cmd *spec);
 
 int redis_is_up(const struct redis *r);
 size_t redis_in_flight(const struct redis *r);

@@ -111,7 +111,7 @@ static int parse_login(struct redis_url *u, const char *s, size_t len,
 
 static int parse_host(struct redis_url *u, const char *s, size_t len, struct error *err)
 {
-	const char *end = s + len, *colon = NULL, *host_end = end;
+	const char *end = s + len, *colon = NULL;
 
 	if (len > 0 && s[0] == '[') {
 		const char *close = memchr(s, ']', len);
@@ -120,13 +120,12 @@ static int parse_host(struct redis_url *u, const char *s, size_t len, struct err
 		}
 		u->host = xstrndup(s + 1, (size_t)(close - s) - 1);
 		colon = close + 1 < end ? close + 1 : NULL;
-		host_end = close + 1;
 		if (colon != NULL && *colon != ':') {
 			return bad(err, "has text behind ]");
 		}
 	} else {
 		colon = memchr(s, ':', len);
-		host_end = colon != NULL ? colon : end;
+		const char *host_end = colon != NULL ? colon : end;
 		u->host = xstrndup(s, (size_t)(host_end - s));
 	}
 	if (u->host[0] == '\0') {
@@ -190,7 +189,7 @@ static int parse_unix(struct redis_url *u, const char *s, struct error *err)
 	size_t len = strcspn(s, "?#");
 	int rc = set_decoded(&u->path, s, len, err);
 
-	if (rc < 0) {
+	if (rc < 0 || u->path == NULL) {
 		return rc;
 	}
 	if (u->path[0] != '/') {

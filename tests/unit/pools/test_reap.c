@@ -32,7 +32,7 @@ static uint64_t expired(int started)
 	if (started) {
 		cr_assert_eq(h_begin(&h, "r1", tok), 1);
 	}
-	h_turn_for(&h, 2 * SHORT_MS);
+	h_turn_for(&h, (int64_t)2 * SHORT_MS);
 	return tok;
 }
 
@@ -145,7 +145,7 @@ Test(reap, attempts_run_out)
 	for (int i = 1; i <= POOLS_MAX_ATTEMPTS; i++) {
 		cr_assert_eq(h_claim(&h, "w1", 1, SHORT_MS), 1);
 		cr_expect_eq(h.run[0].attempt, i);
-		h_turn_for(&h, 2 * SHORT_MS);
+		h_turn_for(&h, (int64_t)2 * SHORT_MS);
 		cr_assert_eq(h_reap(&h), 1);
 		cr_expect_str_eq(h.run[0].text,
 				 i < POOLS_MAX_ATTEMPTS ? "requeued" : "lost");
@@ -205,7 +205,7 @@ Test(reap, owners_get_a_grace_after_a_pause_of_reaping)
 	}
 	cr_assert_eq(h_enqueue(&h, "r2", "q", 1), 1);
 	cr_assert_eq(h_claim(&h, "w1", 1, SHORT_MS), 1);
-	h_turn_for(&h, 2 * SHORT_MS);
+	h_turn_for(&h, (int64_t)2 * SHORT_MS);
 	cr_expect_eq(h_reap(&h), 1, "without a pause there is no grace");
 }
 
@@ -219,7 +219,7 @@ Test(reap, most_runs_in_one_call)
 		cr_assert_eq(h_enqueue(&h, run.id, "q", 1), 1);
 	}
 	cr_assert_eq(h_claim(&h, "w1", 3, SHORT_MS), 3);
-	h_turn_for(&h, 2 * SHORT_MS);
+	h_turn_for(&h, (int64_t)2 * SHORT_MS);
 	h.done = 0;
 	cr_assert_eq(pools_reap(h.pools, POOL, 1, 3, 0, on_reaped, &h, &h.err), 0);
 	h_wait(&h, &h.done);
@@ -240,7 +240,7 @@ Test(reap, lock_has_one_owner_until_it_expires)
 	cr_expect_eq(lock("a", 60000), 1);
 	cr_expect_eq(lock("b", 60000), 0);
 	cr_expect_eq(lock("a", SHORT_MS), 1, "prolonged by its owner");
-	h_turn_for(&h, 2 * SHORT_MS);
+	h_turn_for(&h, (int64_t)2 * SHORT_MS);
 	cr_expect_eq(lock("b", 60000), 1);
 }
 
