@@ -25,7 +25,7 @@ void backoff_reset(struct backoff *b)
 
 int64_t backoff_next(struct backoff *b, double random_01)
 {
-	int64_t whole = b->base_ms;
+	int64_t whole = b->base_ms, half;
 	unsigned int i;
 
 	for (i = 0; i < b->attempt && whole < b->cap_ms; i++) {
@@ -35,7 +35,8 @@ int64_t backoff_next(struct backoff *b, double random_01)
 	if (whole < b->cap_ms) {
 		b->attempt++;
 	}
-	return whole - whole / 2 + (int64_t)((double)(whole / 2) * random_01);
+	half = whole / 2;
+	return whole - half + (int64_t)((double)half * random_01);
 }
 
 double random_unit(void)

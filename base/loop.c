@@ -25,7 +25,7 @@
 
 #define LOOP_SLOW_TURN_MS   50
 #define LOOP_FREE_ROUNDS    64 /* of deferred calls run by loop_free() */
-#define LOOP_TIMER_MAX_WAIT (24 * 3600 * 1000LL) /* re-armed when it is longer */
+#define LOOP_TIMER_MAX_WAIT (24LL * 3600 * 1000) /* re-armed when it is longer */
 
 struct deferred {
 	STAILQ_ENTRY(deferred) link;

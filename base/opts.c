@@ -144,7 +144,9 @@ static int on_file_value(const char *path, const struct toml_value *v, void *arg
 	}
 	name = xstrdup(ours ? path + len + 1 : path);
 	for (c = name; *c != '\0'; c++) {
-		*c = *c == '_' ? '-' : *c;
+		if (*c == '_') {
+			*c = '-';
+		}
 	}
 	opt = opts_find(l->spec, name, strlen(name));
 	if (opt != NULL && (opt->flags & (OPT_F_NOFILE | OPT_F_FLAGONLY)) != 0) {
@@ -425,6 +427,7 @@ static int check_required(const struct load *l, struct error *err)
 	return 0;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): what main() has, and four more */
 int opts_load(const struct opt_spec *spec, int argc, char **argv, const char *file,
 	      void *conf, struct opts *ret_opts, struct error *err)
 {

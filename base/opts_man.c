@@ -73,11 +73,11 @@ static int on_command_line(const struct opt *opt)
 static void page_name(const struct opt_spec *spec, int upper, struct buf *out)
 {
 	const char *s;
+	int c;
 
 	for (s = spec->program; *s != '\0'; s++) {
-		buf_addc(out, *s == ' ' ? '-'
-			      : upper   ? (char)toupper((unsigned char)*s)
-					: *s);
+		c = *s == ' ' ? '-' : (unsigned char)*s;
+		buf_addc(out, (char)(upper ? toupper(c) : c));
 	}
 }
 

@@ -24,6 +24,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/compiler.h"
 #include "base/error.h"
@@ -35,10 +36,11 @@
 #include "base/proc_priv.h"
 #include "base/queue_ext.h"
 
-#define PROC_GRACE_MS   5000 /* default between TERM and KILL */
-#define PROC_DRAIN_MS   2000 /* default after reaping */
-#define PROC_REKILL_MS  5000 /* KILL again while a process is not reaped */
-#define PROC_READ_BYTES 65536
+#define PROC_GRACE_MS     5000 /* default between TERM and KILL */
+#define PROC_DRAIN_MS     2000 /* default after reaping */
+#define PROC_REKILL_MS    5000 /* KILL again while a process is not reaped */
+#define PROC_READ_BYTES   65536
+#define PROC_MAX_CHILDREN 1048576 /* bytes of the kernel's list */
 #define PROC_LAST_READS \
 	16 /* of what is left in a pipe that gets closed at the deadline */
 
@@ -177,24 +179,25 @@ static struct proc *find(pid_t pid)
 
 int proc_kill_strays(void)
 {
-	char path[64];
-	FILE *f;
-	int pid, n = 0;
+	char path[64], *at, *end;
+	struct buf list;
+	int n = 0;
+	long pid;
 
 	/* the kernel lists the children of a thread; ours all belong to the main
 	 * thread, to which orphans come as well */
 	(void)snprintf(path, sizeof(path), "/proc/self/task/%d/children",
 		       (int)getpid());
-	f = fopen(path, "re");
-	if (f == NULL) {
-		return 0;
-	}
-	while (fscanf(f, "%d", &pid) == 1) {
-		if (find(pid) == NULL && kill(pid, SIGKILL) == 0) {
-			n++;
+	buf_init(&list);
+	if (buf_read_file(&list, path, PROC_MAX_CHILDREN, NULL) == 0) {
+		for (at = list.data; (pid = strtol(at, &end, 10)) > 1; at = end) {
+			if (find((pid_t)pid) == NULL &&
+			    kill((pid_t)pid, SIGKILL) == 0) {
+				n++;
+			}
 		}
 	}
-	fclose(f);
+	buf_release(&list);
 	return n;
 }
 
@@ -466,6 +469,28 @@ static const char *spec_name(const struct proc_spec *spec)
 	return spec->argv != NULL ? spec->argv[0] : "a task";
 }
 
+/* The source of the child's descriptor I; a pipe's other end goes into P. */
+static int open_fd(struct proc *p, const struct proc_spec *spec, int i, int *null_fd)
+{
+	int pair[2];
+
+	if (spec->fd[i] == PROC_FD_PIPE) {
+		PRE(i == 1 || i == 2);
+		if (pipe2(pair, O_CLOEXEC) != 0) {
+			return -1;
+		}
+		p->out_fd[i - 1] = pair[0];
+		return pair[1];
+	}
+	if (spec->fd[i] >= 0) {
+		return spec->fd[i];
+	}
+	if (*null_fd < 0) {
+		*null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	}
+	return *null_fd;
+}
+
 /* The parent's ends go into P, the child's into C.  The caller closes both on failure.
  */
 static int open_fds(struct proc *p, const struct proc_spec *spec, struct proc_child *c,
@@ -480,22 +505,13 @@ static int open_fds(struct proc *p, const struct proc_spec *spec, struct proc_ch
 	p->notify_fd = pair[0];
 	c->notify_fd = pair[1];
 	for (i = 0; i < 4; i++) {
-		if (spec->fd[i] == PROC_FD_PIPE) {
-			PRE(i == 1 || i == 2);
-			if (pipe2(pair, O_CLOEXEC) != 0) {
-				return err_errno(err, "start %s: open an output pipe",
-						 spec_name(spec));
-			}
-			p->out_fd[i - 1] = pair[0];
-			c->fd[i] = pair[1];
-		} else if (spec->fd[i] >= 0 || i == 3) {
-			c->fd[i] = spec->fd[i];
-		} else if (*null_fd >= 0 ||
-			   (*null_fd = open("/dev/null", O_RDWR | O_CLOEXEC)) >= 0) {
-			c->fd[i] = *null_fd;
-		} else {
-			return err_errno(err, "start %s: open /dev/null",
-					 spec_name(spec));
+		if (i == 3 && spec->fd[i] < 0) {
+			continue; /* closed in the child */
+		}
+		c->fd[i] = open_fd(p, spec, i, null_fd);
+		if (c->fd[i] < 0) {
+			return err_errno(err, "start %s: open descriptor %d",
+					 spec_name(spec), i);
 		}
 	}
 	return 0;

@@ -1,1 +1,60 @@
-# check-* targets
+# check-* targets: static checks of the sources; none of them writes into the source tree
+CODE_DIRS = base proto pools agent worker engine api sdk cli
+ALL_DIRS = $(CODE_DIRS) tests bench examples
+ALL_CFLAGS = $(EVENT_CFLAGS) $(JANSSON_CFLAGS) $(CURL_CFLAGS) $(CRYPTO_CFLAGS) $(XXHASH_CFLAGS) \
+	$(PROTOBUF_C_CFLAGS) $(HIREDIS_CFLAGS) $(SQLITE_CFLAGS) $(YAML_CFLAGS) $(CRITERION_CFLAGS)
+CLANG_FORMAT = clang-format
+CLANG_TIDY = clang-tidy
+CHECK_JOBS = 2
+FUZZ_SECONDS = 30
+EXTRA_DIST += build-aux/check-layers.awk .clang-format .clang-tidy
+
+# every source below the given folders, sorted; folders may be missing
+list_sources = for d in $(1); do if test -d $$d; then find $$d -type f $(2); fi; done | LC_ALL=C sort
+
+# all static checks but the slow one
+check-code: check-layers check-sizes check-headers check-format
+
+# who may include whom, which calls have one home
+check-layers:
+	@cd $(srcdir) && $(call list_sources,$(ALL_DIRS),-name '*.[ch]') | \
+	  xargs $(AWK) -f build-aux/check-layers.awk
+
+# caps: .c 800 lines, .h 200
+check-sizes:
+	@cd $(srcdir) && $(call list_sources,$(ALL_DIRS),-name '*.[ch]') | xargs wc -l | \
+	  $(AWK) '$$2 ~ /\.c$$/ && $$1 > 800 || $$2 ~ /\.h$$/ && $$1 > 200 { \
+	    print $$2 ": " $$1 " lines; split it by responsibility"; bad = 1 } END { exit bad }'
+
+# every header compiles alone
+check-headers: $(BUILT_SOURCES)
+	@(cd $(srcdir) && $(call list_sources,$(CODE_DIRS),-name '*.h')) | \
+	  xargs -P $(CHECK_JOBS) -n 8 $(SHELL) -c 'rc=0; for h in "$$@"; do \
+	    echo "#include \"$$h\"" | $(CC) $(DEFS) $(AM_CPPFLAGS) $(ALL_CFLAGS) $(CPPFLAGS) \
+	      $(AM_CFLAGS) $(CFLAGS) -I$(srcdir)/sdk/include -fsyntax-only -x c - || \
+	      { echo "$$h does not compile alone"; rc=1; }; done; exit $$rc' sh
+
+check-format:
+	@cd $(srcdir) && $(call list_sources,$(ALL_DIRS),-name '*.[ch]') | \
+	  xargs -P $(CHECK_JOBS) -n 16 $(CLANG_FORMAT) --dry-run -Werror
+
+# slow (one process per file: clang-tidy 14 mixes up va_list between files); some files only:
+# make check-tidy TIDY_FILES='base/proc.c base/loop.c'
+TIDY_FILES =
+check-tidy: $(BUILT_SOURCES)
+	@b=`pwd` && cd $(srcdir) && \
+	  if test -n '$(TIDY_FILES)'; then printf '%s\n' $(TIDY_FILES); \
+	  else $(call list_sources,$(CODE_DIRS),-name '*.c'); fi | \
+	  B=$$b xargs -P $(CHECK_JOBS) -n 1 $(SHELL) -c '$(CLANG_TIDY) --quiet "$$@" -- -std=gnu11 \
+	    $(DEFS) -I. -I"$$B" -Isdk/include $(ALL_CFLAGS)' sh 2>/dev/null
+
+# with --enable-fuzzing: every fuzzer for FUZZ_SECONDS; inputs found stay in the build folder
+check-fuzz: $(fuzz_programs)
+	@for f in $(fuzz_programs); do \
+	  n=`echo $$f | sed 's,.*/fuzz_,,'`; c=fuzz-corpus/$$n; $(MKDIR_P) $$c || exit 1; \
+	  echo "== $$f"; \
+	  ./$$f -max_total_time=$(FUZZ_SECONDS) -timeout=10 -verbosity=0 -print_final_stats=0 \
+	    -artifact_prefix=$$c- $$c $(srcdir)/tests/fuzz/corpus/$$n || exit 1; \
+	done
+
+.PHONY: check-code check-layers check-sizes check-headers check-format check-tidy check-fuzz

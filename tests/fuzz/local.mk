@@ -28,3 +28,13 @@ fuzz_programs += tests/fuzz/fuzz_schema
 tests_fuzz_fuzz_schema_SOURCES = tests/fuzz/fuzz_schema.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_schema_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_schema_LDADD = libapi.a $(BASE_LIBS)
+
+fuzz_programs += tests/fuzz/fuzz_opts
+tests_fuzz_fuzz_opts_SOURCES = tests/fuzz/fuzz_opts.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_opts_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_opts_LDADD = $(BASE_LIBS)
+
+fuzz_programs += tests/fuzz/fuzz_toml
+tests_fuzz_fuzz_toml_SOURCES = tests/fuzz/fuzz_toml.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_toml_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_toml_LDADD = $(BASE_LIBS)

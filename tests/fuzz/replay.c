@@ -2,9 +2,9 @@
 /*
  * replay.c - main() of a fuzzer without libFuzzer: runs every file of its corpus once.
  *
- * fuzz_NAME reads $srcdir/tests/fuzz/corpus/NAME, or the files given as arguments.
- * Answers like a Criterion program to build-aux/run-test.sh: --tap=FILE gets one TAP
- * line per file.
+ * fuzz_NAME reads $srcdir/tests/fuzz/corpus/NAME, or the files and folders given as
+ * arguments. Answers like a Criterion program to build-aux/run-test.sh: --tap=FILE gets
+ * one TAP line per file.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define FILE_MAX  ((size_t)8 << 20)
 #define PATH_SIZE 4096
@@ -68,6 +69,13 @@ static int replay_folder(const char *folder, FILE *tap)
 	return n > 0 ? 0 : -1;
 }
 
+static int is_folder(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 int main(int argc, char **argv)
 {
 	const char *src = getenv("srcdir"), *name = strrchr(argv[0], '/');
@@ -83,7 +91,8 @@ int main(int argc, char **argv)
 		} else if (argv[i][0] == '-') {
 			i++; /* an option of Criterion and its value */
 		} else {
-			rc |= replay_file(argv[i]);
+			rc |= is_folder(argv[i]) ? replay_folder(argv[i], stdout)
+						 : replay_file(argv[i]);
 			files++;
 		}
 	}
