@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * filter_from.h - a statement around a predicate, for tests of the filters.
+ */
+#ifndef TESTS_UNIT_API_FILTER_FROM_H
+#define TESTS_UNIT_API_FILTER_FROM_H
+
+#include "api/routes/filters.h"
+
+struct buf;
+struct db_pred;
+
+/* "SELECT 1 FROM flow AS f WHERE (...)"; empty when the entity has no table of its own.
+ */
+void filter_from_text(enum entity target, const struct db_pred *p, struct buf *out);
+
+#endif
