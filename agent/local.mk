@@ -1,1 +1,9 @@
-# agent: see docs/ARCHITECTURE.md
+# agent: the claim side
+noinst_LIBRARIES += libagent.a
+libagent_a_SOURCES = \
+	agent/claimer.h \
+	agent/journal.h \
+	agent/lease.c \
+	agent/lease.h \
+	agent/outbox.h
+$(libagent_a_OBJECTS): $(proto_gen_h)
