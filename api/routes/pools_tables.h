@@ -10,11 +10,10 @@ struct route;
 
 extern const struct route work_pool_routes[];
 extern const struct route work_pool_run_routes[]; /* polls and slots */
+extern const struct route concurrency_status_routes[];
 extern const struct route work_queue_routes[];
 extern const struct route worker_routes[];
 extern const struct route deployment_routes[];
-extern const struct route deployment_write_routes[];
-extern const struct route deployment_run_routes[];
 extern const struct route schedule_routes[];
 extern const struct route explain_routes[];
 

@@ -11,7 +11,7 @@ SELECT d.id, d.created, d.updated, d.name, d.version, d.description, d.flow_id, 
   d.updated_by, wp.name, d.status, d.enforce_parameter_schema, cl.id, cl.created, cl.updated,
   cl.active, cl.name, cl."limit", cl.slot_decay_per_second,
   (SELECT coalesce(sum(s.slots), 0) FROM concurrency_slot s WHERE s.limit_id = cl.id),
-  f.name, wp.id, wp.type, wq.name, d.on_lost, d.version_info, f.labels
+  f.name, wp.id, wp.type, wq.name, d.on_lost, d.version_info, f.labels, wq.last_polled
 FROM deployment d
 JOIN flow f ON f.id = d.flow_id
 LEFT JOIN work_queue wq ON wq.id = d.work_queue_id
@@ -27,7 +27,7 @@ SELECT d.id, d.created, d.updated, d.name, d.version, d.description, d.flow_id, 
   d.updated_by, wp.name, d.status, d.enforce_parameter_schema, cl.id, cl.created, cl.updated,
   cl.active, cl.name, cl."limit", cl.slot_decay_per_second,
   (SELECT coalesce(sum(s.slots), 0) FROM concurrency_slot s WHERE s.limit_id = cl.id),
-  f.name, wp.id, wp.type, wq.name, d.on_lost, d.version_info, f.labels
+  f.name, wp.id, wp.type, wq.name, d.on_lost, d.version_info, f.labels, wq.last_polled
 FROM deployment d
 JOIN flow f ON f.id = d.flow_id
 LEFT JOIN work_queue wq ON wq.id = d.work_queue_id
@@ -44,7 +44,7 @@ SELECT d.id, d.created, d.updated, d.name, d.version, d.description, d.flow_id, 
   d.updated_by, wp.name, d.status, d.enforce_parameter_schema, cl.id, cl.created, cl.updated,
   cl.active, cl.name, cl."limit", cl.slot_decay_per_second,
   (SELECT coalesce(sum(s.slots), 0) FROM concurrency_slot s WHERE s.limit_id = cl.id),
-  f.name, wp.id, wp.type, wq.name, d.on_lost, d.version_info, f.labels
+  f.name, wp.id, wp.type, wq.name, d.on_lost, d.version_info, f.labels, wq.last_polled
 FROM deployment d
 JOIN flow f ON f.id = d.flow_id
 LEFT JOIN work_queue wq ON wq.id = d.work_queue_id
@@ -60,7 +60,7 @@ SELECT d.id, d.created, d.updated, d.name, d.version, d.description, d.flow_id, 
   d.updated_by, wp.name, d.status, d.enforce_parameter_schema, cl.id, cl.created, cl.updated,
   cl.active, cl.name, cl."limit", cl.slot_decay_per_second,
   (SELECT coalesce(sum(s.slots), 0) FROM concurrency_slot s WHERE s.limit_id = cl.id),
-  f.name, wp.id, wp.type, wq.name, d.on_lost, d.version_info, f.labels
+  f.name, wp.id, wp.type, wq.name, d.on_lost, d.version_info, f.labels, wq.last_polled
 FROM deployment d
 JOIN flow f ON f.id = d.flow_id
 LEFT JOIN work_queue wq ON wq.id = d.work_queue_id
@@ -154,8 +154,8 @@ LIMIT ?3;
 
 -- name: deployment_scheduled_runs
 SELECT fr.id FROM flow_run fr
-WHERE fr.deployment_id = ?1 AND fr.state_type = 1 AND fr.auto_scheduled = 1
-LIMIT ?2;
+WHERE fr.deployment_id = ?1 AND fr.state_type = 1 AND fr.next_scheduled_start_time >= ?2
+LIMIT ?3;
 
 -- name: auto_run_delete
 DELETE FROM flow_run WHERE id = ?1;
@@ -184,3 +184,6 @@ SELECT 1 FROM concurrency_limit_v2 cl WHERE cl.id = ?1;
 
 -- name: limit_delete_by_name
 DELETE FROM concurrency_limit_v2 WHERE name = ?1;
+
+-- name: deployment_flow_labels
+SELECT f.labels FROM flow f WHERE f.id = ?1;

@@ -58,3 +58,6 @@ WHERE s.active = 1 AND d.paused = 0;
 -- hot
 SELECT count(*), max(fr.next_scheduled_start_time) FROM flow_run fr
 WHERE fr.schedule_id = ?1 AND fr.state_type = 1 AND fr.next_scheduled_start_time >= ?2;
+
+-- name: schedule_clear_slug
+UPDATE deployment_schedule SET slug = NULL WHERE id = ?1;

@@ -78,7 +78,8 @@ SELECT wq.name FROM work_queue wq WHERE wq.work_pool_id = ?1 ORDER BY wq.name;
 -- What a poll needs to know of each queue: pause, room, place.
 -- name: work_queue_rooms
 -- hot
-SELECT wq.id, wq.name, wq.is_paused, wq.priority, wq.concurrency_limit, wq.status, (
+SELECT wq.id, wq.name, wq.is_paused, wq.priority, wq.concurrency_limit, wq.status,
+  wq.last_polled, (
     SELECT count(*) FROM flow_run fr
     WHERE fr.work_queue_id = wq.id AND fr.state_type IN (2, 3, 9)
       AND fr.state_type IN (2, 3))

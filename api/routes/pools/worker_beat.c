@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* worker_beat.c - heartbeats of workers. */
-#include "api/routes/worker_beat.h"
+#include "api/routes/pools/worker_beat.h"
 
 #include <stdlib.h>
 
 #include "api/db/db.h"
-#include "api/routes/pool_store.h"
+#include "api/routes/pools/pool_store.h"
 #include "api/tx.h"
 #include "base/error.h"
 #include "base/json.h"

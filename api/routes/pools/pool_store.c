@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* pool_store.c - rows, JSON and events of work pools. */
-#include "api/routes/pool_store.h"
+#include "api/routes/pools/pool_store.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 
 #include "api/db/db.h"
 #include "api/events/emit.h"
-#include "api/routes/queue_store.h"
+#include "api/routes/pools/queue_store.h"
 #include "api/services/outbox.h"
 #include "api/tx.h"
 #include "base/error.h"

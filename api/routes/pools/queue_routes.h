@@ -2,8 +2,8 @@
 /*
  * queue_routes.h - what the files of the queue routes share.
  */
-#ifndef API_ROUTES_QUEUE_ROUTES_H
-#define API_ROUTES_QUEUE_ROUTES_H
+#ifndef API_ROUTES_POOLS_QUEUE_ROUTES_H
+#define API_ROUTES_POOLS_QUEUE_ROUTES_H
 
 #include "base/uuid.h"
 

@@ -4,8 +4,8 @@
  * variables of deployments and runs checked against them.  Rendering is the worker's
  * business.  Pure.
  */
-#ifndef API_ROUTES_POOL_TEMPLATE_H
-#define API_ROUTES_POOL_TEMPLATE_H
+#ifndef API_ROUTES_POOLS_POOL_TEMPLATE_H
+#define API_ROUTES_POOLS_POOL_TEMPLATE_H
 
 #include <stddef.h>
 

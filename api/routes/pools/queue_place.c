@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "api/db/db.h"
-#include "api/routes/queue_store.h"
+#include "api/routes/pools/queue_store.h"
 #include "api/services/outbox.h"
 #include "api/tx.h"
 #include "base/error.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* pool_template.c - base job templates. */
-#include "api/routes/pool_template.h"
+#include "api/routes/pools/pool_template.h"
 
 #include <ctype.h>
 #include <stdint.h>

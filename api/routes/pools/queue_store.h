@@ -3,8 +3,8 @@
  * queue_store.h - work queues: rows in memory, their JSON, priorities, status changes.
  * Database threads only.
  */
-#ifndef API_ROUTES_QUEUE_STORE_H
-#define API_ROUTES_QUEUE_STORE_H
+#ifndef API_ROUTES_POOLS_QUEUE_STORE_H
+#define API_ROUTES_POOLS_QUEUE_STORE_H
 
 #include <stddef.h>
 #include <stdint.h>

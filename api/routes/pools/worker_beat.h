@@ -3,8 +3,8 @@
  * worker_beat.h - a worker says that it lives: over REST, the worker channel, or wf's
  * own updates.  Database threads only.
  */
-#ifndef API_ROUTES_WORKER_BEAT_H
-#define API_ROUTES_WORKER_BEAT_H
+#ifndef API_ROUTES_POOLS_WORKER_BEAT_H
+#define API_ROUTES_POOLS_WORKER_BEAT_H
 
 #include <stdint.h>
 

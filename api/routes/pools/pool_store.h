@@ -6,8 +6,8 @@
  * is_paused, and a status is derived from it and from heartbeats.  Database threads
  * only.
  */
-#ifndef API_ROUTES_POOL_STORE_H
-#define API_ROUTES_POOL_STORE_H
+#ifndef API_ROUTES_POOLS_POOL_STORE_H
+#define API_ROUTES_POOLS_POOL_STORE_H
 
 #include <stdint.h>
 

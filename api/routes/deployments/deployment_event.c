@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * deployment_event.c - what deployments tell, their status, and the runs made ahead.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "api/db/db.h"
+#include "api/events/emit.h"
+#include "api/routes/deployments/deployment_store.h"
+#include "api/services/outbox.h"
+#include "api/tx.h"
+#include "base/error.h"
+
+#define AUTO_RUNS_SLICE 200
+
+/* {"prefect.resource.id": "prefect.<kind>.<id>", name, role}. */
+static json_t *related(const char *kind, const struct uuid *id, const char *name)
+{
+	char text[UUID_TEXT_SIZE];
+	json_t *r = json_object();
+
+	json_object_set_new(r, "prefect.resource.id",
+			    json_sprintf("prefect.%s.%s", kind, uuid_format(id, text)));
+	json_object_set_new(r, "prefect.resource.name", json_string(name));
+	return r;
+}
+
+static void set_role(json_t *r, const char *role)
+{
+	json_object_set_new(r, "prefect.resource.role", json_string(role));
+}
+
+int deployment_emit(struct tx *tx, const struct deployment *d, const char *verb,
+		    json_t *payload, struct error *err)
+{
+	char name[64];
+	struct event_spec spec = {.name = name, .payload = payload};
+	json_t *r;
+
+	(void)snprintf(name, sizeof(name), "prefect.deployment.%s", verb);
+	spec.resource = related("deployment", &d->id, d->name);
+	spec.related = json_array();
+	r = related("flow", &d->flow_id, d->flow_name);
+	set_role(r, "flow");
+	json_array_append_new(spec.related, r);
+	if (d->has_queue && d->queue_name != NULL) {
+		r = related("work-queue", &d->work_queue_id, d->queue_name);
+		set_role(r, "work-queue");
+		json_array_append_new(spec.related, r);
+	}
+	if (d->has_pool && d->work_pool_name != NULL) {
+		r = related("work-pool", &d->work_pool_id, d->work_pool_name);
+		json_object_set_new(r, "prefect.work-pool.type",
+				    json_string(d->work_pool_type));
+		set_role(r, "work-pool");
+		json_array_append_new(spec.related, r);
+	}
+	return event_emit(tx, &spec, NULL, err);
+}
+
+int deployment_set_ready(struct tx *tx, struct deployment *d, int ready,
+			 struct error *err)
+{
+	int rc;
+
+	if (d->ready == ready) {
+		return 0;
+	}
+	rc = db_exec(
+	    tx->c, SQL_DEPLOYMENT_SET_STATUS,
+	    DB_ARGS(db_a_uuid(&d->id), db_a_text(ready ? "READY" : "NOT_READY")), 2,
+	    NULL, err);
+	if (rc < 0) {
+		return rc;
+	}
+	d->ready = ready;
+	return deployment_emit(tx, d, ready ? "ready" : "not-ready", NULL, err);
+}
+
+/* Up to AUTO_RUNS_SLICE ids. */
+static int read_runs(struct tx *tx, enum sql_id stmt, const struct uuid *key,
+		     int64_t from_us, struct uuid *ids, size_t *ret_count,
+		     struct error *err)
+{
+	struct db_rows *r = NULL;
+	size_t n = 0;
+	int rc = db_query(
+	    tx->c, stmt,
+	    DB_ARGS(db_a_uuid(key), db_a_time(from_us), db_a_int(AUTO_RUNS_SLICE)), 3,
+	    &r, err);
+
+	while (rc == 0 && n < AUTO_RUNS_SLICE && (rc = db_next(r, err)) > 0) {
+		(void)db_uuid(r, 0, &ids[n++]);
+		rc = 0;
+	}
+	db_rows_free(r);
+	*ret_count = n;
+	return rc < 0 ? rc : 0;
+}
+
+static int drop_runs(struct tx *tx, enum sql_id stmt, const struct uuid *key,
+		     int64_t from_us, struct error *err)
+{
+	struct uuid ids[AUTO_RUNS_SLICE];
+	size_t count = AUTO_RUNS_SLICE;
+	int rc = 0;
+
+	while (rc == 0 && count == AUTO_RUNS_SLICE) {
+		rc = read_runs(tx, stmt, key, from_us, ids, &count, err);
+		for (size_t i = 0; rc == 0 && i < count; i++) {
+			rc = outbox_cancel(tx, &ids[i], err);
+			if (rc == 0) {
+				rc = db_exec(tx->c, SQL_AUTO_RUN_DELETE,
+					     DB_ARGS(db_a_uuid(&ids[i])), 1, NULL, err);
+			}
+		}
+	}
+	return rc;
+}
+
+int deployment_drop_auto_runs(struct tx *tx, const struct uuid *deployment_id,
+			      const struct uuid *schedule_id, int late_too,
+			      struct error *err)
+{
+	const struct uuid *key = schedule_id != NULL ? schedule_id : deployment_id;
+	int64_t from_us = late_too ? 0 : tx->now_us;
+	int rc;
+
+	tx->fx |= FX_SCHEDULES;
+	rc = drop_runs(
+	    tx, schedule_id != NULL ? SQL_SCHEDULE_AUTO_RUNS : SQL_DEPLOYMENT_AUTO_RUNS,
+	    key, from_us, err);
+	if (rc < 0) {
+		return rc;
+	}
+	return db_exec(tx->c,
+		       schedule_id != NULL ? SQL_SCHEDULE_RESET_HORIZON_OF
+					   : SQL_SCHEDULE_RESET_HORIZON,
+		       DB_ARGS(db_a_uuid(key)), 1, NULL, err);
+}
+
+int deployment_drop_scheduled(struct tx *tx, const struct uuid *deployment_id,
+			      struct error *err)
+{
+	return drop_runs(tx, SQL_DEPLOYMENT_SCHEDULED_RUNS, deployment_id, 0, err);
+}
