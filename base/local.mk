@@ -25,6 +25,14 @@ libbase_a_SOURCES = \
 	base/tz_file.c \
 	base/tz_priv.h \
 	base/tz_rule.c \
+	base/rrule.c \
+	base/rrule.h \
+	base/rrule_expand.c \
+	base/rrule_parse.c \
+	base/rrule_priv.h \
+	base/schedule.c \
+	base/schedule_json.c \
+	base/schedule_priv.h \
 	base/buf.c \
 	base/civil.c \
 	base/digest.c \
