@@ -28,6 +28,7 @@ struct run_proposal {
 			      ours) */
 	int keep_state_id; /* state->id and state->at_us are the client's (updates RPC)
 			    */
+	int requeued;      /* the owner was lost: counts an attempt */
 };
 
 struct orc_result {
@@ -56,6 +57,9 @@ int run_propose_simple(struct tx *tx, const struct uuid *flow_run_id, int type,
 		       struct orc_result *ret_result, struct error *err);
 
 /* The OrchestrationResult body and its status, 201 or 200 (server-contract 5.1). */
+/* Its members ("state", "status", "details") into an open object. */
+struct jsonw;
+void orc_result_write(struct jsonw *w, const struct orc_result *r);
 void orc_result_answer(struct tx *tx, const struct orc_result *r);
 
 #endif

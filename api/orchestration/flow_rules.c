@@ -161,10 +161,24 @@ const struct orc_rule rule_bypass_cancelling = {
     .does = "nothing runs yet (or any more): REJECT with CANCELLED at once",
 };
 
+static void copy_scheduled_time(struct orc_ctx *c)
+{
+	if (orc_detail_str(c->proposed, "scheduled_time") == NULL) {
+		orc_detail_set_time(c->proposed, "scheduled_time",
+				    orc_detail_time(c->current, "scheduled_time"));
+	}
+}
+
 static void prevent_pending(struct orc_ctx *c)
 {
 	int64_t due;
 
+	/* claimed again after a worker that never started it: the newer lease goes on
+	 */
+	if (c->from == TYPE(PENDING) && c->facts->takeover) {
+		copy_scheduled_time(c);
+		return;
+	}
 	if (c->from != TYPE(PENDING) || strcmp(c->proposed->name, "Pending") == 0 ||
 	    strcmp(c->proposed->name, c->current->name) == 0) {
 		orc_abort(c,
@@ -315,13 +329,6 @@ const struct orc_rule rule_resuming = {
 	"in FAILED; the next start counts as resuming",
 };
 
-static void copy_scheduled_time(struct orc_ctx *c)
-{
-	if (orc_detail_str(c->proposed, "scheduled_time") == NULL) {
-		orc_detail_set_time(c->proposed, "scheduled_time",
-				    orc_detail_time(c->current, "scheduled_time"));
-	}
-}
 const struct orc_rule rule_copy_scheduled_time = {
     .name = "CopyScheduledTime",
     .from = ORC_SCHEDULED,

@@ -64,6 +64,8 @@ struct orc_facts {
 	int tag_limit_zero;             /* a tag limit of the run is 0 */
 	int tag_slots_full;
 	const char *tag_name; /* which limit, for the reason */
+	/* the proposal carries a lease token; a newer one than the run has seen */
+	int fenced, takeover;
 	/* made by the shell, since rules draw no random numbers */
 	struct uuid fresh_lease;   /* id of a lease that a rule may take */
 	struct uuid fresh_key;     /* pause key when the proposal has none */
@@ -116,6 +118,13 @@ void orc_decide(enum orc_policy policy, struct orc_run *run,
 		const struct orc_facts *facts, int64_t now_us,
 		struct orc_decision *ret_decision);
 void orc_decision_release(struct orc_decision *d);
+
+/*
+ * What Redis has to be told after TO was written: ORC_FX_ENQUEUE, ORC_FX_DEQUEUE,
+ * ORC_FX_CANCEL_RUNNING or nothing.  FENCED: by the owner of the lease.
+ */
+unsigned int orc_delivery(const struct orc_run *run, const struct orc_state *from,
+			  const struct orc_state *to, int fenced);
 
 /* An empty state of TYPE (0: none); NAME NULL: the type's default; MESSAGE is copied.
  */

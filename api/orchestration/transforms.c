@@ -3,6 +3,8 @@
  * transforms.c - what every written state does to its run (server-contract 4.2, in
  * order).
  */
+#include <string.h>
+
 #include "api/orchestration/rules.h"
 #include "base/timefmt.h"
 #include "base/uuid.h"
@@ -80,6 +82,13 @@ static void own_ids(struct orc_ctx *c, int task)
 	}
 }
 
+static int in_process(const json_t *policy)
+{
+	const char *type = json_string_value(json_object_get(policy, "retry_type"));
+
+	return type != NULL && strcmp(type, "in_process") == 0;
+}
+
 /* 9 and 10 */
 static void count_and_resume(struct orc_ctx *c, int task)
 {
@@ -93,6 +102,10 @@ static void count_and_resume(struct orc_ctx *c, int task)
 		      state_type_is_terminal(c->proposed->type))) {
 		json_object_del(policy, "resuming");
 	}
+	/* an in-process retry ends with its process: workers may take the run again */
+	if (!task && state_type_is_terminal(c->proposed->type) && in_process(policy)) {
+		json_object_del(policy, "retry_type");
+	}
 }
 
 void orc_transform(struct orc_ctx *c, int task)
@@ -103,4 +116,33 @@ void orc_transform(struct orc_ctx *c, int task)
 	scheduled_times(c);
 	own_ids(c, task);
 	count_and_resume(c, task);
+}
+
+unsigned int orc_delivery(const struct orc_run *run, const struct orc_state *from,
+			  const struct orc_state *to, int fenced)
+{
+	int kept = in_process(run->empirical_policy);
+	int64_t due = orc_detail_time(to, "scheduled_time");
+
+	if (to->type == SCHEDULED) {
+		if (kept || (from->type == SCHEDULED &&
+			     orc_detail_time(from, "scheduled_time") == due)) {
+			return 0;
+		}
+		return ORC_FX_ENQUEUE;
+	}
+	if (to->type == WF__CONTROL__STATE_TYPE__CANCELLING) {
+		return ORC_FX_CANCEL_RUNNING;
+	}
+	if (from->type == SCHEDULED) {
+		return kept || (fenced && to->type == WF__CONTROL__STATE_TYPE__PENDING)
+			   ? 0
+			   : ORC_FX_DEQUEUE;
+	}
+	/* ended by somebody who is not its owner: the owner has to stop */
+	if (state_type_is_terminal(to->type) && !fenced && run->fence > 0 &&
+	    from->type != 0 && !state_type_is_terminal(from->type)) {
+		return ORC_FX_CANCEL_RUNNING;
+	}
+	return 0;
 }

@@ -22,3 +22,6 @@ tests_unit_test_api_SOURCES += tests/unit/api/orc_table.c
 tests_unit_test_api_SOURCES += tests/unit/api/orc_table.h
 tests_unit_test_api_SOURCES += tests/unit/api/test_orc_pairs.c
 tests_unit_test_api_SOURCES += tests/unit/api/test_orc_rules.c
+tests_unit_test_api_SOURCES += tests/unit/api/test_run_apply.c
+tests_unit_test_api_SOURCES += tests/unit/api/tx_fixture.c
+tests_unit_test_api_SOURCES += tests/unit/api/tx_fixture.h
