@@ -7,7 +7,10 @@
 
 #include <stdint.h>
 
+#include <jansson.h>
+
 struct db;
+struct error;
 struct hub;
 struct http_server;
 struct loop;
@@ -45,6 +48,10 @@ struct api {
 	char redis_url[512];  /* what workers are told */
 	int redis_is_private; /* our own child on loopback: of no use to other hosts */
 	int draining;
+	/* Applies the event of a client's task run to its rows (database thread); may
+	 * be NULL. -ERR_NOT_FOUND and -ERR_CONFLICT: its flow run is not known yet,
+	 * tried again. */
+	int (*record)(struct tx *tx, const json_t *event, struct error *err);
 	/* After each COMMIT of a tx, on the loop: live events, relay, services.  May be
 	 * NULL. */
 	void (*on_commit)(struct api *api, const struct tx *tx);

@@ -97,6 +97,14 @@ static void after_work(int rc, const struct error *err, void *arg)
 	call_free(call);
 }
 
+static int submit(struct tx_call *call, enum db_kind kind, struct error *err)
+{
+	if (call->api->db == NULL) { /* at the very end of a shutdown */
+		return err_set(err, ERR_UNAVAILABLE, "the database is closed");
+	}
+	return db_submit(call->api->db, kind, run_work, after_work, call, err);
+}
+
 void tx_submit(struct http_req *r, enum db_kind kind, tx_work_fn work, void *arg,
 	       tx_free_fn free_fn)
 {
@@ -106,7 +114,7 @@ void tx_submit(struct http_req *r, enum db_kind kind, tx_work_fn work, void *arg
 	call->r = r;
 	call->free_fn = free_fn;
 	call->tx.now_us = http_arrived_us(r);
-	if (db_submit(call->api->db, kind, run_work, after_work, call, &err) < 0) {
+	if (submit(call, kind, &err) < 0) {
 		http_reply_error(r, &err);
 		if (free_fn != NULL) {
 			free_fn(arg);
@@ -123,7 +131,7 @@ int tx_run(struct api *api, enum db_kind kind, tx_work_fn work, void *arg,
 
 	call->done = done;
 	call->tx.now_us = clock_wall_us();
-	rc = db_submit(api->db, kind, run_work, after_work, call, err);
+	rc = submit(call, kind, err);
 	if (rc < 0) {
 		call_free(call);
 	}

@@ -127,6 +127,8 @@ void http_invalid_add_ctx(struct http_invalid *v, const char *type, const char *
  */
 void http_invalid_root(struct http_invalid *v, const char *root);
 size_t http_invalid_count(const struct http_invalid *v);
+/* The first problem for a log line or a close frame: "Field required at resource". */
+void http_invalid_describe(const struct http_invalid *v, char *dst, size_t size);
 /* Takes V.  422 with exception_detail and request_body. */
 void http_reply_invalid(struct http_req *r, struct http_invalid *v);
 void http_invalid_free(struct http_invalid *v);

@@ -8,10 +8,12 @@
 #include "api/http/http.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "api/http/http_priv.h"
+#include "base/buf.h"
 #include "base/mem.h"
 
 #define INVALID_MAX 64
@@ -166,6 +168,29 @@ void http_invalid_add(struct http_invalid *v, const char *type, const char *loc,
 		      const json_t *input, const char *msg)
 {
 	http_invalid_add_ctx(v, type, loc, input, msg, NULL);
+}
+
+void http_invalid_describe(const struct http_invalid *v, char *dst, size_t size)
+{
+	const json_t *item = json_array_get(v->items, 0);
+	const json_t *loc = json_object_get(item, "loc"), *part;
+	const char *msg = json_string_value(json_object_get(item, "msg"));
+	struct buf b;
+	size_t i;
+
+	buf_init(&b);
+	buf_adds(&b, msg != NULL ? msg : "invalid");
+	for (i = 1; i < json_array_size(loc); i++) { /* behind "body" */
+		part = json_array_get(loc, i);
+		buf_adds(&b, i == 1 ? " at " : ".");
+		if (json_is_integer(part)) {
+			buf_addf(&b, "%lld", (long long)json_integer_value(part));
+		} else {
+			buf_adds(&b, json_string_value(part));
+		}
+	}
+	(void)snprintf(dst, size, "%s", b.data);
+	buf_release(&b);
 }
 
 json_t *http_invalid_json(const struct http_invalid *v, json_t *request_body)

@@ -99,7 +99,7 @@ static ssize_t on_recv(wslay_event_context_ptr ws, uint8_t *data, size_t len, in
 	int n = 0;
 
 	(void)flags;
-	if (!c->pong_held && c->state != WS_DEAD) {
+	if (!c->pong_held && !c->paused && c->state != WS_DEAD) {
 		n = evbuffer_remove(bufferevent_get_input(c->bev), data, len);
 	}
 	if (n <= 0) {
@@ -152,7 +152,7 @@ static void pump(struct ws_conn *c)
 	if (c->state != WS_DEAD && !c->pong_held && wslay_event_recv(c->ws) != 0) {
 		ws_move(c, WS_DEAD);
 	}
-	if (c->pong_held) {
+	if (c->pong_held || c->paused) {
 		bufferevent_disable(c->bev, EV_READ);
 	}
 	if (c->state != WS_DEAD && (!c->pong_held || c->state == WS_CLOSING) &&
@@ -229,7 +229,7 @@ static void ping(struct ws_conn *c, int64_t now)
 	TAILQ_REMOVE(&c->server->list, c, link);
 	TAILQ_INSERT_TAIL(&c->server->list, c, link);
 	c->next_ping_ms = now + WS_PING_MS;
-	if (c->pong_held || c->state != WS_OPEN) {
+	if (c->pong_held || c->paused || c->state != WS_OPEN) {
 		return;
 	}
 	if (!c->seen) {
@@ -409,12 +409,30 @@ int ws_send(struct ws_conn *c, const char *data, size_t len)
 	return 0;
 }
 
-void ws_pong_release(struct ws_conn *c)
+static void read_again(struct ws_conn *c)
 {
-	if (c->pong_held && c->state != WS_DEAD) {
-		c->pong_held = 0;
+	if (!c->pong_held && !c->paused && c->state != WS_DEAD) {
 		bufferevent_enable(c->bev, EV_READ);
 		queue_work(c);
+	}
+}
+
+void ws_pong_release(struct ws_conn *c)
+{
+	if (c->pong_held) {
+		c->pong_held = 0;
+		c->seen = 1;
+		read_again(c);
+		queue_work(c); /* the pong itself */
+	}
+}
+
+void ws_pause(struct ws_conn *c, int on)
+{
+	if (c->paused != on) {
+		c->paused = on;
+		c->seen = 1;
+		read_again(c);
 	}
 }
 
@@ -438,10 +456,8 @@ void ws_close(struct ws_conn *c, int code, const char *fmt, ...)
 	(void)wslay_event_queue_close(c->ws, (uint16_t)code, (const uint8_t *)text.data,
 				      len);
 	ws_move(c, WS_CLOSING);
-	if (c->pong_held) {
-		c->pong_held = 0;
-		bufferevent_enable(c->bev, EV_READ);
-	}
+	c->pong_held = c->paused = 0;
+	read_again(c);
 	queue_work(c);
 	buf_release(&text);
 }

@@ -47,6 +47,9 @@ void *ws_ctx(const struct ws_conn *c);
 int ws_send(struct ws_conn *c, const char *data, size_t len);
 size_t ws_backlog(const struct ws_conn *c); /* bytes not yet written */
 void ws_pong_release(struct ws_conn *c);
+/* Flow control: nothing is read from the client while ON.  A message or two that have
+ * been read already may still come. */
+void ws_pause(struct ws_conn *c, int on);
 /* Close frame with code and reason, then the end of the connection. */
 void ws_close(struct ws_conn *c, int code, const char *fmt, ...) WF_PRINTF(3, 4);
 void ws_drop_all(struct http_server *s, int code, const char *reason); /* shutdown */

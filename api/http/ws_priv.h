@@ -54,6 +54,7 @@ struct ws_conn {
 	enum ws_state state;
 	int opened;      /* on_open was called: on_close is due */
 	int pong_held;   /* sending and reading rest until ws_pong_release() */
+	int paused;      /* by ws_pause() */
 	int work_queued; /* a deferred ws_work() is under way */
 	int seen;        /* bytes since the last ping */
 	int64_t next_ping_ms;

@@ -87,3 +87,4 @@ libapi_a_SOURCES += api/routes/deployments/schedule_store.c
 libapi_a_SOURCES += api/routes/deployments/schedule_store.h
 libapi_a_SOURCES += api/routes/deployments/schedules.c
 libapi_a_SOURCES += api/routes/pools/work_pool_runs.c
+libapi_a_SOURCES += api/routes/events_in.c

@@ -6,12 +6,14 @@
 
 #include <stddef.h>
 
+#include "api/events/hub.h"
 #include "api/http/http.h"
 #include "api/http/ws.h"
 #include "api/routes/pools_tables.h"
 
 extern const struct route routes_admin[];
 extern const struct route routes_collections[];
+extern const struct route routes_events_in[];
 extern const struct route routes_flows[];
 extern const struct route routes_info[];
 extern const struct route routes_variables[];
@@ -22,6 +24,7 @@ extern const struct route routes_artifacts[];
 const struct route *const route_tables[] = {
     routes_admin,
     routes_collections,
+    routes_events_in,
     routes_flows,
     routes_info,
     routes_variables,
@@ -37,5 +40,8 @@ const struct route *const route_tables[] = {
 };
 
 const struct ws_endpoint *const ws_tables[] = {
+    events_in_socket,
+    events_out_socket,
+    logs_out_socket,
     NULL,
 };

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "api/api.h"
+#include "api/events/hub.h"
 #include "api/tx.h"
 #include "base/mem.h"
 
@@ -14,10 +15,10 @@ struct parts {
 	struct api *api;
 };
 
+/* On the loop, after each COMMIT. */
 static void on_commit(struct api *api, const struct tx *tx)
 {
-	(void)api;
-	(void)tx;
+	hub_publish(api->hub, &tx->live_events, &tx->live_logs);
 }
 
 int parts_start(struct api *api, struct parts **ret_parts, struct error *err)
@@ -26,6 +27,7 @@ int parts_start(struct api *api, struct parts **ret_parts, struct error *err)
 
 	(void)err;
 	p->api = api;
+	api->hub = hub_new(api);
 	api->on_commit = on_commit;
 	*ret_parts = p;
 	return 0;
@@ -38,5 +40,15 @@ void parts_quiesce(struct parts *p)
 
 void parts_stop(struct parts *p)
 {
-	free(p);
+	(void)p;
+}
+
+void parts_free(struct parts *p)
+{
+	if (p != NULL) {
+		p->api->on_commit = NULL;
+		hub_free(p->api->hub);
+		p->api->hub = NULL;
+		free(p);
+	}
 }

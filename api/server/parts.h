@@ -13,6 +13,9 @@ struct parts;
 int parts_start(struct api *api, struct parts **ret_parts, struct error *err);
 /* Starts nothing new any more; what runs is waited for by db_pending(). */
 void parts_quiesce(struct parts *p);
-void parts_stop(struct parts *p); /* accepts NULL */
+/* Before the database is closed: services, relay.  Accepts NULL. */
+void parts_stop(struct parts *p);
+/* After that, and after the last completions: the hub.  Accepts NULL. */
+void parts_free(struct parts *p);
 
 #endif

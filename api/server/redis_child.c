@@ -25,8 +25,9 @@
 #include "base/mem.h"
 #include "base/proc.h"
 
-#define READY_MS 10000 /* to answer PING after a start; an append-only file is loaded \
-			*/
+#define READY_MS                                                             \
+	10000 /* to answer PING after a start; an append-only file is loaded \
+	       */
 #define READY_LOADING_MS 120000
 #define SURVIVOR_MS      10000 /* for a survivor to end */
 #define POLL_MS          20

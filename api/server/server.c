@@ -255,15 +255,15 @@ static void stop_all(struct server *s)
 		loop_signal_free(s->signals[i]);
 	}
 	loop_timer_free(s->drain);
-	parts_stop(s->parts);
 	http_server_free(s->api.http);
 	s->api.http = NULL;
+	parts_stop(s->parts);
 	pools_free(s->api.pools);
 	s->api.pools = NULL;
-	if (s->api.db != NULL) {
-		db_close(s->api.db);
-	}
-	(void)loop_turn(s->loop, 0); /* completions of the database, if any */
+	db_close(s->api.db);
+	s->api.db = NULL;
+	(void)loop_turn(s->loop, 0); /* the last completions of the database */
+	parts_free(s->parts);
 	redis_child_stop(s->redis);
 	if (s->dir.path != NULL) {
 		datadir_unpublish(&s->dir);
