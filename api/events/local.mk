@@ -20,3 +20,6 @@ libapi_a_SOURCES += api/events/ingest.h
 libapi_a_SOURCES += api/events/log_filter.c
 libapi_a_SOURCES += api/events/log_filter.h
 libapi_a_SOURCES += api/events/logs_out.c
+libapi_a_SOURCES += api/events/recorder.c
+libapi_a_SOURCES += api/events/recorder.h
+libapi_a_SOURCES += api/events/task_record.c
