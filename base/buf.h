@@ -24,7 +24,7 @@ void buf_add(struct buf *b, const void *data, size_t len);
 void buf_adds(struct buf *b, const char *s);
 void buf_addc(struct buf *b, char c);
 void buf_addf(struct buf *b, const char *fmt, ...) WF_PRINTF(2, 3);
-void buf_addv(struct buf *b, const char *fmt, va_list ap);
+void buf_addv(struct buf *b, const char *fmt, va_list ap) WF_PRINTF(2, 0);
 void buf_reserve(struct buf *b, size_t extra);
 void buf_consume(struct buf *b, size_t len); /* drops from the front */
 void buf_truncate(struct buf *b, size_t len);

@@ -58,6 +58,7 @@ static void cut_whole_char(char *s)
 }
 
 /* FMT's arguments may point into err->msg, hence the copy. */
+WF_PRINTF(2, 0)
 static void format_msg(struct error *err, const char *fmt, va_list ap)
 {
 	char msg[sizeof(err->msg)];

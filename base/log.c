@@ -232,6 +232,7 @@ static void write_all(int fd, const char *data, size_t len)
 	}
 }
 
+WF_PRINTF(3, 0)
 static void emit(enum log_level level, const char *who, const char *fmt, va_list ap)
 {
 	char raw[LOG_MSG_MAX], msg[LOG_MSG_MAX + LOG_MSG_MAX / 2], ident[256] = "";

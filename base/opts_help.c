@@ -8,7 +8,8 @@
 #include "base/opts_priv.h"
 
 #define HELP_WIDTH  80
-#define HELP_COLUMN 30 /* where the texts begin at most */
+#define HELP_COLUMN 30     /* where the texts begin at most */
+#define GLUE        '\x1f' /* a blank at which no line is broken */
 
 /* Terminal cells of S, one per character. */
 static int cells(const char *s, size_t len)
@@ -26,7 +27,7 @@ static int cells(const char *s, size_t len)
  * the lines begin in column INDENT.  A newline in TEXT is kept. */
 static void wrap(struct buf *out, const char *text, int at, int indent)
 {
-	size_t len;
+	size_t len, start;
 	int n, fresh = 1; /* nothing stands on this line yet */
 
 	while (*text != '\0') {
@@ -51,7 +52,13 @@ static void wrap(struct buf *out, const char *text, int at, int indent)
 			buf_addc(out, ' ');
 			at++;
 		}
+		start = out->len;
 		buf_add(out, text, len);
+		for (; start < out->len; start++) {
+			if (out->data[start] == GLUE) {
+				out->data[start] = ' ';
+			}
+		}
 		at += n;
 		fresh = 0;
 		text += len;
@@ -80,30 +87,42 @@ static void flag_text(const struct opt *opt, struct buf *out)
 	}
 }
 
+/* One of the remarks in parentheses behind the text: "(default: 30s; env: WF_X)". */
+static void remark(struct buf *out, int *any, const char *word, const char *value)
+{
+	if (!*any) {
+		buf_adds(out, out->len > 0 ? " (" : "(");
+	} else {
+		buf_adds(out, "; ");
+	}
+	*any = 1;
+	buf_adds(out, word);
+	if (value != NULL) {
+		buf_addc(out, GLUE);
+		buf_adds(out, value);
+	}
+}
+
 /* "What it does. (default: 30s; env: WF_X)" */
 static void help_text(const struct opt *opt, struct buf *out)
 {
-	const char *sep = " (";
+	int any = 0;
 
 	buf_adds(out, opt->help != NULL ? opt->help : "");
 	if ((opt->flags & OPT_F_REQUIRED) != 0) {
-		buf_addf(out, "%srequired", sep);
-		sep = "; ";
+		remark(out, &any, "required", NULL);
 	}
 	if (opt->def != NULL && opt->def[0] != '\0' && opt->type != OPT_TYPE_BOOL &&
 	    (opt->flags & OPT_F_SECRET) == 0) {
-		buf_addf(out, "%sdefault: %s", sep, opt->def);
-		sep = "; ";
+		remark(out, &any, "default:", opt->def);
 	}
 	if (opt->type == OPT_TYPE_LIST) {
-		buf_addf(out, "%srepeatable", sep);
-		sep = "; ";
+		remark(out, &any, "repeatable", NULL);
 	}
 	if (opt->env[0] != NULL && (opt->flags & OPT_F_FLAGONLY) == 0) {
-		buf_addf(out, "%senv: %s", sep, opt->env[0]);
-		sep = "; ";
+		remark(out, &any, "env:", opt->env[0]);
 	}
-	buf_adds(out, sep[0] == ';' ? ")" : "");
+	buf_adds(out, any ? ")" : "");
 }
 
 /* Is OPT only in the environment and the file? */

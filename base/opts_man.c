@@ -10,39 +10,57 @@
 #include "base/clock.h"
 #include "base/opts_priv.h"
 
-/* Text between macros: backslashes, and points at the beginning of a line, are not
- * roff. A sentence begins on a new line, as mdoc wants it. */
-static void text(struct buf *out, const char *s)
-{
-	int fresh = 1; /* at the beginning of a line */
+#define MAN_WIDTH 76 /* of lines in the page's source */
 
-	for (; *s != '\0'; s++) {
-		if (*s == '\n' && fresh) {
-			buf_adds(out, ".Pp\n");
-			continue;
-		}
-		if (fresh && *s == ' ') {
-			continue;
-		}
-		if (fresh && (*s == '.' || *s == '\'')) {
-			buf_adds(out, "\\&");
-		}
-		if (*s == '\\') {
+/* One word of a text: backslashes, points in front and double dashes are not roff. */
+static void word(struct buf *out, const char *s, size_t len, int first)
+{
+	size_t i;
+
+	if (first && (*s == '.' || *s == '\'')) {
+		buf_adds(out, "\\&");
+	}
+	for (i = 0; i < len; i++) {
+		if (s[i] == '\\') {
 			buf_adds(out, "\\e");
-		} else if (*s == '-' && s[1] == '-') {
+		} else if (s[i] == '-' && i + 1 < len && s[i + 1] == '-') {
 			buf_adds(out, "\\-");
 		} else {
-			buf_addc(out, *s);
+			buf_addc(out, s[i]);
 		}
-		fresh = *s == '\n';
-		if ((*s == '.' || *s == '!' || *s == '?') && s[1] == ' ') {
+	}
+}
+
+/* Text between macros, in short lines.  A sentence begins on a new line, as mdoc wants
+ * it; an empty line is a new paragraph. */
+static void text(struct buf *out, const char *s)
+{
+	size_t len, start = out->len;
+	int first = 1, end = 0; /* at the beginning of a line; the sentence ended */
+
+	while (*s != '\0') {
+		if (*s == '\n' || *s == ' ') {
+			if (s[0] == '\n' && s[1] == '\n') {
+				buf_adds(out, first ? ".Pp\n" : "\n.Pp\n");
+				start = out->len;
+				first = 1;
+			}
+			s++;
+			continue;
+		}
+		len = strcspn(s, " \n");
+		if (!first && (end || out->len - start + 1 + len > MAN_WIDTH)) {
 			buf_addc(out, '\n');
-			fresh = 1;
+			start = out->len;
+			first = 1;
 		}
+		buf_adds(out, first ? "" : " ");
+		word(out, s, len, first);
+		end = s[len - 1] == '.' || s[len - 1] == '!' || s[len - 1] == '?';
+		first = 0;
+		s += len;
 	}
-	if (!fresh) {
-		buf_addc(out, '\n');
-	}
+	buf_adds(out, first ? "" : "\n");
 }
 
 /* One argument of a macro: never taken for a macro or for punctuation, blanks kept. */
@@ -253,10 +271,11 @@ void opts_man(const struct opt_spec *spec, FILE *out)
 	text(&b, spec->about != NULL ? spec->about : "");
 	options(spec, &b);
 	environment(spec, &b);
-	buf_adds(
-	    &b, ".Sh EXIT STATUS\n0 on success; 64 for wrong usage, 65 for bad input, "
-		"69 when a service is not\navailable, 75 when a later try may succeed; "
-		"see\n.Xr sysexits 3 .\n");
+	buf_adds(&b, ".Sh EXIT STATUS\n");
+	text(&b,
+	     "0 on success; 64 for wrong usage, 65 for bad input, 69 when a service is "
+	     "not available, 75 when a later try may succeed. The numbers are those of "
+	     "sysexits.h.");
 	examples(spec, &b);
 	(void)fwrite(b.data, 1, b.len, out);
 	buf_release(&b);

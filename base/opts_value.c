@@ -174,16 +174,53 @@ static int parse_real(const char *text, double *ret_value, struct error *err)
 
 /* ---- members ---- */
 
+/* The largest unit that divides V. */
+static void format_units(int64_t v, const struct unit *units, size_t count,
+			 struct buf *out)
+{
+	const struct unit *best = NULL;
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		if (v != 0 && v % units[i].factor == 0 && strlen(units[i].name) <= 2 &&
+		    (best == NULL || units[i].factor > best->factor)) {
+			best = &units[i];
+		}
+	}
+	if (best == NULL) {
+		buf_addf(out, "%" PRId64, v);
+	} else {
+		buf_addf(out, "%" PRId64 "%s", v / best->factor,
+			 best->factor == 1 && units == byte_units ? "" : best->name);
+	}
+}
+
+static void format_number(const struct opt *opt, int64_t v, struct buf *out)
+{
+	if (opt->type == OPT_TYPE_MS) {
+		format_units(v, time_units, ARRAY_LEN(time_units), out);
+	} else if (opt->type == OPT_TYPE_BYTES) {
+		format_units(v, byte_units, ARRAY_LEN(byte_units), out);
+	} else {
+		buf_addf(out, "%" PRId64, v);
+	}
+}
+
 static int check_range(const struct opt *opt, int64_t v, struct error *err)
 {
-	const char *unit = opt->type == OPT_TYPE_MS ? " ms" : "";
+	struct buf range;
+	int rc;
 
-	if (opt->max != 0 && (v < opt->min || v > opt->max)) {
-		return err_set(err, ERR_INVALID,
-			       "must be between %" PRId64 "%s and %" PRId64 "%s",
-			       opt->min, unit, opt->max, unit);
+	if (opt->max == 0 || (v >= opt->min && v <= opt->max)) {
+		return 0;
 	}
-	return 0;
+	buf_init(&range);
+	format_number(opt, opt->min, &range);
+	buf_adds(&range, " and ");
+	format_number(opt, opt->max, &range);
+	rc = err_set(err, ERR_INVALID, "must be between %s", range.data);
+	buf_release(&range);
+	return rc;
 }
 
 static int set_number(const struct opt *opt, int64_t *member, const char *text,
@@ -259,27 +296,6 @@ void opt_clear(const struct opt *opt, void *conf)
 	}
 }
 
-/* The largest unit that divides V. */
-static void format_units(int64_t v, const struct unit *units, size_t count,
-			 struct buf *out)
-{
-	const struct unit *best = NULL;
-	size_t i;
-
-	for (i = 0; i < count; i++) {
-		if (v != 0 && v % units[i].factor == 0 && strlen(units[i].name) <= 2 &&
-		    (best == NULL || units[i].factor > best->factor)) {
-			best = &units[i];
-		}
-	}
-	if (best == NULL) {
-		buf_addf(out, "%" PRId64, v);
-	} else {
-		buf_addf(out, "%" PRId64 "%s", v / best->factor,
-			 best->factor == 1 && units == byte_units ? "" : best->name);
-	}
-}
-
 void opt_format(const struct opt *opt, const void *conf, struct buf *out)
 {
 	const void *member = (const char *)conf + opt->offset;
@@ -293,15 +309,9 @@ void opt_format(const struct opt *opt, const void *conf, struct buf *out)
 		buf_adds(out, s != NULL ? s : "");
 		break;
 	case OPT_TYPE_INT:
-		buf_addf(out, "%" PRId64, *(const int64_t *)member);
-		break;
 	case OPT_TYPE_MS:
-		format_units(*(const int64_t *)member, time_units,
-			     ARRAY_LEN(time_units), out);
-		break;
 	case OPT_TYPE_BYTES:
-		format_units(*(const int64_t *)member, byte_units,
-			     ARRAY_LEN(byte_units), out);
+		format_number(opt, *(const int64_t *)member, out);
 		break;
 	case OPT_TYPE_REAL:
 		buf_addf(out, "%.15g", *(const double *)member);
