@@ -30,10 +30,14 @@ struct claim {
 	int64_t gen;
 };
 
-/* What a dead worker left behind: report it with a Lost update (outbox.h). */
+/*
+ * What a dead worker left behind.  Report it with a Lost update (outbox.h) with fence =
+ * new_token when it was started or is not requeued; when that was answered:
+ * claimer_end_token (new_token, CLAIMER_DONE), else it is reported again after 30 s.
+ */
 struct claimer_reaped {
 	const char *run_id, *worker;
-	int requeued; /* delivered again by itself: nothing to report but a log line */
+	int requeued; /* delivered again by itself */
 	int started;
 	uint64_t old_token, new_token;
 	int64_t attempts;
@@ -85,6 +89,7 @@ void claimer_resume(struct claimer *c);
 /* Pending was accepted by the API: bookkeeping only.  0 or -ERR_NOT_FOUND. */
 int claimer_pending(struct claimer *c, const char *run_id, struct error *err);
 
+/* After LOST, on_lost is called as well (unless it was before). */
 enum claimer_start { CLAIMER_GO = 1, CLAIMER_CANCEL_WANTED, CLAIMER_LOST };
 /* RC 0 with an answer, or < 0 when Redis did not answer (then do not start; the lease
  * is still held: try again or end it). */
@@ -107,7 +112,8 @@ enum claimer_outcome {
 typedef void (*claimer_end_fn)(int rc, const struct error *err, void *arg);
 int claimer_end(struct claimer *c, const char *run_id, enum claimer_outcome outcome,
 		int64_t due_ms, claimer_end_fn fn, void *arg, struct error *err);
-/* The same for a lease of an earlier process, known from the journal's replay. */
+/* The same for a token that is not ours: of an earlier process (known from the
+ * journal's replay), or the new token of a reaped run. */
 void claimer_end_token(struct claimer *c, const char *run_id, uint64_t token,
 		       enum claimer_outcome outcome);
 

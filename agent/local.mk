@@ -1,7 +1,10 @@
 # agent: the claim side
 noinst_LIBRARIES += libagent.a
 libagent_a_SOURCES = \
+	agent/claimer.c \
 	agent/claimer.h \
+	agent/claimer_end.c \
+	agent/claimer_priv.h \
 	agent/journal.h \
 	agent/lease.c \
 	agent/lease.h \

@@ -1,6 +1,9 @@
 # unit tests of agent/: one program, its sources one per line; some need redis-server
 unit_tests += tests/unit/test_agent
 tests_unit_test_agent_SOURCES = \
+	tests/lib/redis_server.c \
+	tests/lib/redis_server.h \
+	tests/unit/agent/test_claimer.c \
 	tests/unit/agent/test_lease.c
 tests_unit_test_agent_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS) -Wno-missing-prototypes
 tests_unit_test_agent_LDADD = libagent.a $(POOLS_LIBS) $(PROTO_LIBS) $(BASE_LIBS) \
