@@ -53,6 +53,9 @@ void expr_free(struct expr *e); /* accepts NULL */
  */
 int expr_eval(const struct expr *e, const struct expr_scope *scope, json_t **ret_value,
 	      struct error *err);
+/* The same, but an undefined value is an error that names its path. */
+int expr_eval_defined(const struct expr *e, const struct expr_scope *scope,
+		      json_t **ret_value, struct error *err);
 
 /*
  * Calls FN for each path of E that begins with a name: ROOT, the next member (NULL when

@@ -240,8 +240,8 @@ out:
 }
 
 /* The value of a kid that must be there. */
-static int eval_defined(const struct expr *e, const struct expr_scope *s,
-			json_t **ret_value, struct error *err)
+int expr_eval_defined(const struct expr *e, const struct expr_scope *s,
+		      json_t **ret_value, struct error *err)
 {
 	json_t *v = NULL;
 	int rc = expr_eval(e, s, &v, err);
@@ -262,7 +262,7 @@ static int eval_list(const struct expr *e, const struct expr_scope *s,
 	size_t i;
 
 	for (i = 0; i < e->count; i++) {
-		if (eval_defined(e->kids[i], s, &v, err) < 0) {
+		if (expr_eval_defined(e->kids[i], s, &v, err) < 0) {
 			json_decref(list);
 			return -ERR_INVALID;
 		}
@@ -348,10 +348,10 @@ static int eval_compare(const struct expr *e, const struct expr_scope *s,
 			json_t **ret_value, struct error *err)
 {
 	json_t *a = NULL, *b = NULL;
-	int rc = eval_defined(e->kids[0], s, &a, err);
+	int rc = expr_eval_defined(e->kids[0], s, &a, err);
 
 	if (rc == 0) {
-		rc = eval_defined(e->kids[1], s, &b, err);
+		rc = expr_eval_defined(e->kids[1], s, &b, err);
 	}
 	if (rc == 0) {
 		rc = compare_values(e->op, a, b, ret_value, err);
@@ -374,7 +374,7 @@ static int eval_filter(const struct expr *e, const struct expr_scope *s,
 		rc = undefined(e->kids[0], err);
 	}
 	for (i = 1; i < e->count && rc == 0; i++) {
-		rc = eval_defined(e->kids[i], s, &args[i - 1], err);
+		rc = expr_eval_defined(e->kids[i], s, &args[i - 1], err);
 	}
 	if (rc == 0) {
 		rc =

@@ -74,4 +74,5 @@ wf_engine_SOURCES = \
 	engine/load_file.h \
 	engine/main.c \
 	engine/main.h
-wf_engine_LDADD = libengine.a libproto.a libprotogen.a $(PROTOBUF_C_LIBS) $(YAML_LIBS) $(BASE_LIBS)
+wf_engine_LDADD = libengine.a $(PROTO_LIBS) $(YAML_LIBS) $(BASE_LIBS)
+$(libengine_a_OBJECTS): $(proto_gen_h)

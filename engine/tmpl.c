@@ -276,23 +276,6 @@ void json_add_text(struct buf *out, const json_t *v)
 	free(text);
 }
 
-static int eval_expr(const struct tmpl *t, const struct expr_scope *scope,
-		     json_t **ret_value, struct error *err)
-{
-	json_t *v = NULL;
-
-	if (expr_eval(t->expr, scope, &v, err) < 0) {
-		return -ERR_INVALID;
-	}
-	if (v == NULL) {
-		return err_set(
-		    err, ERR_INVALID,
-		    "a value is undefined; give a fallback with | default(...)");
-	}
-	*ret_value = v;
-	return 0;
-}
-
 static int eval_text(const struct tmpl *t, const struct expr_scope *scope,
 		     struct buf *out, struct error *err)
 {
@@ -344,7 +327,7 @@ int tmpl_eval(const struct tmpl *t, const struct expr_scope *scope, json_t **ret
 		*ret_value = json_incref(t->constant);
 		return 0;
 	case TMPL_EXPR:
-		return eval_expr(t, scope, ret_value, err);
+		return expr_eval_defined(t->expr, scope, ret_value, err);
 	case TMPL_LIST:
 	case TMPL_MAP:
 		return eval_many(t, scope, ret_value, err);

@@ -18,7 +18,8 @@
 const char *load_hint(const char *word, const char *const *names, size_t count,
 		      char *buf, size_t size)
 {
-	const char *near = opts_nearest(word, names, count);
+	/* one or two letters are near to everything */
+	const char *near = strlen(word) > 2 ? opts_nearest(word, names, count) : NULL;
 
 	buf[0] = '\0';
 	if (near != NULL) {
