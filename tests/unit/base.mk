@@ -1,6 +1,17 @@
 # unit tests of base/: add one program, its sources one per line
 unit_tests += tests/unit/test_base
 tests_unit_test_base_SOURCES = \
+	tests/unit/base/test_buf.c \
+	tests/unit/base/test_cron.c \
+	tests/unit/base/test_digest.c \
+	tests/unit/base/test_heap.c \
+	tests/unit/base/test_json.c \
+	tests/unit/base/test_jsonw.c \
+	tests/unit/base/test_map.c \
+	tests/unit/base/test_schedule.c \
+	tests/unit/base/test_timefmt.c \
+	tests/unit/base/test_tz.c \
+	tests/unit/base/test_uuid.c \
 	tests/unit/base/test_backoff.c \
 	tests/unit/base/test_error.c \
 	tests/unit/base/test_log.c \
@@ -13,3 +24,4 @@ tests_unit_test_base_SOURCES = \
 tests_unit_test_base_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS) \
 	-Wno-missing-prototypes -Wno-missing-variable-declarations
 tests_unit_test_base_LDADD = $(BASE_LIBS) $(CRITERION_LIBS)
+EXTRA_DIST += tests/unit/base/cron_cases.inc tests/unit/base/schedule_cases.inc
