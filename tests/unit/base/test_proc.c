@@ -522,9 +522,9 @@ Test(proc, survivors_of_the_group_are_ended_in_the_drain_phase)
 
 Test(proc, a_survivor_that_ignores_term_is_killed)
 {
+	/* the shell ignores TERM before it forks, so that there is no race */
 	struct proc_spec spec =
-	    spec_of(sh("(trap '' TERM; echo ready; while :; do sleep 0.05; done) & "
-		       "echo $!; sleep 0.1"));
+	    spec_of(sh("trap '' TERM; sleep 100 & echo $!; exit 0"));
 	int child;
 
 	spec.drain_ms = 300;
@@ -532,14 +532,16 @@ Test(proc, a_survivor_that_ignores_term_is_killed)
 	finish();
 	cr_assert_eq(proc_exit_code(&res.exit), 0);
 	cr_assert(res.exit.output_cut, "it held the output until it was killed");
-	cr_assert_eq(sscanf(strpbrk(res.out[0], "0123456789"), "%d", &child), 1);
+	cr_assert_eq(sscanf(res.out[0], "%d", &child), 1);
 	wait_until_dead(child);
 }
 
 Test(proc, a_daemon_that_holds_the_output_is_cut_off)
 {
+	/* $(...) ends when the daemon has its session and our output as its own */
 	struct proc_spec spec =
-	    spec_of(sh("setsid sh -c 'echo $$; exec sleep 100' & sleep 0.2; exit 5"));
+	    spec_of(sh("exec 8>&1; p=$(setsid sh -c 'echo $$; exec sleep 100 >&8' &); "
+		       "echo $p; exit 5"));
 	int child;
 
 	spec.drain_ms = 300;
@@ -555,10 +557,13 @@ Test(proc, a_daemon_that_holds_the_output_is_cut_off)
 
 Test(proc, orphans_are_reaped_here)
 {
-	/* double fork: the grandchild outlives its parent and ends later */
+	int child;
+
 	run_sh(
-	    "(setsid sh -c 'echo $$; exec sleep 0.3' >&1 2>/dev/null & ) ; sleep 0.1");
-	wait_until_dead(atoi(res.out[0])); /* a zombie would still be there */
+	    "p=$(setsid sh -c 'echo $$; exec sleep 0.2 >/dev/null 2>&1' &); echo $p");
+	cr_assert_not(res.exit.output_cut);
+	cr_assert_eq(sscanf(res.out[0], "%d", &child), 1);
+	wait_until_dead(child); /* a zombie would still be there */
 }
 
 /* ---- many ---- */
