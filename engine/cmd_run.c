@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "base/compiler.h"
+#include "base/digest.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "base/loop.h"
@@ -201,7 +202,11 @@ static char *make_auth(const struct run_conf *conf)
 		return xasprintf("Bearer %s", conf->api_key);
 	}
 	if (conf->auth != NULL && *conf->auth != '\0') {
-		return xasprintf("Basic %s", conf->auth);
+		char *code = base64_encode(conf->auth, strlen(conf->auth));
+		char *basic = xasprintf("Basic %s", code);
+
+		free(code);
+		return basic;
 	}
 	return NULL;
 }
@@ -229,7 +234,6 @@ static int run_flow(const struct run_conf *conf, const struct plan_flow *flow,
 	struct loop_signal *sigint, *sigterm;
 	struct runner *r;
 	struct report *report;
-	struct session *session;
 	struct session_spec spec = {
 	    .loop = loop,
 	    .events = &runner_session_events,
@@ -248,16 +252,8 @@ static int run_flow(const struct run_conf *conf, const struct plan_flow *flow,
 	sigint = loop_signal_new(loop, SIGINT, on_signal, r);
 	sigterm = loop_signal_new(loop, SIGTERM, on_signal, r);
 	report = report_new(loop, choose_style(conf), want_colour(), flow);
-	session = make_session(&spec, conf);
-	if (session != NULL) {
-		runner_start(r, session, flow, report);
-		rc = loop_run(loop);
-	} else {
-		(void)fprintf(
-		    stderr,
-		    "wf-engine run: recording at an API comes later; use --offline\n");
-		rc = 69;
-	}
+	runner_start(r, make_session(&spec, conf), flow, report);
+	rc = loop_run(loop);
 	proc_fini();
 	runner_free(r);
 	report_free(report);

@@ -26,6 +26,8 @@ libengine_a_SOURCES = \
 	engine/record.c \
 	engine/record.h \
 	engine/remote.c \
+	engine/remote_feed.c \
+	engine/remote_priv.h \
 	engine/report.c \
 	engine/report.h \
 	engine/runner.c \
