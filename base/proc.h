@@ -131,6 +131,8 @@ pid_t proc_spawn_detached(char *const *argv, char *const *envp, int log_fd,
 /* exec in place: never returns on success.  For `wf flow run` handing over to
  * wf-engine. */
 int proc_exec(char *const *argv, char *const *envp, struct error *err);
+/* A signal to a process that is not ours (wf server stop). -ERR_NOT_FOUND: no such process. */
+int proc_signal_pid(pid_t pid, int signo, struct error *err);
 /* Absolute path of a sister program of ours: same folder as the running one, else PATH.
  * Owned by the caller; NULL when it is nowhere. */
 char *proc_find_program(const char *name);

@@ -411,6 +411,17 @@ int proc_exec(char *const *argv, char *const *envp, struct error *err)
 	return err_errno(err, "run %s", argv[0]);
 }
 
+int proc_signal_pid(pid_t pid, int signo, struct error *err)
+{
+	if (kill(pid, signo) == 0) {
+		return 0;
+	}
+	if (errno == ESRCH) {
+		return err_set(err, ERR_NOT_FOUND, "no process %d", (int)pid);
+	}
+	return err_errno(err, "signal %d to process %d", signo, (int)pid);
+}
+
 char *proc_find_program(const char *name)
 {
 	char self[PATH_MAX], path[PATH_MAX];

@@ -2,15 +2,39 @@
 noinst_LIBRARIES += libcli.a
 bin_PROGRAMS += wf
 libcli_a_SOURCES = \
+	cli/capture.c \
 	cli/client.c \
+	cli/cmd_config.c \
+	cli/cmd_deployment.c \
+	cli/cmd_deployment_run.c \
+	cli/cmd_flow.c \
+	cli/cmd_flow_run.c \
+	cli/cmd_flow_run_logs.c \
+	cli/cmd_server.c \
+	cli/cmd_top.c \
 	cli/cmd_work_pool.c \
+	cli/cmd_work_queue.c \
+	cli/cmd_worker.c \
 	cli/complete.c \
+	cli/deploy/body.c \
+	cli/deploy/body_parts.c \
+	cli/deploy/deploy.c \
+	cli/deploy/describe.c \
+	cli/deploy/project.c \
+	cli/deploy/template.c \
 	cli/main.c \
 	cli/output.c \
 	cli/profile.c \
 	cli/registry.c \
 	cli/session.c \
-	cli/table.c
+	cli/table.c \
+	cli/watch.c
 wf_SOURCES = cli/wf.c
-CLI_LIBS = libcli.a $(BASE_LIBS)
+CLI_LIBS = libcli.a libengine.a $(YAML_LIBS) $(PROTO_LIBS) $(BASE_LIBS)
 wf_LDADD = $(CLI_LIBS)
+EXTRA_DIST += cli/deploy/describe.py
+BUILT_SOURCES += cli/deploy/describe_gen.h
+CLEANFILES += cli/deploy/describe_gen.h
+cli/deploy/describe_gen.h: $(top_srcdir)/cli/deploy/describe.py $(top_srcdir)/build-aux/embed.awk
+	$(AM_V_GEN)$(MKDIR_P) cli/deploy && \
+		$(AWK) -f $(top_srcdir)/build-aux/embed.awk $(top_srcdir)/cli/deploy/describe.py > $@

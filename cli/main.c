@@ -110,7 +110,7 @@ static const struct command *command_in(const struct command_group *g, const cha
 
 static int unknown(const struct command_group *g, const char *word, struct error *err)
 {
-	const char *names[256] = { NULL };
+	const char *names[256] = {NULL};
 	size_t n = 0;
 	const char *near;
 

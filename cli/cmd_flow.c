@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cmd_flow.c - wf flow: ls, run (hands over to wf-engine).
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/proc.h"
+#include "cli/cli.h"
+#include "cli/client.h"
+#include "cli/groups.h"
+#include "cli/output.h"
+#include "cli/spec.h"
+
+extern char **environ;
+
+struct flow_conf {
+	struct opt_list param;
+	char *params, *output;
+	int64_t limit;
+	int offline, quiet;
+};
+
+static int flow_ls(struct cli *cli, const void *conf, const struct opts *opts,
+		   struct error *err)
+{
+	const struct flow_conf *c = conf;
+	json_t *body, *list = NULL, *f;
+	struct table *t;
+	size_t i;
+	int json = want_json(c->output, err), rc;
+
+	(void)opts;
+	if (json < 0) {
+		return json;
+	}
+	body = json_pack("{s:s}", "sort", "CREATED_DESC");
+	rc = client_filter(cli, "/flows/filter", body, (size_t)c->limit, &list, err);
+	json_decref(body);
+	if (rc == 0 && json) {
+		print_json(list);
+	} else if (rc == 0) {
+		t = table_new(cli, "Flows");
+		table_column(t, "ID");
+		table_column(t, "Name");
+		table_column(t, "Created");
+		json_array_foreach (list, i, f) {
+			char when[64];
+
+			relative_time(f, "created", when, sizeof(when));
+			table_cell(t, TONE_DIM, "%s", member(f, "id"));
+			table_cell(t, TONE_LINK, "%s", member(f, "name"));
+			table_cell(t, TONE_PLAIN, "%s", when);
+		}
+		table_print(t);
+		table_free(t);
+	}
+	json_decref(list);
+	return rc;
+}
+
+/* KEY=VALUE for the environment of the engine, unless it is there already. */
+static void env_default(const char *name, const char *value)
+{
+	if (value != NULL && opts_env(name) == NULL) {
+		(void)setenv(name, value, 1);
+	}
+}
+
+static int flow_run(struct cli *cli, const void *conf, const struct opts *opts,
+		    struct error *err)
+{
+	const struct flow_conf *c = conf;
+	size_t n = 0;
+	char **argv = xcalloc(c->param.count * 2 + 12, sizeof(*argv));
+	char *engine = proc_find_program("wf-engine");
+	int rc;
+
+	if (engine == NULL) {
+		free(argv);
+		return err_set(
+		    err, ERR_NOT_FOUND,
+		    "wf-engine is neither beside wf nor in PATH: install wf whole.");
+	}
+	argv[n++] = engine;
+	argv[n++] = (char *)(uintptr_t) "run";
+	argv[n++] = opts->args[0];
+	for (size_t i = 0; i < c->param.count; i++) {
+		argv[n++] = (char *)(uintptr_t) "-p";
+		argv[n++] = c->param.items[i];
+	}
+	if (c->params[0] != '\0') {
+		argv[n++] = (char *)(uintptr_t) "--params";
+		argv[n++] = c->params;
+	}
+	if (c->offline) {
+		argv[n++] = (char *)(uintptr_t) "--offline";
+	} else {
+		env_default("WF_API_URL", cli->api_url);
+		env_default("WF_API_AUTH_STRING", cli->auth);
+	}
+	if (c->quiet) {
+		argv[n++] = (char *)(uintptr_t) "--quiet";
+	}
+	if (c->output[0] != '\0') {
+		argv[n++] = (char *)(uintptr_t) "-o";
+		argv[n++] = c->output;
+	}
+	rc = proc_exec(argv, environ, err);
+	free(engine);
+	free(argv);
+	return rc;
+}
+
+static const struct opt ls_opts[] = {
+    CLI_INT(struct flow_conf, limit, "limit", 0, "15", "N", "At most N flows."),
+    CLI_OUTPUT(struct flow_conf, output),
+};
+static const struct opt run_opts[] = {
+    CLI_LIST(struct flow_conf, param, "param", 'p', "KEY=VALUE",
+	     "A parameter; the value is JSON, or else text. Repeatable."),
+    CLI_STR(struct flow_conf, params, "params", 0, "JSON",
+	    "All parameters as one JSON object."),
+    CLI_BOOL(struct flow_conf, offline, "offline", 0,
+	     "Without a server: record nothing."),
+    CLI_BOOL(struct flow_conf, quiet, "quiet", 'q', "Only the result."),
+    CLI_OUTPUT(struct flow_conf, output),
+};
+static const char *const file_arg[] = {"FILE[:NAME]"};
+
+CLI_SPEC(ls_spec, "wf flow ls", "[options]", "List flows.", ls_opts, struct flow_conf,
+	 0, NULL);
+static const struct opt_spec run_spec = {
+    .program = "wf flow run",
+    .usage = "FILE[:NAME] [options]",
+    .about = "Run a flow of a YAML file here and now.",
+    .examples =
+	"  wf flow run examples/hello/hello.flow.yaml:hello -p name=world --offline\n",
+    .opts = run_opts,
+    .count = ARRAY_LEN(run_opts),
+    .conf_size = sizeof(struct flow_conf),
+    .min_args = 1,
+    .max_args = 1,
+    .arg_names = file_arg,
+};
+
+static const struct command commands[] = {
+    {"ls", "list", &ls_spec, flow_ls},
+    {"run", NULL, &run_spec, flow_run},
+};
+
+const struct command_group group_flow = {
+    .name = "flow",
+    .alias = "flows",
+    .summary = "List flows; run a YAML flow by hand.",
+    .commands = commands,
+    .count = sizeof(commands) / sizeof(commands[0]),
+};

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * watch.c - states and logs of a run as they come.
+ *
+ * Polls with a growing pause (20 ms up to 500 ms): what is watched by a person mostly
+ * ends soon, and no state is missed since the whole history is read.
+ */
+#include "cli/watch.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "base/timefmt.h"
+#include "cli/cli.h"
+#include "cli/client.h"
+#include "cli/flow_run.h"
+#include "cli/output.h"
+
+#define PAUSE_MIN_US 20000
+#define PAUSE_MAX_US 500000
+
+struct watch {
+	struct cli *cli;
+	const char *id;
+	size_t states, logs; /* seen */
+	int changed;
+};
+
+static void state_line(const struct cli *cli, const json_t *state, const char *run_name)
+{
+	int64_t at_us = 0;
+	char when[TIME_TEXT_SIZE];
+	const char *message = member(state, "message");
+	enum tone tone = tone_of_state(member(state, "type"));
+
+	(void)json_get_time(state, "timestamp", &at_us, NULL);
+	time_format_log(at_us, 0, when, sizeof(when));
+	(void)printf("%s%s%s | %sSTATE  %s | Flow run '%s' - %s%s%s%s%s\n",
+		     tone_on(cli, TONE_DIM), when, tone_off(cli),
+		     tone_on(cli, TONE_BOLD), tone_off(cli), run_name,
+		     tone_on(cli, tone), member(state, "name"), tone_off(cli),
+		     message[0] != '\0' ? ": " : "", message);
+}
+
+static int new_states(struct watch *w, const char *run_name, struct error *err)
+{
+	json_t *list = NULL;
+	int rc =
+	    client_get(w->cli, &list, err, "/flow_run_states/?flow_run_id=%s", w->id);
+
+	if (rc < 0) {
+		return rc;
+	}
+	for (; w->states < json_array_size(list); w->states++) {
+		state_line(w->cli, json_array_get(list, w->states), run_name);
+		w->changed = 1;
+	}
+	json_decref(list);
+	return 0;
+}
+
+static int new_logs(struct watch *w, const char *run_name, struct error *err)
+{
+	json_t *list = NULL, *each;
+	size_t i;
+	int rc =
+	    client_post(w->cli,
+			json_pack("{s:{s:{s:[s]}}, s:s, s:i, s:I}", "logs",
+				  "flow_run_id", "any_", w->id, "sort", "TIMESTAMP_ASC",
+				  "limit", 200, "offset", (json_int_t)w->logs),
+			&list, err, "/logs/filter");
+
+	if (rc < 0) {
+		return rc;
+	}
+	json_array_foreach (list, i, each) {
+		flow_run_log_line(w->cli, each, run_name);
+		w->changed = 1;
+	}
+	w->logs += json_array_size(list);
+	json_decref(list);
+	return 0;
+}
+
+/* One look.  *ret_final gets the final state's type name, or stays empty. */
+static int look(struct watch *w, char *ret_final, size_t size, struct error *err)
+{
+	json_t *run = NULL;
+	int rc = flow_run_read(w->cli, w->id, &run, err);
+
+	if (rc < 0) {
+		return rc;
+	}
+	w->changed = 0;
+	rc = new_logs(w, member(run, "name"), err);
+	if (rc == 0) {
+		rc = new_states(w, member(run, "name"), err);
+	}
+	if (flow_run_is_final(member(run, "state_type"))) {
+		(void)snprintf(ret_final, size, "%s", member(run, "state_name"));
+		if (rc == 0 && strcmp(member(run, "state_type"), "COMPLETED") != 0) {
+			rc = err_set(err, ERR_INTERNAL,
+				     "Flow run '%s' finished in state %s.",
+				     member(run, "name"), member(run, "state_name"));
+		}
+	}
+	(void)fflush(stdout);
+	json_decref(run);
+	return rc;
+}
+
+int watch_run(struct cli *cli, const char *id, int64_t timeout_ms, struct error *err)
+{
+	struct watch w = {.cli = cli, .id = id};
+	int64_t end_ms = timeout_ms > 0 ? clock_mono_ms() + timeout_ms : INT64_MAX;
+	unsigned int pause_us = PAUSE_MIN_US;
+	char final[128] = "";
+
+	for (;;) {
+		int rc = look(&w, final, sizeof(final), err);
+
+		if (rc < 0) {
+			return rc;
+		}
+		if (final[0] != '\0') {
+			return 0;
+		}
+		if (clock_mono_ms() >= end_ms) {
+			return err_set(
+			    err, ERR_TIMEOUT,
+			    "Stopped watching flow run %s: it did not end in time. "
+			    "It goes on; see `wf explain %s`.",
+			    id, id);
+		}
+		pause_us =
+		    w.changed ? PAUSE_MIN_US : MIN_OF(pause_us * 3 / 2, PAUSE_MAX_US);
+		(void)usleep(pause_us);
+	}
+}
