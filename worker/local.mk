@@ -5,4 +5,6 @@ libworker_a_SOURCES = \
 	worker/job_template.h \
 	worker/placeholder.c \
 	worker/placeholder.h \
+	worker/py_control.c \
+	worker/py_control.h \
 	worker/words.c
