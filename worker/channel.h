@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * channel.h - the worker's end of fd 3 of a native engine: frames in, frames out.
+ *
+ * Bounded: an input frame by PROTO_FRAME_MAX, unsent output by CHANNEL_OUT_MAX (then
+ * the engine is not reading and the channel is closed).  Reading can be paused:
+ * back-pressure. Loop thread only.
+ */
+#ifndef WORKER_CHANNEL_H
+#define WORKER_CHANNEL_H
+
+#include <stdint.h>
+
+#include "proto/frame.h"
+
+struct channel;
+struct error;
+struct loop;
+
+#define CHANNEL_OUT_MAX (8u << 20)
+
+struct channel_ops {
+	/* A valid frame, borrowed.  A negative return pauses reading after this frame
+	 * has been kept back: it is given again after channel_resume(). */
+	int (*on_frame)(struct channel *c, const wf_frame *frame, void *arg);
+	/* The other end is gone, or broke the protocol (ERR then says how).  Nothing
+	 * more comes; close the channel. */
+	void (*on_end)(struct channel *c, const struct error *err, void *arg);
+};
+
+/* FD (taken) is our end of the socketpair. */
+struct channel *channel_open(struct loop *loop, int fd, const struct channel_ops *ops,
+			     void *arg);
+void channel_close(struct channel *c); /* accepts NULL */
+int channel_send(struct channel *c, const wf_frame *frame, struct error *err);
+void channel_resume(struct channel *c);
+/* Monotonic instant of the last byte that came. */
+int64_t channel_last_ms(const struct channel *c);
+
+#endif

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * exit.c - exit statuses and why they happened, in the order in which they decide.
+ */
+#include "worker/exit.h"
+
+#include <stdio.h>
+
+#include "base/compiler.h"
+#include "base/proc.h"
+
+const char *exit_explain(int code)
+{
+	static const struct {
+		int code;
+		const char *text;
+	} texts[] = {
+	    {1, "It ended with a general error."},
+	    {-9,
+	     "It was killed (SIGKILL): by the kernel for want of memory, or by hand."},
+	    {-11, "It crashed (SIGSEGV)."},
+	    {-6, "It aborted (SIGABRT)."},
+	    {-15, "It was asked to end (SIGTERM): a shutdown or a manual cancel."},
+	    {125, "Its container could not be run."},
+	    {126, "Its command was found but is not executable."},
+	    {127, "Its command was not found."},
+	    {137, "It was killed, probably for want of memory."},
+	    {143, "It was asked to end (SIGTERM)."},
+	    {247, "It was ended for using too much memory."},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		if (texts[i].code == code) {
+			return texts[i].text;
+		}
+	}
+	return "Its exit status is not one that we know.";
+}
+
+enum exit_verdict exit_judge(const struct proc_exit *exit,
+			     const struct exit_facts *facts, char *message, size_t size)
+{
+	int code = proc_exit_code(exit);
+	char how[160];
+
+	message[0] = '\0';
+	if (facts->lost) {
+		return EXIT_LOST;
+	}
+	if (facts->concluded) {
+		return EXIT_CONCLUDED;
+	}
+	proc_describe(exit, how, sizeof(how));
+	if (exit->spawn_errno != 0) {
+		(void)snprintf(message, size, "Flow run could not start: %s", how);
+		return EXIT_CRASHED;
+	}
+	if (facts->cancelling) {
+		return EXIT_CANCELLED;
+	}
+	if (exit->reason == PROC_STOP_STUCK) {
+		(void)snprintf(message, size,
+			       "The engine sent no heartbeat and was stopped (%s).",
+			       how);
+		return EXIT_CRASHED;
+	}
+	if (exit->reason == PROC_STOP_TIMEOUT) {
+		(void)snprintf(message, size,
+			       "The process ran too long and was stopped (%s).", how);
+		return EXIT_CRASHED;
+	}
+	if (facts->draining || exit->reason == PROC_STOP_SHUTDOWN) {
+		(void)snprintf(message, size,
+			       "The worker was shut down before the run ended (%s).",
+			       how);
+		return EXIT_CRASHED;
+	}
+	if (code == 0) {
+		(void)snprintf(message, size,
+			       "Process exited without reporting a final state.");
+		return EXIT_SILENT;
+	}
+	(void)snprintf(message, size, "Process exited with status code: %d. %s", code,
+		       exit_explain(code));
+	return EXIT_CRASHED;
+}

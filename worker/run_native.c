@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * run_native.c - a YAML flow: wf-engine with a control channel at its fd 3
+ * (docs/protocol.md).
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/mem.h"
+#include "worker/channel.h"
+#include "worker/env.h"
+#include "worker/run_priv.h"
+
+#define STUCK_AFTER_MS  (3 * RUN_HEARTBEAT_MS)
+#define CHANNEL_WAIT_MS 2000 /* after the exit, for the rest of the frames */
+
+static char *borrow(const char *s)
+{
+	return (char *)(uintptr_t)s;
+}
+
+/* JSON text of a member, owned; "" when it is absent or null. */
+static char *json_of(const json_t *obj, const char *key)
+{
+	const json_t *v = json_object_get(obj, key);
+
+	return v == NULL || json_is_null(v) ? xstrdup("") : json_text(v);
+}
+
+static int send_state_answer(struct run *r, Wf__Control__StateAnswer *a)
+{
+	wf_frame f;
+	struct error err;
+
+	wf__control__frame__init(&f);
+	f.body_case = WF__CONTROL__FRAME__BODY_STATE_ANSWER;
+	f.state_answer = a;
+	return r->channel != NULL ? channel_send(r->channel, &f, &err)
+				  : -ERR_UNAVAILABLE;
+}
+
+static void send_run_spec(struct run *r, struct channel *c)
+{
+	const json_t *fr = run_fact(r, "flow_run"), *dep = run_fact(r, "deployment");
+	const json_t *state = json_object_get(fr, "state");
+	Wf__Control__RunSpec spec;
+	wf_frame f;
+	struct uuid flow, deployment;
+	char *params = json_of(fr, "parameters"),
+	     *policy = json_of(fr, "empirical_policy");
+	char *labels = json_of(fr, "labels"), *context = json_of(fr, "context");
+	char *details = json_of(state, "state_details"), *dir = run_working_dir(r);
+	const json_t *tags = json_object_get(fr, "tags");
+	char **tag_list = xcalloc(json_array_size(tags) + 1, sizeof(*tag_list));
+	struct error err;
+	int64_t run_count = 0;
+
+	wf__control__run_spec__init(&spec);
+	wf__control__frame__init(&f);
+	(void)json_get_int(fr, "run_count", &run_count, NULL);
+	spec.flow_run_id.data = r->uuid.b;
+	spec.flow_run_id.len = sizeof(r->uuid.b);
+	spec.flow_run_name = borrow(run_text(fr, "name"));
+	if (uuid_parse(run_text(fr, "flow_id"), &flow) == 0) {
+		spec.flow_id.data = flow.b;
+		spec.flow_id.len = sizeof(flow.b);
+	}
+	if (uuid_parse(run_text(dep, "id"), &deployment) == 0) {
+		spec.deployment_id.data = deployment.b;
+		spec.deployment_id.len = sizeof(deployment.b);
+	}
+	spec.entrypoint = borrow(run_text(dep, "entrypoint"));
+	spec.deployment_name = borrow(run_text(dep, "name"));
+	spec.parameters_json = params;
+	spec.empirical_policy_json = policy;
+	spec.labels_json = labels;
+	spec.context_json = context;
+	spec.state_details_json = details;
+	spec.working_dir = dir;
+	spec.run_count = (int32_t)run_count;
+	spec.heartbeat_ms = RUN_HEARTBEAT_MS;
+	for (size_t i = 0; i < json_array_size(tags); i++) {
+		tag_list[i] = borrow(json_string_value(json_array_get(tags, i)));
+	}
+	spec.n_tags = json_array_size(tags);
+	spec.tags = tag_list;
+	f.body_case = WF__CONTROL__FRAME__BODY_RUN_SPEC;
+	f.run_spec = &spec;
+	if (channel_send(c, &f, &err) < 0) {
+		slog_error(r->who, "cannot tell the engine about the run: %s", err.msg);
+		proc_stop(r->proc, PROC_STOP_STUCK, 0);
+	}
+	free(params);
+	free(policy);
+	free(labels);
+	free(context);
+	free(details);
+	free(dir);
+	free(tag_list);
+}
+
+/* A proposal that is with the API. */
+struct proposal {
+	struct run *run;
+	uint64_t request_id;
+	int type;
+};
+
+static int is_end(int type)
+{
+	return state_type_is_terminal(type) || type == WF__CONTROL__STATE_TYPE__PAUSED;
+}
+
+/* What the answer says about the run as a whole. */
+static void learn(struct run *r, const struct proposal *p,
+		  const Wf__Updates__UpdateAnswer *a)
+{
+	int in_force = a->state != NULL ? (int)a->state->type : 0;
+
+	if (a->answer == WF__CONTROL__ANSWER__SUPERSEDED) {
+		run_lost(r, "superseded by a newer owner");
+	} else if (a->gone) {
+		r->concluded = 1;
+	} else if (a->answer == WF__CONTROL__ANSWER__ACCEPT) {
+		r->concluded = is_end(p->type);
+	} else if (a->answer == WF__CONTROL__ANSWER__ABORT ||
+		   a->answer == WF__CONTROL__ANSWER__REJECT) {
+		/* what is in force: "already Cancelled", or a pause */
+		r->concluded = is_end(in_force);
+	}
+}
+
+static void on_proposed(int rc, const Wf__Updates__UpdateAnswer *a,
+			const struct error *err, void *arg)
+{
+	struct proposal *p = arg;
+	struct run *r = p->run;
+	Wf__Control__StateAnswer answer;
+
+	wf__control__state_answer__init(&answer);
+	answer.request_id = p->request_id;
+	r->proposals--;
+	if (rc < 0) {
+		answer.answer = WF__CONTROL__ANSWER__UNAVAILABLE;
+		answer.reason = borrow(err->msg);
+		/* journalled: the next process reports it */
+		r->concluded |= is_end(p->type);
+	} else {
+		learn(r, p, a);
+		answer.answer =
+		    a->gone || a->invalid ? WF__CONTROL__ANSWER__ABORT : a->answer;
+		answer.state = a->state;
+		answer.delay_s = a->delay_s;
+		answer.reason = a->reason;
+	}
+	(void)send_state_answer(r, &answer);
+	free(p);
+	run_try_judge(r);
+	run_release(r);
+}
+
+static int propose(struct run *r, const Wf__Control__ProposeState *ps,
+		   struct error *err)
+{
+	struct update_run u = run_updates(r);
+	struct proposal *p;
+	int rc;
+
+	if (ps->state == NULL) {
+		return 0; /* validated before: cannot be */
+	}
+	p = xcalloc(1, sizeof(*p));
+	*p = (struct proposal){r, ps->request_id, (int)ps->state->type};
+	r->proposals++;
+	run_hold(r);
+	rc = update_propose_frame(&u, ps, on_proposed, p, err);
+	if (rc < 0) {
+		r->proposals--;
+		free(p);
+		run_release(r);
+	}
+	return rc;
+}
+
+static void resume_channel(struct run *r)
+{
+	if (r->channel != NULL) {
+		channel_resume(r->channel);
+	}
+}
+
+static int on_frame(struct channel *c, const wf_frame *f, void *arg)
+{
+	struct run *r = arg;
+	struct update_run u = run_updates(r);
+	struct error err;
+	int rc;
+
+	switch ((int)f->body_case) {
+	case WF__CONTROL__FRAME__BODY_HELLO:
+		send_run_spec(r, c);
+		return 0;
+	case WF__CONTROL__FRAME__BODY_HEARTBEAT:
+		return 0;
+	case WF__CONTROL__FRAME__BODY_PROPOSE:
+		rc = propose(r, f->propose, &err);
+		break;
+	default:
+		rc = update_frame(&u, f, &err);
+		break;
+	}
+	if (rc == -ERR_LIMIT || rc == -ERR_IO) {
+		/* back-pressure: the engine waits until there is room again */
+		run_timer(r, 200, resume_channel);
+		return rc;
+	}
+	if (rc < 0) {
+		slog_warn(r->who, "a frame of the engine is dropped: %s", err.msg);
+	}
+	return 0;
+}
+
+static void on_channel_end(struct channel *c, const struct error *err, void *arg)
+{
+	struct run *r = arg;
+
+	(void)c;
+	r->channel_ended = 1;
+	if (err != NULL) {
+		slog_error(r->who, "the engine broke the protocol: %s", err->msg);
+		if (r->proc != NULL && !r->exited) {
+			proc_stop(r->proc, PROC_STOP_STUCK, 0);
+		}
+	}
+	run_try_judge(r);
+}
+
+static const struct channel_ops channel_ops = {on_frame, on_channel_end};
+
+/* A stuck or stopped engine sends no heartbeat. */
+static void watch_heartbeat(struct run *r)
+{
+	int64_t silent_ms;
+
+	if (r->exited || r->channel == NULL) {
+		return;
+	}
+	silent_ms = loop_now_ms(r->w->loop) - channel_last_ms(r->channel);
+	if (silent_ms > STUCK_AFTER_MS) {
+		slog_error(r->who, "no heartbeat of its engine for %lld s: stopping it",
+			   (long long)(silent_ms / 1000));
+		proc_stop(r->proc, PROC_STOP_STUCK, r->w->conf->cancel_grace_ms);
+		return;
+	}
+	run_timer(r, RUN_HEARTBEAT_MS, watch_heartbeat);
+}
+
+static void set_pid(struct run *r)
+{
+	struct update_run u = run_updates(r);
+	char *pid = xasprintf("%d", (int)proc_pid(r->proc));
+
+	(void)update_run_info(&u, pid, NULL, NULL);
+	free(pid);
+}
+
+static int start_engine(struct run *r, char *engine, int fd, struct error *err)
+{
+	const json_t *fr = run_fact(r, "flow_run");
+	const struct env_run e = {
+	    .flow_run_id = r->id,
+	    .flow_id = run_text(fr, "flow_id"),
+	    .flow_name = run_text(run_fact(r, "flow"), "name"),
+	    .deployment_id = run_text(fr, "deployment_id"),
+	    .deployment_name = run_text(run_fact(r, "deployment"), "name"),
+	    .worker_name = r->w->conf->name,
+	    .job_env = r->job.env,
+	};
+	char **env = env_for_native(r->w->environ_, &e);
+	char *dir = run_working_dir(r);
+	char *argv[] = {engine, NULL};
+	const struct proc_spec spec = {
+	    .argv = argv,
+	    .envp = env,
+	    .cwd = dir,
+	    .fd = {-1, PROC_FD_PIPE, PROC_FD_PIPE, fd},
+	    .kill_grace_ms = r->w->conf->cancel_grace_ms,
+	    .new_session = 1,
+	    .output_fn = run_on_output,
+	    .exit_fn = run_on_exit,
+	    .arg = r,
+	};
+	int rc = proc_spawn(r->w->loop, &spec, &r->proc, err);
+
+	env_free(env);
+	free(dir);
+	return rc;
+}
+
+void run_spawn_native(struct run *r)
+{
+	char *engine = proc_find_program("wf-engine");
+	struct error err;
+	int fds[2] = {-1, -1};
+	int rc;
+
+	if (engine == NULL) {
+		run_crash(
+		    r,
+		    "Flow run could not start: wf-engine is neither beside wf-worker "
+		    "nor in PATH.");
+		return;
+	}
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) <
+	    0) {
+		rc = err_errno(&err, "Flow run could not start: socketpair");
+	} else {
+		rc = start_engine(r, engine, fds[1], &err);
+		(void)close(fds[1]);
+	}
+	free(engine);
+	if (rc < 0) {
+		if (fds[0] >= 0) {
+			(void)close(fds[0]);
+		}
+		run_crash(r, err.msg);
+		return;
+	}
+	run_move(r, RUN_RUNNING, "engine started");
+	run_hold(r); /* until run_on_exit */
+	r->channel = channel_open(r->w->loop, fds[0], &channel_ops, r);
+	slog_info(r->who, "started (pid %d)", (int)proc_pid(r->proc));
+	set_pid(r);
+	run_timer(r, RUN_HEARTBEAT_MS, watch_heartbeat);
+}
+
+static void cancel_overdue(struct run *r)
+{
+	if (r->proc != NULL && !r->exited) {
+		proc_stop(r->proc, PROC_STOP_CANCEL, r->w->conf->cancel_grace_ms);
+	}
+}
+
+void run_native_cancel(struct run *r)
+{
+	Wf__Control__Cancel cancel;
+	wf_frame f;
+	struct error err;
+
+	wf__control__cancel__init(&cancel);
+	wf__control__frame__init(&f);
+	cancel.reason = borrow("cancelled");
+	cancel.grace_ms = r->w->conf->cancel_grace_ms;
+	f.body_case = WF__CONTROL__FRAME__BODY_CANCEL;
+	f.cancel = &cancel;
+	if (r->channel == NULL || channel_send(r->channel, &f, &err) < 0) {
+		cancel_overdue(r);
+		return;
+	}
+	/* the engine ends its tasks, reports and leaves; else we do */
+	run_timer(r, r->w->conf->cancel_grace_ms + 2000, cancel_overdue);
+}

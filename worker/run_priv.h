@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * run_priv.h - the inside of a run, shared by run.c (machine), run_start.c (job,
+ * lookups), run_native.c, run_python.c (processes) and run_end.c (exit, final state).
+ */
+#ifndef WORKER_RUN_PRIV_H
+#define WORKER_RUN_PRIV_H
+
+#include <jansson.h>
+
+#include "base/proc.h"
+#include "base/uuid.h"
+#include "worker/job_template.h"
+#include "worker/py_control.h"
+#include "worker/run.h"
+#include "worker/tail.h"
+#include "worker/update.h"
+
+struct channel;
+
+enum run_state {
+	RUN_CLAIMED = 1, /* Pending is proposed, its answer is awaited */
+	RUN_PREPARING,   /* blocks and variables are looked up */
+	RUN_STARTING,    /* the source is asked whether it still is ours */
+	RUN_RUNNING,     /* the process runs */
+	RUN_REPORTING,   /* it has ended (or never started): its final state is reported
+			  */
+	RUN_DONE,
+	RUN_STATE_MAX
+};
+
+struct run {
+	TAILQ_ENTRY(run) link;
+	struct worker *w;
+	char id[UUID_TEXT_SIZE];
+	struct uuid uuid;
+	uint64_t fence;
+	int64_t attempt;
+	enum run_state state;
+	int waiting; /* callbacks that will still come: the struct lives until 0 */
+
+	json_t *facts;  /* {"flow_run", "deployment", "flow", "work_pool"} */
+	struct job job; /* valid from STARTING on */
+	int native;
+	char *who; /* "run=<name>" for the log */
+
+	struct proc *proc;
+	struct channel *channel;       /* native */
+	struct py_attempt *attempt_py; /* Python */
+	char *temp_dir;                /* removed at the end */
+	struct tail tail;
+	struct loop_timer *timer; /* heartbeat watch; retries */
+	void (*on_timer)(struct run *r);
+	struct proc_exit exit;                /* valid when exited */
+	int exited, channel_ended, proposals; /* all three decide when to judge */
+	int start_tries;
+
+	int concluded; /* a final or paused state is in force at the API */
+	int cancelling, lost, kill;
+	int frame_limit; /* the backend was full: the channel is paused */
+};
+
+#define RUN_HEARTBEAT_MS 5000
+
+/* The only place that assigns a state. */
+void run_move(struct run *r, enum run_state next, const char *reason);
+/* Who writes about this run. */
+struct update_run run_updates(const struct run *r);
+void run_hold(struct run *r);    /* a callback will come */
+void run_release(struct run *r); /* it came; may free R */
+void run_timer(struct run *r, int64_t in_ms, void (*fn)(struct run *r));
+/* Ends the machine: tells the source OUTCOME (0: nothing, it is lost). */
+void run_finish(struct run *r, int outcome, const char *reason);
+/* Reports Crashed with MESSAGE (before or after the process), then finishes. */
+void run_crash(struct run *r, const char *message);
+void run_report_cancelled(struct run *r, const char *message);
+void run_log(struct run *r, int level, const char *fmt, ...) WF_PRINTF(3, 4);
+
+/* "flow_run" etc. of the facts; never NULL but perhaps a JSON null. */
+const json_t *run_fact(const struct run *r, const char *what);
+const char *run_text(const json_t *obj, const char *key); /* "" when absent */
+
+/* run_start.c */
+void run_prepare(struct run *r);
+void run_ask_source(struct run *r);
+/* Absolute working folder of the job, owned; NULL: a temporary one is wanted. */
+char *run_working_dir(const struct run *r);
+
+/* run_native.c, run_python.c: spawn; on failure the run crashes with the reason. */
+void run_spawn_native(struct run *r);
+void run_spawn_python(struct run *r);
+void run_native_cancel(struct run *r);
+void run_python_cancel(struct run *r);
+
+/* run_end.c */
+void run_on_output(struct proc *p, int stream, const char *data, size_t len, void *arg);
+void run_on_exit(struct proc *p, const struct proc_exit *exit, void *arg);
+/* Judges when process, channel and proposals are all through. */
+void run_try_judge(struct run *r);
+
+#endif

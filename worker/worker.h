@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * worker.h - one worker: what its parts share.  Loop thread only.
+ */
+#ifndef WORKER_WORKER_H
+#define WORKER_WORKER_H
+
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "base/map.h"
+#include "base/opts.h"
+#include "base/queue_ext.h"
+#include "worker/backend.h"
+
+struct error;
+struct httpc;
+struct loop;
+struct loop_timer;
+struct py_control;
+struct rest;
+struct run;
+struct source;
+
+/* Options; see conf.c. */
+struct worker_conf {
+	char *pool, *name, *type, *install_policy, *base_job_template;
+	struct opt_list queues;
+	char *api_url, *auth, *api_key, *redis_url, *data_dir, *python, *mode;
+	char *log_level, *log_format;
+	int64_t limit, prefetch_s, heartbeat_s, query_s, drain_ms, cancel_grace_ms;
+	int run_once, create_pool, with_healthcheck;
+};
+
+/* Where runs come from: Redis (source_wf.c) or REST polling (source_rest.c). */
+struct source_ops {
+	/* "Still mine?"  FN(ANSWER, ARG) from the loop: 1 go, 2 cancel wanted, 0 lost,
+	 * < 0 no answer (try again or give up). */
+	void (*start)(void *self, const char *run_id, void (*fn)(int answer, void *arg),
+		      void *arg);
+	/* The run is over for us: its slot may be given away. */
+	void (*end)(void *self, const char *run_id, int outcome /* enum run_outcome */);
+	void (*kick)(void *self);  /* a slot is free */
+	void (*drain)(void *self); /* no new runs */
+	size_t (*unsettled)(const void *self);
+	void (*free)(void *self);
+};
+enum run_outcome { RUN_OUT_DONE = 1, RUN_OUT_DROP, RUN_OUT_REQUEUE };
+
+TAILQ_HEAD(run_list, run);
+
+struct worker {
+	const struct worker_conf *conf;
+	struct loop *loop;
+	struct httpc *httpc;
+	struct rest *rest;
+	struct backend backend;
+	const struct source_ops *source_ops;
+	void *source;
+	struct py_control *py; /* made when the first Python run comes */
+	struct map runs;       /* run id text -> struct run */
+	struct run_list list;
+	int64_t limit;         /* slots */
+	int draining, killing; /* first signal, second signal */
+	int once_done;         /* --run-once: nothing more is to be claimed */
+	char **environ_;       /* our own environment */
+	json_t *pool;          /* last WorkPoolResponse, or NULL */
+	uint64_t started, finished;
+	void (*on_change)(struct worker *w); /* a run ended: look whether we are done */
+};
+
+/* Called by sources: a run was given to us.  FENCE 0: REST.  -ERR_CONFLICT when it runs
+ * here already, -ERR_LIMIT when there is no slot. */
+struct worker_offer {
+	const char *run_id;
+	uint64_t fence;
+	int64_t attempt;
+};
+int worker_offer(struct worker *w, const struct worker_offer *offer, struct error *err);
+int worker_free_slots(const struct worker *w);
+/* Cancellation is wanted / the lease is lost; unknown ids are ignored. */
+void worker_cancel(struct worker *w, const char *run_id);
+void worker_lost(struct worker *w, const char *run_id, uint64_t fence, const char *why);
+/* By run.c when a run is over. */
+void worker_run_done(struct worker *w, struct run *r);
+
+#endif
