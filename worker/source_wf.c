@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * source_wf.c - runs from Redis: the claimer's events to runs and back.
+ */
+#include "worker/source.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/claimer.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/mem.h"
+#include "base/uuid.h"
+#include "worker/update.h"
+#include "worker/worker.h"
+
+struct source {
+	struct worker *w;
+	struct claimer *claimer;
+};
+
+static int free_slots(void *arg)
+{
+	const struct source *s = arg;
+
+	return worker_free_slots(s->w);
+}
+
+static void on_claim(const struct claim *c, void *arg)
+{
+	struct source *s = arg;
+	const struct worker_offer offer = {c->run_id, c->token, c->attempt};
+	struct error err;
+
+	if (worker_offer(s->w, &offer, &err) < 0) {
+		log_warn("run %s is handed back: %s", c->run_id, err.msg);
+		(void)claimer_end(s->claimer, c->run_id, CLAIMER_REQUEUE, 0, NULL, NULL,
+				  NULL);
+	}
+}
+
+static void on_cancel(const char *run_id, uint64_t token, void *arg)
+{
+	const struct source *s = arg;
+
+	(void)token;
+	worker_cancel(s->w, run_id);
+}
+
+static void on_lost(const char *run_id, uint64_t token, int started, enum lease_why why,
+		    void *arg)
+{
+	const struct source *s = arg;
+
+	(void)started;
+	worker_lost(s->w, run_id, token,
+		    why == LEASE_WHY_TAKEN ? "another worker owns it"
+					   : "its lease could not be renewed");
+}
+
+static void on_reaped(const struct claimer_reaped *d, void *arg)
+{
+	const struct source *s = arg;
+	struct update_run u = {.backend = &s->w->backend, .fence = d->new_token};
+	char *reason;
+	struct error err;
+
+	if (d->requeued) {
+		log_info("run %s of worker '%s' was not started and is delivered again",
+			 d->run_id, d->worker);
+		return;
+	}
+	if (uuid_parse(d->run_id, &u.id) < 0) {
+		return;
+	}
+	reason = d->started ? xasprintf("Lease expired on worker '%s'.", d->worker)
+			    : xasprintf("Could not be started after %lld attempts.",
+					(long long)d->attempts);
+	log_warn("run %s: %s", d->run_id, reason);
+	if (update_lost(&u, d->worker, d->started, reason, d->new_token, &err) < 0) {
+		log_error("run %s: its loss cannot be reported: %s", d->run_id,
+			  err.msg);
+	}
+	free(reason);
+}
+
+static void on_up(int up, const char *reason, void *arg)
+{
+	(void)arg;
+	if (up) {
+		log_info("Redis is reachable");
+	} else {
+		log_warn("Redis is not reachable (%s): no new runs; running ones go on",
+			 reason);
+	}
+}
+
+static const struct claimer_ops claimer_ops = {
+    .free_slots = free_slots,
+    .on_claim = on_claim,
+    .on_cancel = on_cancel,
+    .on_lost = on_lost,
+    .on_reaped = on_reaped,
+    .on_up = on_up,
+};
+
+struct start_call {
+	void (*fn)(int answer, void *arg);
+	void *arg;
+};
+
+static void on_start(int rc, enum claimer_start answer, const struct error *err,
+		     void *arg)
+{
+	struct start_call *c = arg;
+	int n = rc < 0                            ? -1
+		: answer == CLAIMER_GO            ? 1
+		: answer == CLAIMER_CANCEL_WANTED ? 2
+						  : 0;
+
+	(void)err;
+	c->fn(n, c->arg);
+	free(c);
+}
+
+static void start_later(void *arg)
+{
+	struct start_call *c = arg;
+
+	c->fn(0, c->arg);
+	free(c);
+}
+
+static void start(void *self, const char *run_id, void (*fn)(int answer, void *arg),
+		  void *arg)
+{
+	struct source *s = self;
+	struct start_call *c = xcalloc(1, sizeof(*c));
+	struct error err;
+
+	*c = (struct start_call){fn, arg};
+	(void)claimer_pending(s->claimer, run_id, NULL);
+	if (claimer_start(s->claimer, run_id, on_start, c, &err) < 0) {
+		loop_defer(s->w->loop, start_later, c); /* not held any more */
+	}
+}
+
+static void end(void *self, const char *run_id, int outcome)
+{
+	struct source *s = self;
+	struct error err;
+	const enum claimer_outcome to = outcome == RUN_OUT_DONE   ? CLAIMER_DONE
+					: outcome == RUN_OUT_DROP ? CLAIMER_DROP
+								  : CLAIMER_REQUEUE;
+
+	if (claimer_end(s->claimer, run_id, to, 0, NULL, NULL, &err) < 0) {
+		log_debug("run %s: its lease cannot be ended: %s", run_id, err.msg);
+	}
+}
+
+static void kick(void *self)
+{
+	claimer_kick(((struct source *)self)->claimer);
+}
+
+static void drain(void *self)
+{
+	claimer_drain(((struct source *)self)->claimer);
+}
+
+static size_t unsettled(const void *self)
+{
+	return claimer_unsettled(((const struct source *)self)->claimer);
+}
+
+static void free_source(void *self)
+{
+	struct source *s = self;
+
+	claimer_free(s->claimer);
+	free(s);
+}
+
+static const struct source_ops ops = {start, end, kick, drain, unsettled, free_source};
+
+int source_wf_open(struct worker *w, const char *redis_url, struct error *err)
+{
+	struct source *s = xcalloc(1, sizeof(*s));
+	const struct claimer_conf conf = {
+	    .redis_url = redis_url,
+	    .pool = w->conf->pool,
+	    .worker = w->conf->name,
+	    .queues = w->conf->queues.count > 0
+			  ? (const char *const *)w->conf->queues.items
+			  : NULL,
+	    .prefetch_ms = w->conf->prefetch_s * 1000,
+	};
+
+	s->w = w;
+	s->claimer = claimer_new(w->loop, &conf, &claimer_ops, s, err);
+	if (s->claimer == NULL) {
+		free(s);
+		return -err->code;
+	}
+	w->source = s;
+	w->source_ops = &ops;
+	return 0;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * worker.c - the runs of one worker: offers, slots, cancellations, losses.
+ */
+#include "worker/worker.h"
+
+#include <stddef.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/uuid.h"
+#include "worker/run_priv.h"
+
+int worker_free_slots(const struct worker *w)
+{
+	int64_t free_slots = w->limit - (int64_t)map_count(&w->runs);
+
+	return w->draining || w->once_done || free_slots < 0 ? 0 : (int)free_slots;
+}
+
+int worker_offer(struct worker *w, const struct worker_offer *offer, struct error *err)
+{
+	struct uuid id;
+	struct run *r, *old;
+
+	if (uuid_parse(offer->run_id, &id) < 0) {
+		return err_set(err, ERR_INVALID, "'%s' is not a run id", offer->run_id);
+	}
+	if (worker_free_slots(w) <= 0) {
+		return err_set(err, ERR_LIMIT, "no free slot (limit %lld)",
+			       (long long)w->limit);
+	}
+	old = map_get(&w->runs, offer->run_id);
+	if (old != NULL) {
+		return err_set(err, ERR_CONFLICT, "it is %s here", run_state_text(old));
+	}
+	r = run_new(w, offer);
+	if (r == NULL) {
+		return err_set(err, ERR_UNAVAILABLE, "nothing can be recorded now");
+	}
+	(void)map_set(&w->runs, r->id, r, NULL);
+	TAILQ_INSERT_TAIL(&w->list, r, link);
+	w->started++;
+	return 0;
+}
+
+void worker_cancel(struct worker *w, const char *run_id_text)
+{
+	struct run *r = map_get(&w->runs, run_id_text);
+
+	if (r != NULL) {
+		run_cancel(r);
+	}
+}
+
+void worker_lost(struct worker *w, const char *run_id_text, uint64_t fence,
+		 const char *why)
+{
+	struct run *r = map_get(&w->runs, run_id_text);
+
+	if (r != NULL && run_fence(r) == fence) {
+		run_lost(r, why);
+	}
+}
+
+void worker_run_done(struct worker *w, struct run *r)
+{
+	(void)map_remove(&w->runs, r->id);
+	TAILQ_REMOVE(&w->list, r, link);
+	w->finished++;
+	w->source_ops->kick(w->source);
+	w->on_change(w);
+}
