@@ -38,3 +38,4 @@ CLEANFILES += cli/deploy/describe_gen.h
 cli/deploy/describe_gen.h: $(top_srcdir)/cli/deploy/describe.py $(top_srcdir)/build-aux/embed.awk
 	$(AM_V_GEN)$(MKDIR_P) cli/deploy && \
 		$(AWK) -f $(top_srcdir)/build-aux/embed.awk $(top_srcdir)/cli/deploy/describe.py > $@
+$(libcli_a_OBJECTS): cli/deploy/describe_gen.h $(proto_gen_h)

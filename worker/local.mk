@@ -43,8 +43,9 @@ libworker_a_SOURCES = \
 	worker/worker.h
 
 libworker_a_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
-bin_PROGRAMS += wf-worker
+EXTRA_PROGRAMS = wf-worker
 wf_worker_SOURCES = worker/main.c
 wf_worker_CPPFLAGS = $(libworker_a_CPPFLAGS)
 WORKER_LIBS = libworker.a libagent.a $(POOLS_LIBS) $(PROTO_LIBS) $(BASE_LIBS)
 wf_worker_LDADD = $(WORKER_LIBS)
+$(libworker_a_OBJECTS) $(wf_worker_OBJECTS): $(proto_gen_h)
