@@ -32,7 +32,8 @@ struct api_conf {
 	char *redis_url;    /* "" : private redis-server child */
 	char *auth_string;  /* secret; "" : none */
 	char *log_level, *log_format;
-	int services; /* background services on */
+	int64_t request_ms; /* for a request to arrive */
+	int services;       /* background services on */
 };
 
 struct api {

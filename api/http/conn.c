@@ -257,7 +257,7 @@ static void sweep_one(struct http_conn *c, int64_t now_ms)
 	if (socket_cookie(c->fd) != c->cookie) {
 		conn_drop(c);
 	} else if (c->since_ms != 0 && !c->busy && !c->upgraded &&
-		   now_ms - c->since_ms > HTTP_REQUEST_MS) {
+		   now_ms - c->since_ms > c->conns->server->request_ms) {
 		c->since_ms = 0;
 		metric_add(&http_slow_cut, 1);
 		(void)shutdown(c->fd, SHUT_RDWR);

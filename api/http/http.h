@@ -52,6 +52,7 @@ struct http_conf {
 	int port;              /* 0 chooses */
 	int max_connections;   /* 0: 20000 */
 	size_t body_max;       /* hard cap; 0: 8 MiB */
+	int64_t request_ms;    /* first to last byte of a request; 0: 30 s */
 	const char *auth;      /* "user:password", or NULL */
 	const char *base_path; /* "/api" */
 	struct api *api;

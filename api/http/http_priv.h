@@ -57,6 +57,7 @@ struct http_server {
 	char *auth;       /* what the header must be, or NULL */
 	char *auth_token; /* the raw "user:password", for sockets */
 	size_t body_max;
+	int64_t request_ms;
 	int port;
 	int closing; /* answers say Connection: close */
 	struct ws_server *ws;

@@ -111,7 +111,7 @@ static int is_json_type(const char *type)
 }
 
 static void answer_bad_json(struct http_req *r, const char *text, size_t len,
-			    const struct error *err)
+			    size_t stopped_at, const struct error *err)
 {
 	struct http_invalid *v = http_invalid_new();
 	json_t *empty = json_object(), *ctx;
@@ -122,7 +122,7 @@ static void answer_bad_json(struct http_req *r, const char *text, size_t len,
 	/* our own limits (depth, duplicate keys, huge numbers) have texts of their own
 	 */
 	ctx = json_pack("{s:s}", "error", problem != NULL ? problem : err->msg);
-	(void)snprintf(loc, sizeof(loc), "%zu", offset);
+	(void)snprintf(loc, sizeof(loc), "%zu", problem != NULL ? offset : stopped_at);
 	http_invalid_add_ctx(v, "json_invalid", loc, empty, "JSON decode error", ctx);
 	json_decref(empty);
 	r->json = json_stringn(text, len);
@@ -140,8 +140,8 @@ static void answer_missing_body(struct http_req *r)
 json_t *http_json_any(struct http_req *r)
 {
 	struct error err = {0};
+	size_t len, stopped_at = 0;
 	const char *text;
-	size_t len;
 
 	if (r->json != NULL) {
 		return r->json;
@@ -159,9 +159,10 @@ json_t *http_json_any(struct http_req *r)
 		r->json = json_stringn(text, len);
 		return r->json;
 	}
-	r->json = json_parse(text, len, HTTP_BODY_MAX, &err);
+	r->json = json_parse_at(text, len, HTTP_BODY_MAX, &stopped_at, &err);
 	if (r->json == NULL) {
-		answer_bad_json(r, text, len, &err); /* keeps the text for the answer */
+		answer_bad_json(r, text, len, stopped_at,
+				&err); /* keeps the text for the answer */
 		return NULL;
 	}
 	return r->json;

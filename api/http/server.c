@@ -256,6 +256,7 @@ int http_server_start(struct loop *loop, const struct http_conf *conf,
 	s->api = conf->api;
 	s->base_path = xstrdup(conf->base_path != NULL ? conf->base_path : "");
 	s->body_max = conf->body_max != 0 ? conf->body_max : HTTP_BODY_MAX;
+	s->request_ms = conf->request_ms > 0 ? conf->request_ms : HTTP_REQUEST_MS;
 	TAILQ_INIT(&s->pending);
 	s->api_routes = router_new();
 	s->root_routes = router_new();

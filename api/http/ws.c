@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include <event2/buffer.h>
 
@@ -146,11 +147,44 @@ static void on_message(wslay_event_context_ptr ws,
 	}
 }
 
+/* wslay neither reads nor writes any more: both close frames are through, or the peer
+ * broke the protocol.  In the second case what it still sends is thrown away for a
+ * while: closing with unread bytes would reset the connection and take our close frame
+ * along. */
+static void finish(struct ws_conn *c)
+{
+	struct evbuffer *in = bufferevent_get_input(c->bev);
+
+	if (c->state != WS_CLOSING) {
+		ws_move(c, WS_CLOSING);
+	}
+	evbuffer_drain(in, evbuffer_get_length(in));
+	if (evbuffer_get_length(bufferevent_get_output(c->bev)) > 0) {
+		return;
+	}
+	if (wslay_event_get_close_received(c->ws)) {
+		ws_move(c, WS_DEAD);
+	} else if (!c->half_closed) {
+		c->half_closed = 1;
+		(void)shutdown(bufferevent_getfd(c->bev), SHUT_WR);
+	}
+}
+
+/* A frame that is none: wslay gives up without a close code, so the frame is ours. */
+static void refuse_frame(struct ws_conn *c)
+{
+	static const uint8_t protocol_error[] = {0x88, 2, 1002 >> 8, 1002 & 0xff};
+
+	wslay_event_shutdown_read(c->ws);
+	wslay_event_shutdown_write(c->ws);
+	(void)bufferevent_write(c->bev, protocol_error, sizeof(protocol_error));
+}
+
 /* Reads what there is, writes what is queued, and ends what is over. */
 static void pump(struct ws_conn *c)
 {
 	if (c->state != WS_DEAD && !c->pong_held && wslay_event_recv(c->ws) != 0) {
-		ws_move(c, WS_DEAD);
+		refuse_frame(c);
 	}
 	if (c->pong_held || c->paused) {
 		bufferevent_disable(c->bev, EV_READ);
@@ -163,13 +197,7 @@ static void pump(struct ws_conn *c)
 	    wslay_event_want_write(c->ws)) {
 		return;
 	}
-	/* both close frames are through, or the peer broke the protocol */
-	if (c->state != WS_CLOSING) {
-		ws_move(c, WS_CLOSING);
-	}
-	if (evbuffer_get_length(bufferevent_get_output(c->bev)) == 0) {
-		ws_move(c, WS_DEAD);
-	}
+	finish(c);
 }
 
 static void ws_work(void *arg)

@@ -55,6 +55,7 @@ struct ws_conn {
 	int opened;      /* on_open was called: on_close is due */
 	int pong_held;   /* sending and reading rest until ws_pong_release() */
 	int paused;      /* by ws_pause() */
+	int half_closed; /* our side is shut, the peer may still send */
 	int work_queued; /* a deferred ws_work() is under way */
 	int seen;        /* bytes since the last ping */
 	int64_t next_ping_ms;

@@ -61,7 +61,7 @@ static void route_view(struct http_req *r)
 			return;
 		}
 	}
-	http_reply_detail(r, 404, "View %s not found", view);
+	http_reply_detail(r, 404, "View %s not found in registry", view);
 }
 
 extern const struct route routes_collections[];

@@ -105,6 +105,7 @@ static int start_http(struct server *s, struct error *err)
 	    .host = conf->host,
 	    .port = (int)conf->port,
 	    .auth = conf->auth_string,
+	    .request_ms = conf->request_ms,
 	    .base_path = "/api",
 	    .api = &s->api,
 	};
@@ -140,11 +141,7 @@ static int start_all(struct server *s, struct error *err)
 	rc = rc == 0 ? start_db(s, err) : rc;
 	rc = rc == 0 ? start_redis(s, err) : rc;
 	rc = rc == 0 ? parts_start(&s->api, &s->parts, err) : rc;
-	rc = rc == 0 ? start_http(s, err) : rc;
-	rc = rc == 0 ? datadir_publish(&s->dir, s->api.url,
-				       http_server_port(s->api.http), err)
-		     : rc;
-	return rc;
+	return rc == 0 ? start_http(s, err) : rc;
 }
 
 static void announce(const struct server *s)
@@ -193,18 +190,25 @@ static void on_drain(void *arg)
 	}
 }
 
+static const char *sigabbrev(int signo)
+{
+	const char *name = sigabbrev_np(signo); /* without SIG */
+
+	return name != NULL ? name : "signal";
+}
+
 static void on_stop_signal(int signo, void *arg)
 {
 	struct server *s = arg;
 
 	if (s->api.draining) {
-		log_warn("%s again: exiting at once", strsignal(signo));
+		log_warn("SIG%s again: exiting at once", sigabbrev(signo));
 		datadir_unpublish(&s->dir);
 		proc_kill_all();
 		_exit(128 + signo);
 	}
-	log_info("%s: finishing what is under way (again to exit at once)",
-		 strsignal(signo));
+	log_info("SIG%s: finishing what is under way (again to exit at once)",
+		 sigabbrev(signo));
 	s->api.draining = 1;
 	datadir_unpublish(&s->dir);
 	http_server_stop_accepting(s->api.http);
@@ -336,11 +340,15 @@ static int serve(struct server *s)
 	s->api.conf = &s->conf.api;
 	s->api.loop = s->loop;
 	rc = start_all(s, &err);
+	if (rc == 0) {
+		set_up_signals(s); /* whoever reads the url file may send one */
+		rc = datadir_publish(&s->dir, s->api.url, http_server_port(s->api.http),
+				     &err);
+	}
 	if (rc < 0) {
 		log_error("%s", err.msg);
 		rc = err_exit_status(err.code);
 	} else {
-		set_up_signals(s);
 		announce(s);
 		rc = loop_run(s->loop);
 	}
@@ -358,6 +366,7 @@ int server_main(int argc, char **argv)
 	struct server s = {0};
 	struct opts opts = {0};
 	struct error err = {0};
+	char **args = xmemdup(argv, ((size_t)argc + 1) * sizeof(*argv));
 	int rc;
 
 	log_init("wf-api", LOG_LVL_INFO, LOG_FMT_TEXT, -1);
@@ -374,11 +383,13 @@ int server_main(int argc, char **argv)
 				     API_VERSION);
 		}
 		opts_release(&server_options, &s.conf, &opts);
+		free(args);
 		return 0;
 	}
 	server_conf_finish(&s.conf);
 	set_up_log(&s.conf.api);
-	rc = s.conf.background ? background_start(&s.conf, argc, argv) : serve(&s);
+	rc = s.conf.background ? background_start(&s.conf, argc, args) : serve(&s);
 	opts_release(&server_options, &s.conf, &opts);
+	free(args);
 	return rc;
 }
