@@ -5,6 +5,7 @@
 #include "api/tx.h"
 
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "api/api.h"
@@ -56,6 +57,7 @@ static int run_work(struct db_conn *c, void *arg, struct error *err)
 	tx->status = 0;
 	tx->empty = 0;
 	tx->keep_answer = 0;
+	tx->retry_after_s = 0;
 	tx->fx = 0;
 	buf_reset(&tx->body);
 	buf_reset(&tx->live_events);
@@ -67,7 +69,12 @@ static void reply(struct http_req *r, int rc, const struct tx *tx,
 		  const struct error *err)
 {
 	int status = tx->status != 0 ? tx->status : 200;
+	char text[32];
 
+	if (tx->retry_after_s > 0) {
+		(void)snprintf(text, sizeof(text), "%.17g", tx->retry_after_s);
+		http_reply_header(r, "Retry-After", text);
+	}
 	if (rc < 0 && !tx->keep_answer) {
 		http_reply_error(r, err);
 	} else if (tx->empty || status == 204) {

@@ -44,6 +44,7 @@ struct tx {
 	struct buf body; /* of the answer: JSON text */
 	int empty;       /* answer without body (204) */
 	int keep_answer; /* a negative return still answers status/body */
+	double retry_after_s; /* > 0: the answer gets the header Retry-After */
 	unsigned int fx; /* enum fx_flags */
 	struct buf
 	    live_events; /* frames for the hub, after commit: see events/emit.h */

@@ -4,7 +4,8 @@
 #   awk -v mode=c -f gen-sql.awk FILE...   texts, flags (sql_gen.c)
 # Input:
 #   -- name: flow_by_id        a statement: the text up to ';' at the end of a line
-#   -- hot                     (after the name) the test of query plans looks at it
+#   -- hot                     (after the name) the test of query plans looks at it;
+#   -- hot: e_by_time_desc     with this fragment as its order
 #   -- pg:                     the PostgreSQL text of the statement or fragment above
 #   -- fragment: flow_name_in  a piece of a predicate or an ORDER BY list: the text up to an
 #                              empty line, a ';' or the next of these marks
@@ -137,7 +138,7 @@ FNR == 1 {
 	if (last != "stmt") {
 		fail("'-- hot' belongs to a statement")
 	}
-	hot[ns] = 1
+	hot[ns] = $3 == "" ? "SQL_FRAG_NONE" : "FRAG_" toupper($3)
 	next
 }
 
@@ -212,8 +213,8 @@ function write_c(    i, n, f) {
 		if (n < 0 || (spg[i] != "" && params(spg[i]) != n)) {
 			fail("parameters of the statement " sname[i] " are not ?1, ?2, ...")
 		}
-		printf "\t[SQL_%s] = { \"%s\", %s,\n\t    %s, %d, %s },\n", toupper(sname[i]), \
-		    sname[i], quoted(stext[i]), quoted(spg[i]), n, stmt_flags(i)
+		printf "\t[SQL_%s] = { \"%s\", %s,\n\t    %s, %d, %s, %s },\n", toupper(sname[i]), \
+		    sname[i], quoted(stext[i]), quoted(spg[i]), n, stmt_flags(i), (i in hot) ? hot[i] : "SQL_FRAG_NONE"
 	}
 	print "};\n\nconst struct sql_fragment sql_fragments[SQL_FRAG_MAX] = {"
 	print "\t[SQL_FRAG_NONE] = { \"none\", \"\", NULL, 0, 0 },"

@@ -30,6 +30,7 @@ api_sql += api/db/sql/event.sql
 api_sql += api/db/sql/explain.sql
 api_sql += api/db/sql/filters.sql
 api_sql += api/db/sql/flow.sql
+api_sql += api/db/sql/limit.sql
 api_sql += api/db/sql/log.sql
 api_sql += api/db/sql/flow_runs.sql
 api_sql += api/db/sql/outbox.sql

@@ -22,6 +22,7 @@ struct sql_stmt {
 	const char *text_pg; /* NULL: the same */
 	int params;          /* ?1 ... ?params */
 	unsigned int flags;
+	enum sql_frag hot_order; /* SQL_F_HOT: the order to look at */
 };
 
 enum frag_flags {

@@ -85,7 +85,9 @@ static void bad_choice(const struct decode_at *at)
 		}
 		buf_addf(&msg, "'%s'", at->f->choices[i]);
 	}
-	http_invalid_add(at->v, "enum", at->loc, at->value, msg.data);
+	http_invalid_add(at->v,
+			 (at->f->flags & F_LITERAL) != 0 ? "literal_error" : "enum",
+			 at->loc, at->value, msg.data);
 	buf_release(&msg);
 }
 

@@ -87,6 +87,12 @@ int req_embedded(struct http_req *r, void *arg, const struct field *fields,
 	return decode(r, arg, http_json(r, 1), fields, count, 0, NULL);
 }
 
+int req_embedded_checked(struct http_req *r, void *arg, const struct field *fields,
+			 size_t count, req_check_fn check)
+{
+	return decode(r, arg, http_json(r, 1), fields, count, 0, check);
+}
+
 int req_no_content(struct tx *tx)
 {
 	tx->status = 204;

@@ -53,6 +53,9 @@ int req_body_checked(struct http_req *r, void *arg, const struct field *fields,
 int req_embedded(struct http_req *r, void *arg, const struct field *fields,
 		 size_t count);
 
+int req_embedded_checked(struct http_req *r, void *arg, const struct field *fields,
+			 size_t count, req_check_fn check);
+
 /* The answer has no body: 204.  Returns 0. */
 int req_no_content(struct tx *tx);
 /* Bound JSON: the text of V (owned by the caller), or STANDARD when V is NULL. */

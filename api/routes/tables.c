@@ -16,6 +16,9 @@ extern const struct route routes_collections[];
 extern const struct route routes_events_in[];
 extern const struct route routes_flows[];
 extern const struct route routes_info[];
+extern const struct route routes_limits_v1[];
+extern const struct route routes_limits_take[];
+extern const struct route routes_limits_v2[];
 extern const struct route routes_variables[];
 extern const struct route routes_saved_searches[];
 extern const struct route routes_logs[];
@@ -27,6 +30,9 @@ const struct route *const route_tables[] = {
     routes_events_in,
     routes_flows,
     routes_info,
+    routes_limits_v1,
+    routes_limits_take,
+    routes_limits_v2,
     routes_variables,
     routes_saved_searches,
     routes_logs,

@@ -7,7 +7,7 @@ INSERT INTO event
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
 ON CONFLICT (id) DO NOTHING;
 -- name: event_list
--- hot
+-- hot: e_by_time_desc
 SELECT id, occurred, received, event, resource, related, payload, follows
 FROM event AS e WHERE {where} {order};
 -- name: event_count

@@ -5,6 +5,6 @@
 INSERT INTO log (id, created, name, level, message, timestamp, flow_run_id, task_run_id)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8);
 -- name: log_list
--- hot
+-- hot: l_by_time_asc
 SELECT id, created, name, level, message, timestamp, flow_run_id, task_run_id
 FROM log AS l WHERE {where} {order};
