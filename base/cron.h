@@ -5,8 +5,9 @@
  * switches how day of month and day of week combine.  R and H forms are refused.  Pure.
  *
  * Where croniter contradicts itself we do what the expression says: 7 is Sunday also
- * with seconds; "1 * fri#2" with DAY_OR means either (croniter: both, so mostly never);
- * a list that has the 31st does not skip the first of the month after a short one.
+ * with seconds, and there is no day 0; "1 * fri#2" with DAY_OR means either (croniter:
+ * both, so mostly never); a list that has the 31st does not skip the first of the month
+ * after a short one.
  */
 #ifndef BASE_CRON_H
 #define BASE_CRON_H

@@ -1,6 +1,10 @@
 # unit tests of base/: add one program, its sources one per line
 unit_tests += tests/unit/test_base
 tests_unit_test_base_SOURCES = \
+	tests/unit/base/http_server.c \
+	tests/unit/base/http_server.h \
+	tests/unit/base/test_httpc.c \
+	tests/unit/base/test_url.c \
 	tests/unit/base/test_buf.c \
 	tests/unit/base/test_cron.c \
 	tests/unit/base/test_digest.c \
