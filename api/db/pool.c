@@ -107,17 +107,18 @@ static void post(struct db *db, struct done_slice *slice)
 	}
 }
 
-/* Gives finished jobs back: to db_run(), or to the loop. */
-static void give_back(struct db *db, struct db_jobs *jobs)
+/* Gives COUNT finished jobs back: to db_run(), or to the loop. */
+static void give_back(struct db *db, struct db_jobs *jobs, int64_t count)
 {
 	struct done_slice *slice = NULL;
 	struct db_job *job;
-	int64_t count = 0;
 	int in_slice = 0;
 
+	(void)pthread_mutex_lock(&db->lock);
+	db->pending -= count;
+	(void)pthread_mutex_unlock(&db->lock);
 	while ((job = TAILQ_FIRST(jobs)) != NULL) {
 		TAILQ_REMOVE(jobs, job, link);
-		count++;
 		if (job->waited_for) {
 			(void)pthread_mutex_lock(&db->lock);
 			job->done = 1;
@@ -137,9 +138,6 @@ static void give_back(struct db *db, struct db_jobs *jobs)
 		}
 	}
 	post(db, slice);
-	(void)pthread_mutex_lock(&db->lock);
-	db->pending -= count;
-	(void)pthread_mutex_unlock(&db->lock);
 }
 
 /* Moves up to MAX jobs to OUT; waits for the first.  0 when the pool stops and none is
@@ -178,7 +176,7 @@ static void *writer_main(void *arg)
 		metric_observe_us(&m_commit_time, clock_mono_us() - start_us);
 		metric_add(&m_commits, 1);
 		metric_add(&m_writes, n);
-		give_back(t->db, &jobs);
+		give_back(t->db, &jobs, n);
 	}
 	return NULL;
 }
@@ -191,7 +189,7 @@ static void *reader_main(void *arg)
 	while (take(t->db, &t->db->reads, 1, &jobs) > 0) {
 		group_read(t->conn, TAILQ_FIRST(&jobs));
 		metric_add(&m_reads, 1);
-		give_back(t->db, &jobs);
+		give_back(t->db, &jobs, 1);
 	}
 	return NULL;
 }
