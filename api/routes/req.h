@@ -52,6 +52,8 @@ int req_body_checked(struct http_req *r, void *arg, const struct field *fields,
 /* The same without refusing unknown keys, and with an empty body as {}. */
 int req_embedded(struct http_req *r, void *arg, const struct field *fields,
 		 size_t count);
+int req_embedded_checked(struct http_req *r, void *arg, const struct field *fields,
+			 size_t count, req_check_fn check);
 
 int req_embedded_checked(struct http_req *r, void *arg, const struct field *fields,
 			 size_t count, req_check_fn check);

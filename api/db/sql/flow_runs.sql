@@ -202,3 +202,33 @@ WHERE s.flow_run_id = ?1 ORDER BY s.timestamp;
 -- name: flow_run_state_by_id
 -- hot
 SELECT {run_state_columns}, s.flow_run_id FROM flow_run_state s WHERE s.id = ?1;
+
+-- name: flow_run_lease
+SELECT fr.lease_id FROM flow_run fr WHERE fr.id = ?1;
+
+-- The named queue of a pool, or its default one.
+-- name: run_queue_of_pool
+SELECT wp.id, wq.id, wq.name FROM work_pool wp
+LEFT JOIN work_queue wq ON wq.work_pool_id = wp.id
+  AND (wq.name = ?2 OR (?2 IS NULL AND wq.id = wp.default_queue_id))
+WHERE wp.name = ?1;
+
+-- The graph of a run: its task runs with the flow runs that they stand for.
+-- name: flow_run_graph_head
+SELECT fr.start_time, fr.end_time FROM flow_run fr WHERE fr.id = ?1;
+-- name: flow_run_graph_nodes
+SELECT tr.id, tr.name, tr.state_type, tr.start_time, tr.end_time, tr.task_inputs,
+  sf.id, sf.name, sf.state_type, sf.start_time, sf.end_time
+FROM task_run tr
+LEFT JOIN flow_run sf ON sf.parent_task_run_id = tr.id
+WHERE tr.flow_run_id = ?1 AND tr.start_time IS NOT NULL AND tr.state_type <> 2
+  AND (?2 IS NULL OR tr.start_time >= ?2)
+ORDER BY tr.start_time, tr.id
+LIMIT ?3;
+-- name: flow_run_graph_states
+SELECT s.id, s.timestamp, s.type, s.name FROM flow_run_state s
+WHERE s.flow_run_id = ?1 ORDER BY s.timestamp;
+-- name: flow_run_graph_artifacts
+SELECT a.id, a.created, a.key, a.type, a.data, a.task_run_id,
+  (SELECT count(*) FROM artifact_collection ac WHERE ac.latest_id = a.id)
+FROM artifact a WHERE a.flow_run_id = ?1 AND a.type <> 'result' ORDER BY a.created;
