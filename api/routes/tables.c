@@ -10,6 +10,7 @@
 #include "api/http/http.h"
 #include "api/http/ws.h"
 #include "api/routes/pools_tables.h"
+#include "api/routes/runs/flow_run_routes.h"
 
 extern const struct route routes_admin[];
 extern const struct route routes_collections[];
@@ -42,6 +43,9 @@ const struct route *const route_tables[] = {
     work_pool_run_routes,
     work_queue_routes,
     worker_routes,
+    routes_flow_runs,
+    routes_run_states,
+    routes_task_runs,
     NULL,
 };
 

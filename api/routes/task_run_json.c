@@ -46,7 +46,8 @@ enum {
 	T_DETAILS
 };
 
-static void write_uuid(struct jsonw *w, const char *key, const struct db_rows *r, int col)
+static void write_uuid(struct jsonw *w, const char *key, const struct db_rows *r,
+		       int col)
 {
 	struct uuid id;
 
@@ -77,11 +78,11 @@ static void write_identity(struct jsonw *w, const struct db_rows *r)
 static void write_times(struct jsonw *w, const struct db_rows *r, int64_t now_us)
 {
 	struct run_times t = {
-		.type = (int)db_int(r, T_STATE_TYPE),
-		.start_us = db_time(r, T_START),
-		.expected_us = db_time(r, T_EXPECTED),
-		.state_at_us = db_time(r, T_STATE_AT),
-		.total_us = db_int(r, T_TOTAL),
+	    .type = (int)db_int(r, T_STATE_TYPE),
+	    .start_us = db_time(r, T_START),
+	    .expected_us = db_time(r, T_EXPECTED),
+	    .state_at_us = db_time(r, T_STATE_AT),
+	    .total_us = db_int(r, T_TOTAL),
 	};
 	double run_time, delta;
 
@@ -103,14 +104,14 @@ static void write_state(struct jsonw *w, const struct db_rows *r)
 {
 	struct uuid id, task, flow_run;
 	struct state_row s = {
-		.id = &id,
-		.type = (int)db_int(r, T_STATE_TYPE),
-		.name = db_text(r, T_STATE_NAME),
-		.at_us = db_time(r, T_STATE_AT),
-		.message = db_text(r, T_MESSAGE),
-		.data = db_text(r, T_DATA),
-		.details = db_text(r, T_DETAILS),
-		.task_run_id = &task,
+	    .id = &id,
+	    .type = (int)db_int(r, T_STATE_TYPE),
+	    .name = db_text(r, T_STATE_NAME),
+	    .at_us = db_time(r, T_STATE_AT),
+	    .message = db_text(r, T_MESSAGE),
+	    .data = db_text(r, T_DATA),
+	    .details = db_text(r, T_DETAILS),
+	    .task_run_id = &task,
 	};
 
 	if (!db_uuid(r, T_STATE_ID, &id) || !db_uuid(r, T_ID, &task)) {
@@ -124,7 +125,7 @@ static void write_state(struct jsonw *w, const struct db_rows *r)
 }
 
 void task_run_write(struct jsonw *w, const char *key, const struct db_rows *rows,
-    int64_t now_us)
+		    int64_t now_us)
 {
 	jsonw_obj(w, key);
 	write_identity(w, rows);
@@ -134,7 +135,7 @@ void task_run_write(struct jsonw *w, const char *key, const struct db_rows *rows
 }
 
 int task_run_write_by_id(struct tx *tx, struct jsonw *w, const char *key,
-    const struct uuid *id, struct error *err)
+			 const struct uuid *id, struct error *err)
 {
 	struct db_rows *rows = NULL;
 	int rc;

@@ -14,9 +14,9 @@ struct tx;
 struct uuid;
 
 void task_run_write(struct jsonw *w, const char *key, const struct db_rows *rows,
-    int64_t now_us);
+		    int64_t now_us);
 /* -ERR_NOT_FOUND without touching W. */
 int task_run_write_by_id(struct tx *tx, struct jsonw *w, const char *key,
-    const struct uuid *id, struct error *err);
+			 const struct uuid *id, struct error *err);
 
 #endif

@@ -30,7 +30,8 @@ uint64_t fence_header(const struct http_req *r, const struct uuid *run)
 	return *end == '\0' && end != colon + 1 ? (uint64_t)token : 0;
 }
 
-int fence_check(struct tx *tx, const struct uuid *run, uint64_t fence, struct error *err)
+int fence_check(struct tx *tx, const struct uuid *run, uint64_t fence,
+		struct error *err)
 {
 	int64_t stored = 0;
 	int rc;
@@ -38,19 +39,23 @@ int fence_check(struct tx *tx, const struct uuid *run, uint64_t fence, struct er
 	if (fence == 0) {
 		return 0;
 	}
-	rc = db_one_int(tx->c, SQL_FLOW_RUN_FENCE, DB_ARGS(db_a_uuid(run)), 1, &stored, err);
+	rc = db_one_int(tx->c, SQL_FLOW_RUN_FENCE, DB_ARGS(db_a_uuid(run)), 1, &stored,
+			err);
 	if (rc < 0) {
 		return rc;
 	}
 	if (fence < (uint64_t)stored) {
 		return tx_detail(tx, err, ERR_SUPERSEDED, 409,
-		    "A newer owner of flow run %s exists (token %lld, not %llu): stop working "
-		    "on it.",
-		    uuid_str(run), (long long)stored, (unsigned long long)fence);
+				 "A newer owner of flow run %s exists (token %lld, not "
+				 "%llu): stop working "
+				 "on it.",
+				 uuid_str(run), (long long)stored,
+				 (unsigned long long)fence);
 	}
 	if (fence > (uint64_t)stored) {
 		rc = db_exec(tx->c, SQL_FLOW_RUN_SET_FENCE,
-		    DB_ARGS(db_a_uuid(run), db_a_int((int64_t)fence)), 2, NULL, err);
+			     DB_ARGS(db_a_uuid(run), db_a_int((int64_t)fence)), 2, NULL,
+			     err);
 	}
 	return rc < 0 ? rc : 0;
 }
@@ -59,9 +64,10 @@ int client_renews_leases(const struct http_req *r)
 {
 	const char *agent = http_header(r, "User-Agent");
 	char *end;
-	long v[3] = { 0 };
+	long v[3] = {0};
 
-	if (agent == NULL || strncmp(agent, PREFECT_AGENT, sizeof(PREFECT_AGENT) - 1) != 0) {
+	if (agent == NULL ||
+	    strncmp(agent, PREFECT_AGENT, sizeof(PREFECT_AGENT) - 1) != 0) {
 		return 0;
 	}
 	agent += sizeof(PREFECT_AGENT) - 1;

@@ -24,8 +24,8 @@
 
 #define LABELS_MAX (1u << 20)
 
-const struct list_spec flow_runs_spec = { ENT_FLOW_RUN, SQL_FLOW_RUN_LIST,
-	SQL_FLOW_RUN_COUNT, flow_run_write };
+const struct list_spec flow_runs_spec = {ENT_FLOW_RUN, SQL_FLOW_RUN_LIST,
+					 SQL_FLOW_RUN_COUNT, flow_run_write};
 
 static int not_found(struct tx *tx, struct error *err)
 {
@@ -47,7 +47,8 @@ static int read_work(struct tx *tx, void *arg, struct error *err)
 
 static void route_read(struct http_req *r)
 {
-	tx_submit(r, DB_READ, read_work, req_arg_new(r, sizeof(struct req_arg)), req_arg_free);
+	tx_submit(r, DB_READ, read_work, req_arg_new(r, sizeof(struct req_arg)),
+		  req_arg_free);
 }
 
 /* ---- update ---- */
@@ -60,13 +61,13 @@ struct update {
 };
 enum { U_NAME, U_VERSION, U_PARAMETERS, U_POLICY, U_TAGS, U_PID, U_VARIABLES };
 static const struct field update_fields[] = {
-	[U_NAME] = FIELD(struct update, name, F_STR),
-	[U_VERSION] = FIELD(struct update, flow_version, F_STR),
-	[U_PARAMETERS] = FIELD(struct update, parameters, F_OBJ, .flags = F_NOT_NULL),
-	[U_POLICY] = FIELD(struct update, empirical_policy, F_OBJ, .flags = F_NOT_NULL),
-	[U_TAGS] = FIELD(struct update, tags, F_TAGS, .flags = F_NOT_NULL),
-	[U_PID] = FIELD(struct update, infrastructure_pid, F_STR),
-	[U_VARIABLES] = FIELD(struct update, job_variables, F_OBJ),
+    [U_NAME] = FIELD(struct update, name, F_STR),
+    [U_VERSION] = FIELD(struct update, flow_version, F_STR),
+    [U_PARAMETERS] = FIELD(struct update, parameters, F_OBJ, .flags = F_NOT_NULL),
+    [U_POLICY] = FIELD(struct update, empirical_policy, F_OBJ, .flags = F_NOT_NULL),
+    [U_TAGS] = FIELD(struct update, tags, F_TAGS, .flags = F_NOT_NULL),
+    [U_PID] = FIELD(struct update, infrastructure_pid, F_STR),
+    [U_VARIABLES] = FIELD(struct update, job_variables, F_OBJ),
 };
 
 struct run_state {
@@ -83,20 +84,21 @@ static void take_state(const struct db_rows *r, void *arg)
 }
 
 /* Job variables may change as long as nobody has started the run. */
-static int check_variables(struct tx *tx, const struct update *a, const struct run_state *s,
-    struct error *err)
+static int check_variables(struct tx *tx, const struct update *a,
+			   const struct run_state *s, struct error *err)
 {
 	if (!DECODED_HAS(&a->base.given, U_VARIABLES)) {
 		return 0;
 	}
 	if (s->type != WF__CONTROL__STATE_TYPE__SCHEDULED) {
-		return tx_detail(tx, err, ERR_USAGE, 400,
+		return tx_detail(
+		    tx, err, ERR_USAGE, 400,
 		    "Job variables for a flow run in state %s cannot be updated",
 		    s->type != 0 ? state_type_text(s->type) : "None");
 	}
 	if (!s->deployed) {
 		return tx_detail(tx, err, ERR_USAGE, 400,
-		    "A deployment for the flow run could not be found");
+				 "A deployment for the flow run could not be found");
 	}
 	return 0;
 }
@@ -105,17 +107,19 @@ static int write_update(struct tx *tx, const struct update *a, struct error *err
 {
 	const struct decoded *g = &a->base.given;
 	json_t *p = a->empirical_policy != NULL
-	    ? flow_policy_decode(a->empirical_policy, "", NULL)
-	    : NULL;
+			? flow_policy_decode(a->empirical_policy, "", NULL)
+			: NULL;
 	char *policy = p != NULL ? json_text(p) : NULL;
-	char *parameters = req_json(a->parameters, NULL), *tags = req_json(a->tags, NULL);
+	char *parameters = req_json(a->parameters, NULL),
+	     *tags = req_json(a->tags, NULL);
 	char *variables = req_json(a->job_variables, NULL);
-	int rc = db_exec(tx->c, SQL_FLOW_RUN_UPDATE,
+	int rc = db_exec(
+	    tx->c, SQL_FLOW_RUN_UPDATE,
 	    DB_ARGS(db_a_uuid(&a->base.id), db_a_time(tx->now_us), db_a_text(a->name),
-		db_a_int(DECODED_SET(g, U_VERSION)), db_a_text(a->flow_version),
-		db_a_text(parameters), db_a_text(policy), db_a_text(tags),
-		db_a_int(DECODED_SET(g, U_PID)), db_a_text(a->infrastructure_pid),
-		db_a_int(DECODED_SET(g, U_VARIABLES)), db_a_text(variables)),
+		    db_a_int(DECODED_SET(g, U_VERSION)), db_a_text(a->flow_version),
+		    db_a_text(parameters), db_a_text(policy), db_a_text(tags),
+		    db_a_int(DECODED_SET(g, U_PID)), db_a_text(a->infrastructure_pid),
+		    db_a_int(DECODED_SET(g, U_VARIABLES)), db_a_text(variables)),
 	    12, NULL, err);
 
 	json_decref(p);
@@ -129,9 +133,9 @@ static int write_update(struct tx *tx, const struct update *a, struct error *err
 static int update_work(struct tx *tx, void *arg, struct error *err)
 {
 	const struct update *a = arg;
-	struct run_state s = { 0 };
+	struct run_state s = {0};
 	int rc = db_one(tx->c, SQL_FLOW_RUN_STATE_AND_DEPLOYMENT,
-	    DB_ARGS(db_a_uuid(&a->base.id)), 1, take_state, &s, err);
+			DB_ARGS(db_a_uuid(&a->base.id)), 1, take_state, &s, err);
 
 	if (rc < 0) {
 		return rc;
@@ -182,14 +186,14 @@ static int labels_work(struct tx *tx, void *arg, struct error *err)
 	int rc = fence_check(tx, &a->base.id, a->fence, err);
 
 	if (rc == 0) {
-		rc = db_one(tx->c, SQL_FLOW_RUN_LABELS, DB_ARGS(db_a_uuid(&a->base.id)), 1,
-		    take_text, &text, err);
+		rc = db_one(tx->c, SQL_FLOW_RUN_LABELS, DB_ARGS(db_a_uuid(&a->base.id)),
+			    1, take_text, &text, err);
 	}
 	if (rc <= 0) {
-		return rc < 0
-		    ? rc
-		    : tx_exception(tx, err, ERR_NOT_FOUND, 404,
-			  "Flow run with id %s not found", uuid_str(&a->base.id));
+		return rc < 0 ? rc
+			      : tx_exception(tx, err, ERR_NOT_FOUND, 404,
+					     "Flow run with id %s not found",
+					     uuid_str(&a->base.id));
 	}
 	all = json_parse(text, strlen(text), LABELS_MAX, NULL);
 	free(text);
@@ -200,9 +204,10 @@ static int labels_work(struct tx *tx, void *arg, struct error *err)
 	json_object_update(all, a->base.body);
 	text = json_text(all);
 	json_decref(all);
-	rc = db_exec(tx->c, SQL_FLOW_RUN_SET_LABELS,
-	    DB_ARGS(db_a_uuid(&a->base.id), db_a_time(tx->now_us), db_a_text(text)), 3, NULL,
-	    err);
+	rc = db_exec(
+	    tx->c, SQL_FLOW_RUN_SET_LABELS,
+	    DB_ARGS(db_a_uuid(&a->base.id), db_a_time(tx->now_us), db_a_text(text)), 3,
+	    NULL, err);
 	free(text);
 	return rc < 0 ? rc : req_no_content(tx);
 }
@@ -230,25 +235,25 @@ static void take_lease(const struct db_rows *r, void *arg)
 
 int flow_run_remove(struct tx *tx, const struct uuid *id, struct error *err)
 {
-	struct uuid lease = { { 0 } };
+	struct uuid lease = {{0}};
 	int64_t changes = 0;
 	int rc = outbox_cancel(tx, id, err);
 
 	if (rc == 0) {
-		rc = db_one(tx->c, SQL_FLOW_RUN_LEASE, DB_ARGS(db_a_uuid(id)), 1, take_lease,
-		    &lease, err);
+		rc = db_one(tx->c, SQL_FLOW_RUN_LEASE, DB_ARGS(db_a_uuid(id)), 1,
+			    take_lease, &lease, err);
 	}
 	if (rc > 0 && !uuid_is_nil(&lease)) {
-		rc = db_exec(tx->c, SQL_RUN_LEASE_END, DB_ARGS(db_a_uuid(&lease)), 1, NULL,
-		    err);
+		rc = db_exec(tx->c, SQL_RUN_LEASE_END, DB_ARGS(db_a_uuid(&lease)), 1,
+			     NULL, err);
 	}
 	if (rc >= 0) {
-		rc = db_exec(tx->c, SQL_FLOW_RUN_LOGS_DELETE, DB_ARGS(db_a_uuid(id)), 1, NULL,
-		    err);
+		rc = db_exec(tx->c, SQL_FLOW_RUN_LOGS_DELETE, DB_ARGS(db_a_uuid(id)), 1,
+			     NULL, err);
 	}
 	if (rc >= 0) {
-		rc = db_exec(tx->c, SQL_FLOW_RUN_DELETE, DB_ARGS(db_a_uuid(id)), 1, &changes,
-		    err);
+		rc = db_exec(tx->c, SQL_FLOW_RUN_DELETE, DB_ARGS(db_a_uuid(id)), 1,
+			     &changes, err);
 	}
 	if (rc < 0) {
 		return rc;
@@ -266,7 +271,7 @@ static int delete_work(struct tx *tx, void *arg, struct error *err)
 static void route_delete(struct http_req *r)
 {
 	tx_submit(r, DB_WRITE, delete_work, req_arg_new(r, sizeof(struct req_arg)),
-	    req_arg_free);
+		  req_arg_free);
 }
 
 /* ---- lists ---- */
@@ -292,24 +297,24 @@ static void route_bulk_delete(struct http_req *r)
 }
 
 const struct route routes_flow_runs[] = {
-	{ "POST", "/flow_runs/", route_flow_run_create, 0, 0 },
-	{ "POST", "/flow_runs/filter", route_filter, 0, 0 },
-	{ "POST", "/flow_runs/count", route_count, 0, 0 },
-	{ "POST", "/flow_runs/paginate", route_paginate, 0, 0 },
-	{ "POST", "/flow_runs/history", route_flow_run_history, 0, 0 },
-	{ "POST", "/flow_runs/lateness", route_flow_run_lateness, 0, 0 },
-	{ "POST", "/flow_runs/bulk_delete", route_bulk_delete, 0, 0 },
-	{ "POST", "/flow_runs/bulk_set_state", route_flow_run_bulk_set_state, 0, 0 },
-	{ "GET", "/flow_runs/{id}", route_read, 0, 0 },
-	{ "PATCH", "/flow_runs/{id}", route_update, 0, 0 },
-	{ "DELETE", "/flow_runs/{id}", route_delete, 0, 0 },
-	{ "PATCH", "/flow_runs/{id}/labels", route_labels, 0, 0 },
-	{ "POST", "/flow_runs/{id}/set_state", route_flow_run_set_state, 0, 0 },
-	{ "POST", "/flow_runs/{id}/resume", route_flow_run_resume, 0, 0 },
-	{ "GET", "/flow_runs/{id}/graph-v2", route_flow_run_graph, 0, 0 },
-	{ "POST", "/flow_runs/{id}/input", route_run_input_create, 0, 0 },
-	{ "POST", "/flow_runs/{id}/input/filter", route_run_input_filter, 0, 0 },
-	{ "GET", "/flow_runs/{id}/input/{key}", route_run_input_read, 0, 0 },
-	{ "DELETE", "/flow_runs/{id}/input/{key}", route_run_input_delete, 0, 0 },
-	{ NULL, NULL, NULL, 0, 0 },
+    {"POST", "/flow_runs/", route_flow_run_create, 0, 0},
+    {"POST", "/flow_runs/filter", route_filter, 0, 0},
+    {"POST", "/flow_runs/count", route_count, 0, 0},
+    {"POST", "/flow_runs/paginate", route_paginate, 0, 0},
+    {"POST", "/flow_runs/history", route_flow_run_history, 0, 0},
+    {"POST", "/flow_runs/lateness", route_flow_run_lateness, 0, 0},
+    {"POST", "/flow_runs/bulk_delete", route_bulk_delete, 0, 0},
+    {"POST", "/flow_runs/bulk_set_state", route_flow_run_bulk_set_state, 0, 0},
+    {"GET", "/flow_runs/{id}", route_read, 0, 0},
+    {"PATCH", "/flow_runs/{id}", route_update, 0, 0},
+    {"DELETE", "/flow_runs/{id}", route_delete, 0, 0},
+    {"PATCH", "/flow_runs/{id}/labels", route_labels, 0, 0},
+    {"POST", "/flow_runs/{id}/set_state", route_flow_run_set_state, 0, 0},
+    {"POST", "/flow_runs/{id}/resume", route_flow_run_resume, 0, 0},
+    {"GET", "/flow_runs/{id}/graph-v2", route_flow_run_graph, 0, 0},
+    {"POST", "/flow_runs/{id}/input", route_run_input_create, 0, 0},
+    {"POST", "/flow_runs/{id}/input/filter", route_run_input_filter, 0, 0},
+    {"GET", "/flow_runs/{id}/input/{key}", route_run_input_read, 0, 0},
+    {"DELETE", "/flow_runs/{id}/input/{key}", route_run_input_delete, 0, 0},
+    {NULL, NULL, NULL, 0, 0},
 };

@@ -27,10 +27,12 @@ struct bulk {
 	int renews;
 };
 static const struct field bulk_fields[] = {
-	{ .name = "state", .type = F_OBJ, .offset = offsetof(struct bulk, state_obj),
-	    .flags = F_REQUIRED | F_NOT_NULL | F_MODEL },
-	FIELD(struct bulk, force, F_BOOL),
-	FIELD(struct bulk, limit, F_INT, .min = 1, .max = BULK_MAX),
+    {.name = "state",
+     .type = F_OBJ,
+     .offset = offsetof(struct bulk, state_obj),
+     .flags = F_REQUIRED | F_NOT_NULL | F_MODEL},
+    FIELD(struct bulk, force, F_BOOL),
+    FIELD(struct bulk, limit, F_INT, .min = 1, .max = BULK_MAX),
 };
 
 static void bulk_free(void *arg)
@@ -54,13 +56,13 @@ static void check(void *arg, struct http_invalid *v)
 	}
 }
 
-static int read_ids(struct tx *tx, const struct bulk *a, struct uuid *ids, size_t *ret_n,
-    struct error *err)
+static int read_ids(struct tx *tx, const struct bulk *a, struct uuid *ids,
+		    size_t *ret_n, struct error *err)
 {
 	struct db_rows *rows = NULL;
 	size_t n = 0;
 	int rc = db_select(tx->c, SQL_FLOW_RUN_IDS, NULL, 0, a->base.pred,
-	    FRAG_FR_BY_ID_DESC, a->limit, 0, &rows, err);
+			   FRAG_FR_BY_ID_DESC, a->limit, 0, &rows, err);
 
 	while (rc == 0 && n < BULK_MAX && (rc = db_next(rows, err)) == 1) {
 		n += (size_t)db_uuid(rows, 0, &ids[n]);
@@ -72,15 +74,15 @@ static int read_ids(struct tx *tx, const struct bulk *a, struct uuid *ids, size_
 }
 
 static int set_one(struct tx *tx, const struct bulk *a, const struct uuid *id,
-    struct jsonw *w, struct error *err)
+		   struct jsonw *w, struct error *err)
 {
-	struct orc_result res = { .wrote = 0 };
+	struct orc_result res = {.wrote = 0};
 	struct orc_state state;
 	struct run_proposal p = {
-		.flow_run_id = *id,
-		.state = &state,
-		.force = a->force,
-		.renews_leases = a->renews,
+	    .flow_run_id = *id,
+	    .state = &state,
+	    .force = a->force,
+	    .renews_leases = a->renews,
 	};
 	int rc;
 
@@ -120,7 +122,8 @@ void route_flow_run_bulk_set_state(struct http_req *r)
 	struct bulk *a = req_arg_new(r, sizeof(*a));
 
 	a->limit = BULK_MAX;
-	if (req_embedded_checked(r, a, bulk_fields, ARRAY_LEN(bulk_fields), check) < 0) {
+	if (req_embedded_checked(r, a, bulk_fields, ARRAY_LEN(bulk_fields), check) <
+	    0) {
 		return;
 	}
 	a->renews = client_renews_leases(r);

@@ -22,14 +22,16 @@
 #include "base/jsonw.h"
 
 #define PARAMETERS_MAX 524288
-#define LEGACY_POOL "default-agent-pool"
+#define LEGACY_POOL    "default-agent-pool"
 
 struct create {
 	struct req_arg base;
 	json_t *state_obj, *parameters, *context, *empirical_policy, *tags, *labels,
 	    *job_variables;
-	const char *name, *flow_version, *idempotency_key, *work_pool_name, *work_queue_name;
-	struct uuid flow_id, parent_task_run_id, infrastructure_document_id, deployment_id;
+	const char *name, *flow_version, *idempotency_key, *work_pool_name,
+	    *work_queue_name;
+	struct uuid flow_id, parent_task_run_id, infrastructure_document_id,
+	    deployment_id;
 	struct orc_state state; /* owned */
 };
 enum {
@@ -52,23 +54,25 @@ enum {
 };
 #define CF(member, ftype, ...) FIELD(struct create, member, ftype, ##__VA_ARGS__)
 static const struct field create_fields[] = {
-	[C_STATE] = { .name = "state", .type = F_OBJ,
-	    .offset = offsetof(struct create, state_obj), .flags = F_MODEL },
-	[C_NAME] = CF(name, F_STR),
-	[C_FLOW] = CF(flow_id, F_UUID, .flags = F_REQUIRED | F_NOT_NULL),
-	[C_VERSION] = CF(flow_version, F_STR),
-	[C_PARAMETERS] = CF(parameters, F_OBJ, .flags = F_NOT_NULL),
-	[C_CONTEXT] = CF(context, F_OBJ, .flags = F_NOT_NULL),
-	[C_PARENT] = CF(parent_task_run_id, F_UUID),
-	[C_INFRASTRUCTURE] = CF(infrastructure_document_id, F_UUID),
-	[C_POLICY] = CF(empirical_policy, F_OBJ, .flags = F_NOT_NULL),
-	[C_TAGS] = CF(tags, F_TAGS, .flags = F_NOT_NULL),
-	[C_LABELS] = CF(labels, F_OBJ),
-	[C_KEY] = CF(idempotency_key, F_STR),
-	[C_POOL] = CF(work_pool_name, F_STR),
-	[C_QUEUE] = CF(work_queue_name, F_STR),
-	[C_VARIABLES] = CF(job_variables, F_OBJ),
-	[C_DEPLOYMENT] = CF(deployment_id, F_UUID),
+    [C_STATE] = {.name = "state",
+		 .type = F_OBJ,
+		 .offset = offsetof(struct create, state_obj),
+		 .flags = F_MODEL},
+    [C_NAME] = CF(name, F_STR),
+    [C_FLOW] = CF(flow_id, F_UUID, .flags = F_REQUIRED | F_NOT_NULL),
+    [C_VERSION] = CF(flow_version, F_STR),
+    [C_PARAMETERS] = CF(parameters, F_OBJ, .flags = F_NOT_NULL),
+    [C_CONTEXT] = CF(context, F_OBJ, .flags = F_NOT_NULL),
+    [C_PARENT] = CF(parent_task_run_id, F_UUID),
+    [C_INFRASTRUCTURE] = CF(infrastructure_document_id, F_UUID),
+    [C_POLICY] = CF(empirical_policy, F_OBJ, .flags = F_NOT_NULL),
+    [C_TAGS] = CF(tags, F_TAGS, .flags = F_NOT_NULL),
+    [C_LABELS] = CF(labels, F_OBJ),
+    [C_KEY] = CF(idempotency_key, F_STR),
+    [C_POOL] = CF(work_pool_name, F_STR),
+    [C_QUEUE] = CF(work_queue_name, F_STR),
+    [C_VARIABLES] = CF(job_variables, F_OBJ),
+    [C_DEPLOYMENT] = CF(deployment_id, F_UUID),
 };
 
 static void create_free(void *arg)
@@ -83,7 +87,8 @@ static void create_free(void *arg)
 static void grouped(char *buf, size_t size, size_t n)
 {
 	if (n >= 1000000) {
-		snprintf(buf, size, "%zu,%03zu,%03zu", n / 1000000, n / 1000 % 1000, n % 1000);
+		snprintf(buf, size, "%zu,%03zu,%03zu", n / 1000000, n / 1000 % 1000,
+			 n % 1000);
 	} else if (n >= 1000) {
 		snprintf(buf, size, "%zu,%03zu", n / 1000, n % 1000);
 	} else {
@@ -103,9 +108,10 @@ static void check_size(const struct create *a, struct http_invalid *v)
 	}
 	grouped(number, sizeof(number), len);
 	snprintf(msg, sizeof(msg),
-	    "Value error, Flow run parameters must be less than 524,288 bytes when serialized "
-	    "(got %s bytes).",
-	    number);
+		 "Value error, Flow run parameters must be less than 524,288 bytes "
+		 "when serialized "
+		 "(got %s bytes).",
+		 number);
 	http_invalid_add(v, "value_error", "parameters", a->parameters, msg);
 }
 
@@ -117,7 +123,8 @@ static void check(void *arg, struct http_invalid *v)
 		(void)state_decode(a->state_obj, "state", &a->state, v);
 	}
 	if (a->empirical_policy != NULL) {
-		json_decref(flow_policy_decode(a->empirical_policy, "empirical_policy", v));
+		json_decref(
+		    flow_policy_decode(a->empirical_policy, "empirical_policy", v));
 	}
 	check_size(a, v);
 	if (http_invalid_count(v) > 0) {
@@ -143,7 +150,7 @@ static void take_queue(const struct db_rows *r, void *arg)
 
 /* The named queue of the named pool, or the pool's default. */
 static int find_queue(struct tx *tx, const struct create *a, struct queue *q,
-    struct error *err)
+		      struct error *err)
 {
 	const char *pool = a->work_pool_name != NULL ? a->work_pool_name : LEGACY_POOL;
 	int rc;
@@ -152,23 +159,25 @@ static int find_queue(struct tx *tx, const struct create *a, struct queue *q,
 		return 0;
 	}
 	rc = db_one(tx->c, SQL_RUN_QUEUE_OF_POOL,
-	    DB_ARGS(db_a_text(pool), db_a_text(a->work_queue_name)), 2, take_queue, q, err);
+		    DB_ARGS(db_a_text(pool), db_a_text(a->work_queue_name)), 2,
+		    take_queue, q, err);
 	if (rc < 0) {
 		return rc;
 	}
 	if (!q->has_pool) {
-		return tx_detail(tx, err, ERR_NOT_FOUND, 404, "Work pool \"%s\" not found.",
-		    pool);
+		return tx_detail(tx, err, ERR_NOT_FOUND, 404,
+				 "Work pool \"%s\" not found.", pool);
 	}
 	if (!q->has_queue) {
-		return tx_detail(tx, err, ERR_NOT_FOUND, 404,
-		    "Work pool queue '%s/%s' not found.", pool,
-		    a->work_queue_name != NULL ? a->work_queue_name : "default");
+		return tx_detail(
+		    tx, err, ERR_NOT_FOUND, 404, "Work pool queue '%s/%s' not found.",
+		    pool, a->work_queue_name != NULL ? a->work_queue_name : "default");
 	}
 	return 0;
 }
 
-static const struct uuid *given(const struct create *a, int field, const struct uuid *id)
+static const struct uuid *given(const struct create *a, int field,
+				const struct uuid *id)
 {
 	return DECODED_HAS(&a->base.given, field) ? id : NULL;
 }
@@ -176,23 +185,23 @@ static const struct uuid *given(const struct create *a, int field, const struct 
 static int create_work(struct tx *tx, void *arg, struct error *err)
 {
 	const struct create *a = arg;
-	struct queue q = { .has_pool = 0 };
+	struct queue q = {.has_pool = 0};
 	struct orc_state state;
 	struct flow_run_new n = {
-		.flow_id = a->flow_id,
-		.deployment_id = given(a, C_DEPLOYMENT, &a->deployment_id),
-		.parent_task_run_id = given(a, C_PARENT, &a->parent_task_run_id),
-		.infrastructure_document_id = given(a, C_INFRASTRUCTURE,
-		    &a->infrastructure_document_id),
-		.name = a->name,
-		.flow_version = a->flow_version,
-		.idempotency_key = a->idempotency_key,
-		.parameters = a->parameters,
-		.context = a->context,
-		.empirical_policy = a->empirical_policy,
-		.tags = a->tags,
-		.labels = a->labels,
-		.job_variables = a->job_variables,
+	    .flow_id = a->flow_id,
+	    .deployment_id = given(a, C_DEPLOYMENT, &a->deployment_id),
+	    .parent_task_run_id = given(a, C_PARENT, &a->parent_task_run_id),
+	    .infrastructure_document_id =
+		given(a, C_INFRASTRUCTURE, &a->infrastructure_document_id),
+	    .name = a->name,
+	    .flow_version = a->flow_version,
+	    .idempotency_key = a->idempotency_key,
+	    .parameters = a->parameters,
+	    .context = a->context,
+	    .empirical_policy = a->empirical_policy,
+	    .tags = a->tags,
+	    .labels = a->labels,
+	    .job_variables = a->job_variables,
 	};
 	struct uuid id;
 	struct jsonw w;
@@ -223,7 +232,8 @@ void route_flow_run_create(struct http_req *r)
 {
 	struct create *a = req_arg_new(r, sizeof(*a));
 
-	if (req_body_checked(r, a, create_fields, ARRAY_LEN(create_fields), check) < 0) {
+	if (req_body_checked(r, a, create_fields, ARRAY_LEN(create_fields), check) <
+	    0) {
 		return;
 	}
 	tx_submit(r, DB_WRITE, create_work, a, create_free);

@@ -15,7 +15,7 @@
 #include "proto/frame.h"
 
 #define BUCKETS_MAX 500
-#define US 1e6
+#define US          1e6
 
 struct history {
 	struct req_arg base;
@@ -24,10 +24,10 @@ struct history {
 	enum sql_id stmt;
 };
 static const struct field history_fields[] = {
-	FIELD(struct history, history_start, F_TIME, .flags = F_REQUIRED | F_NOT_NULL),
-	FIELD(struct history, history_end, F_TIME, .flags = F_REQUIRED | F_NOT_NULL),
-	FIELD(struct history, history_interval_seconds, F_REAL,
-	    .flags = F_REQUIRED | F_NOT_NULL),
+    FIELD(struct history, history_start, F_TIME, .flags = F_REQUIRED | F_NOT_NULL),
+    FIELD(struct history, history_end, F_TIME, .flags = F_REQUIRED | F_NOT_NULL),
+    FIELD(struct history, history_interval_seconds, F_REAL,
+	  .flags = F_REQUIRED | F_NOT_NULL),
 };
 
 static void check_flow_runs(void *arg, struct http_invalid *v)
@@ -45,7 +45,7 @@ static void check_task_runs(void *arg, struct http_invalid *v)
 }
 
 static void open_bucket(struct jsonw *w, const struct history *a, int64_t bucket,
-    int64_t step_us)
+			int64_t step_us)
 {
 	jsonw_obj(w, NULL);
 	jsonw_time(w, "interval_start", a->history_start + bucket * step_us);
@@ -74,7 +74,7 @@ static void write_count(struct jsonw *w, const struct db_rows *r)
 
 /* Buckets without runs are there, too. */
 static int write_buckets(struct tx *tx, const struct history *a, struct db_rows *rows,
-    int64_t buckets, struct error *err)
+			 int64_t buckets, struct error *err)
 {
 	int64_t step_us = (int64_t)(a->history_interval_seconds * US);
 	int64_t next = 0; /* first bucket not yet opened */
@@ -118,9 +118,10 @@ static int history_work(struct tx *tx, void *arg, struct error *err)
 
 	buckets = MIN_OF(buckets, BUCKETS_MAX);
 	rc = db_select(tx->c, a->stmt,
-	    DB_ARGS(db_a_int(a->history_start), db_a_int(step_us), db_a_int(tx->now_us),
-		db_a_int(a->history_start + buckets * step_us)),
-	    4, a->base.pred, SQL_FRAG_NONE, -1, -1, &rows, err);
+		       DB_ARGS(db_a_int(a->history_start), db_a_int(step_us),
+			       db_a_int(tx->now_us),
+			       db_a_int(a->history_start + buckets * step_us)),
+		       4, a->base.pred, SQL_FRAG_NONE, -1, -1, &rows, err);
 	if (rc == 0) {
 		rc = write_buckets(tx, a, rows, buckets, err);
 	}
@@ -129,16 +130,18 @@ static int history_work(struct tx *tx, void *arg, struct error *err)
 }
 
 static void submit_history(struct http_req *r, enum sql_id stmt,
-    void (*check)(void *arg, struct http_invalid *v))
+			   void (*check)(void *arg, struct http_invalid *v))
 {
 	struct history *a = req_arg_new(r, sizeof(*a));
 
 	a->stmt = stmt;
-	if (req_embedded_checked(r, a, history_fields, ARRAY_LEN(history_fields), check) < 0) {
+	if (req_embedded_checked(r, a, history_fields, ARRAY_LEN(history_fields),
+				 check) < 0) {
 		return;
 	}
 	if (a->history_interval_seconds < 1) {
-		http_reply_detail(r, 422, "History interval must not be less than 1 second.");
+		http_reply_detail(r, 422,
+				  "History interval must not be less than 1 second.");
 		req_arg_free(a);
 		return;
 	}
@@ -160,8 +163,8 @@ static int lateness_work(struct tx *tx, void *arg, struct error *err)
 	const struct req_arg *a = arg;
 	struct db_rows *rows = NULL;
 	struct jsonw w;
-	int rc = db_select(tx->c, SQL_FLOW_RUN_LATENESS, DB_ARGS(db_a_int(tx->now_us)), 1,
-	    a->pred, SQL_FRAG_NONE, -1, -1, &rows, err);
+	int rc = db_select(tx->c, SQL_FLOW_RUN_LATENESS, DB_ARGS(db_a_int(tx->now_us)),
+			   1, a->pred, SQL_FRAG_NONE, -1, -1, &rows, err);
 
 	jsonw_init(&w, &tx->body);
 	if (rc == 0 && (rc = db_next(rows, err)) == 1) {

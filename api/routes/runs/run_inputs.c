@@ -22,24 +22,26 @@ struct create {
 	const char *key, *value, *sender;
 };
 static const struct field create_fields[] = {
-	FIELD(struct create, key, F_STR, .flags = F_REQUIRED | F_NOT_NULL),
-	FIELD(struct create, value, F_STR, .flags = F_REQUIRED | F_NOT_NULL),
-	FIELD(struct create, sender, F_STR),
+    FIELD(struct create, key, F_STR, .flags = F_REQUIRED | F_NOT_NULL),
+    FIELD(struct create, value, F_STR, .flags = F_REQUIRED | F_NOT_NULL),
+    FIELD(struct create, sender, F_STR),
 };
 
 /* Keys are letters, digits and "-", "_", "." so that they fit into a path. */
 static void check(void *arg, struct http_invalid *v)
 {
 	const struct create *a = arg;
-	size_t n = a->key != NULL ? strspn(a->key,
-				      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-				      "0123456789-_.")
-				  : 0;
+	size_t n =
+	    a->key != NULL
+		? strspn(a->key, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				 "0123456789-_.")
+		: 0;
 
 	if (a->key != NULL && (n == 0 || a->key[n] != '\0')) {
 		http_invalid_add(v, "value_error", "key",
-		    json_object_get(a->base.body, "key"),
-		    "Value error, Input keys may have letters, digits, '-', '_' and '.' only.");
+				 json_object_get(a->base.body, "key"),
+				 "Value error, Input keys may have letters, digits, "
+				 "'-', '_' and '.' only.");
 	}
 }
 
@@ -48,8 +50,8 @@ static int create_work(struct tx *tx, void *arg, struct error *err)
 	const struct create *a = arg;
 	struct uuid id;
 	int64_t found = 0;
-	int rc = db_one_int(tx->c, SQL_FLOW_RUN_EXISTS, DB_ARGS(db_a_uuid(&a->base.id)), 1,
-	    &found, err);
+	int rc = db_one_int(tx->c, SQL_FLOW_RUN_EXISTS, DB_ARGS(db_a_uuid(&a->base.id)),
+			    1, &found, err);
 
 	if (rc >= 0 && found == 0) {
 		return tx_detail(tx, err, ERR_NOT_FOUND, 404, "Flow run not found");
@@ -57,13 +59,14 @@ static int create_work(struct tx *tx, void *arg, struct error *err)
 	if (rc >= 0) {
 		uuid_v7(&id, tx->now_us);
 		rc = db_exec(tx->c, SQL_RUN_INPUT_INSERT,
-		    DB_ARGS(db_a_uuid(&id), db_a_time(tx->now_us), db_a_uuid(&a->base.id),
-			db_a_text(a->key), db_a_text(a->value), db_a_text(a->sender)),
-		    6, NULL, err);
+			     DB_ARGS(db_a_uuid(&id), db_a_time(tx->now_us),
+				     db_a_uuid(&a->base.id), db_a_text(a->key),
+				     db_a_text(a->value), db_a_text(a->sender)),
+			     6, NULL, err);
 	}
 	if (rc == -ERR_CONFLICT) {
 		return tx_detail(tx, err, ERR_CONFLICT, 409,
-		    "A flow run input with this key already exists.");
+				 "A flow run input with this key already exists.");
 	}
 	if (rc >= 0) {
 		tx->status = 201;
@@ -76,7 +79,8 @@ void route_run_input_create(struct http_req *r)
 {
 	struct create *a = req_arg_new(r, sizeof(*a));
 
-	if (req_body_checked(r, a, create_fields, ARRAY_LEN(create_fields), check) < 0) {
+	if (req_body_checked(r, a, create_fields, ARRAY_LEN(create_fields), check) <
+	    0) {
 		return;
 	}
 	tx_submit(r, DB_WRITE, create_work, a, req_arg_free);
@@ -91,14 +95,14 @@ struct filter {
 	json_t *exclude_keys;
 };
 static const struct field filter_fields[] = {
-	FIELD(struct filter, prefix, F_STR, .flags = F_REQUIRED | F_NOT_NULL),
-	FIELD(struct filter, limit, F_INT),
-	FIELD(struct filter, exclude_keys, F_TAGS),
+    FIELD(struct filter, prefix, F_STR, .flags = F_REQUIRED | F_NOT_NULL),
+    FIELD(struct filter, limit, F_INT),
+    FIELD(struct filter, exclude_keys, F_TAGS),
 };
 
 static void write_input(struct jsonw *w, const struct db_rows *r)
 {
-	struct uuid id = { { 0 } }, run = { { 0 } };
+	struct uuid id = {{0}}, run = {{0}};
 
 	(void)db_uuid(r, 0, &id);
 	(void)db_uuid(r, 3, &run);
@@ -120,9 +124,9 @@ static int filter_work(struct tx *tx, void *arg, struct error *err)
 	struct db_rows *rows = NULL;
 	struct jsonw w;
 	int rc = db_query(tx->c, SQL_RUN_INPUT_LIST,
-	    DB_ARGS(db_a_uuid(&a->base.id), db_a_text(a->prefix), db_a_text(exclude),
-		db_a_int(a->limit)),
-	    4, &rows, err);
+			  DB_ARGS(db_a_uuid(&a->base.id), db_a_text(a->prefix),
+				  db_a_text(exclude), db_a_int(a->limit)),
+			  4, &rows, err);
 
 	jsonw_init(&w, &tx->body);
 	jsonw_arr(&w, NULL);
@@ -163,7 +167,8 @@ static int read_work(struct tx *tx, void *arg, struct error *err)
 {
 	const struct req_arg *a = arg;
 	int rc = db_one(tx->c, SQL_RUN_INPUT_BY_KEY,
-	    DB_ARGS(db_a_uuid(&a->id), db_a_text(a->name)), 2, answer_text, &tx->body, err);
+			DB_ARGS(db_a_uuid(&a->id), db_a_text(a->name)), 2, answer_text,
+			&tx->body, err);
 
 	return rc == 0 ? not_found(tx, err) : MIN_OF(rc, 0);
 }
@@ -180,8 +185,9 @@ static int delete_work(struct tx *tx, void *arg, struct error *err)
 {
 	const struct req_arg *a = arg;
 	int64_t changes = 0;
-	int rc = db_exec(tx->c, SQL_RUN_INPUT_DELETE,
-	    DB_ARGS(db_a_uuid(&a->id), db_a_text(a->name)), 2, &changes, err);
+	int rc =
+	    db_exec(tx->c, SQL_RUN_INPUT_DELETE,
+		    DB_ARGS(db_a_uuid(&a->id), db_a_text(a->name)), 2, &changes, err);
 
 	if (rc < 0) {
 		return rc;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * run_resume.c - POST /flow_runs/{id}/resume: checks the input, proposes the next state.
+ * run_resume.c - POST /flow_runs/{id}/resume: checks the input, proposes the next
+ * state.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,12 +34,12 @@ struct resume {
 	int renews;
 };
 static const struct field resume_fields[] = {
-	FIELD(struct resume, run_input, F_OBJ),
+    FIELD(struct resume, run_input, F_OBJ),
 };
 
 /* {"state": ..., "status": ..., "details": {"type": "abort_details", ...}} */
 static void answer(struct tx *tx, const struct orc_state *state, const char *status,
-    const char *reason)
+		   const char *reason)
 {
 	struct jsonw w;
 
@@ -63,18 +64,23 @@ static void take_text(const struct db_rows *r, void *arg)
 	*(char **)arg = xstrdup(db_text(r, 0));
 }
 
-/* The stored schema against the hydrated input.  0 good; -ERR_INVALID with the reason. */
+/* The stored schema against the hydrated input.  0 good; -ERR_INVALID with the reason.
+ */
 static int check_input(struct tx *tx, const struct resume *a, const char *schema_key,
-    json_t **ret_input, struct error *why, struct error *err)
+		       json_t **ret_input, struct error *why, struct error *err)
 {
 	char *text = NULL;
-	json_t *schema, *raw = a->run_input != NULL ? json_incref(a->run_input) : json_object();
+	json_t *schema,
+	    *raw = a->run_input != NULL ? json_incref(a->run_input) : json_object();
 	int rc = db_one(tx->c, SQL_RUN_INPUT_BY_KEY,
-	    DB_ARGS(db_a_uuid(&a->base.id), db_a_text(schema_key)), 2, take_text, &text, err);
+			DB_ARGS(db_a_uuid(&a->base.id), db_a_text(schema_key)), 2,
+			take_text, &text, err);
 
 	if (rc <= 0) {
 		json_decref(raw);
-		return rc < 0 ? rc : err_set(why, ERR_INVALID, "Run input schema not found.");
+		return rc < 0
+			   ? rc
+			   : err_set(why, ERR_INVALID, "Run input schema not found.");
 	}
 	schema = json_parse(text, strlen(text), SCHEMA_MAX, NULL);
 	free(text);
@@ -88,7 +94,7 @@ static int check_input(struct tx *tx, const struct resume *a, const char *schema
 }
 
 static int store_response(struct tx *tx, const struct resume *a, const char *key,
-    const json_t *input, struct error *err)
+			  const json_t *input, struct error *err)
 {
 	struct uuid id;
 	char *text;
@@ -100,25 +106,28 @@ static int store_response(struct tx *tx, const struct resume *a, const char *key
 	text = json_text(input);
 	uuid_v7(&id, tx->now_us);
 	rc = db_exec(tx->c, SQL_RUN_INPUT_INSERT,
-	    DB_ARGS(db_a_uuid(&id), db_a_time(tx->now_us), db_a_uuid(&a->base.id),
-		db_a_text(key), db_a_text(text), db_a_null()),
-	    6, NULL, err);
+		     DB_ARGS(db_a_uuid(&id), db_a_time(tx->now_us),
+			     db_a_uuid(&a->base.id), db_a_text(key), db_a_text(text),
+			     db_a_null()),
+		     6, NULL, err);
 	free(text);
 	return rc;
 }
 
-static int propose(struct tx *tx, const struct resume *a, const struct orc_state *paused,
-    struct orc_result *ret, struct error *err)
+static int propose(struct tx *tx, const struct resume *a,
+		   const struct orc_state *paused, struct orc_result *ret,
+		   struct error *err)
 {
 	struct orc_state next;
 	struct run_proposal p = {
-		.flow_run_id = a->base.id,
-		.state = &next,
-		.renews_leases = a->renews,
+	    .flow_run_id = a->base.id,
+	    .state = &next,
+	    .renews_leases = a->renews,
 	};
 
 	if (orc_detail_true(paused, "pause_reschedule")) {
-		orc_state_init(&next, WF__CONTROL__STATE_TYPE__SCHEDULED, "Resuming", NULL);
+		orc_state_init(&next, WF__CONTROL__STATE_TYPE__SCHEDULED, "Resuming",
+			       NULL);
 		orc_detail_set_time(&next, "scheduled_time", tx->now_us);
 	} else {
 		orc_state_init(&next, WF__CONTROL__STATE_TYPE__RUNNING, NULL, NULL);
@@ -127,12 +136,12 @@ static int propose(struct tx *tx, const struct resume *a, const struct orc_state
 }
 
 static int resume_paused(struct tx *tx, const struct resume *a,
-    const struct orc_state *paused, struct error *err)
+			 const struct orc_state *paused, struct error *err)
 {
 	const json_t *keys = json_object_get(paused->details, "run_input_keyset");
 	const char *schema_key = json_string_value(json_object_get(keys, "schema"));
-	struct orc_result res = { .wrote = 0 };
-	struct error why = { 0 };
+	struct orc_result res = {.wrote = 0};
+	struct error why = {0};
 	json_t *input = NULL;
 	char reason[600];
 	int rc = 0;
@@ -150,8 +159,9 @@ static int resume_paused(struct tx *tx, const struct resume *a,
 		rc = propose(tx, a, paused, &res, err);
 	}
 	if (rc == 0 && res.status == ORC_ACCEPT) {
-		rc = store_response(tx, a,
-		    json_string_value(json_object_get(keys, "response")), input, err);
+		rc = store_response(
+		    tx, a, json_string_value(json_object_get(keys, "response")), input,
+		    err);
 	}
 	if (rc == 0) {
 		orc_result_answer(tx, &res);
@@ -169,9 +179,11 @@ static int resume_work(struct tx *tx, void *arg, struct error *err)
 
 	if (rc == -ERR_NOT_FOUND) {
 		rc = tx_exception(tx, err, ERR_NOT_FOUND, 404,
-		    "Flow run with id %s not found", uuid_str(&a->base.id));
+				  "Flow run with id %s not found",
+				  uuid_str(&a->base.id));
 	} else if (rc == 0 && row.current.type != WF__CONTROL__STATE_TYPE__PAUSED) {
-		answer(tx, NULL, "ABORT", "Cannot resume a flow run that is not paused.");
+		answer(tx, NULL, "ABORT",
+		       "Cannot resume a flow run that is not paused.");
 	} else if (rc == 0) {
 		rc = resume_paused(tx, a, &row.current, err);
 	}

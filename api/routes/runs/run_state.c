@@ -21,9 +21,11 @@ struct set_state {
 	int renews;
 };
 static const struct field set_state_fields[] = {
-	{ .name = "state", .type = F_OBJ, .offset = offsetof(struct set_state, state_obj),
-	    .flags = F_REQUIRED | F_NOT_NULL | F_MODEL },
-	FIELD(struct set_state, force, F_BOOL),
+    {.name = "state",
+     .type = F_OBJ,
+     .offset = offsetof(struct set_state, state_obj),
+     .flags = F_REQUIRED | F_NOT_NULL | F_MODEL},
+    FIELD(struct set_state, force, F_BOOL),
 };
 
 static void set_state_free(void *arg)
@@ -49,14 +51,14 @@ static void check(void *arg, struct http_invalid *v)
 static int set_state_work(struct tx *tx, void *arg, struct error *err)
 {
 	const struct set_state *a = arg;
-	struct orc_result res = { .wrote = 0 };
+	struct orc_result res = {.wrote = 0};
 	struct orc_state state;
 	struct run_proposal p = {
-		.flow_run_id = a->base.id,
-		.state = &state,
-		.force = a->force,
-		.fence = a->fence,
-		.renews_leases = a->renews,
+	    .flow_run_id = a->base.id,
+	    .state = &state,
+	    .force = a->force,
+	    .fence = a->fence,
+	    .renews_leases = a->renews,
 	};
 	int rc;
 
@@ -64,7 +66,8 @@ static int set_state_work(struct tx *tx, void *arg, struct error *err)
 	rc = run_propose(tx, &p, &res, err);
 	if (rc == -ERR_NOT_FOUND) {
 		return tx_exception(tx, err, ERR_NOT_FOUND, 404,
-		    "Flow run with id %s not found", uuid_str(&a->base.id));
+				    "Flow run with id %s not found",
+				    uuid_str(&a->base.id));
 	}
 	if (rc == 0 && res.superseded) {
 		rc = tx_detail(tx, err, ERR_SUPERSEDED, 409, "%s", res.reason);
@@ -79,8 +82,8 @@ void route_flow_run_set_state(struct http_req *r)
 {
 	struct set_state *a = req_arg_new(r, sizeof(*a));
 
-	if (req_embedded_checked(r, a, set_state_fields, ARRAY_LEN(set_state_fields), check) <
-	    0) {
+	if (req_embedded_checked(r, a, set_state_fields, ARRAY_LEN(set_state_fields),
+				 check) < 0) {
 		return;
 	}
 	a->fence = fence_header(r, &a->base.id);

@@ -23,7 +23,7 @@ static int list_work(struct tx *tx, void *arg, struct error *err)
 	struct db_rows *rows = NULL;
 	struct jsonw w;
 	int rc = db_query(tx->c, a->task ? SQL_TASK_RUN_STATES : SQL_FLOW_RUN_STATES,
-	    DB_ARGS(db_a_uuid(&a->base.id)), 1, &rows, err);
+			  DB_ARGS(db_a_uuid(&a->base.id)), 1, &rows, err);
 
 	jsonw_init(&w, &tx->body);
 	jsonw_arr(&w, NULL);
@@ -41,7 +41,8 @@ static int query_uuid(struct http_req *r, const char *name, struct uuid *ret_id)
 {
 	json_t *query = json_object();
 	const char *text = http_query(r, name);
-	struct field f = { .name = name, .type = F_UUID, .flags = F_REQUIRED | F_NOT_NULL };
+	struct field f = {
+	    .name = name, .type = F_UUID, .flags = F_REQUIRED | F_NOT_NULL};
 	struct decoded got;
 	struct http_invalid *v = http_invalid_new();
 	size_t problems;
@@ -88,8 +89,9 @@ static int read_work(struct tx *tx, void *arg, struct error *err)
 	const struct states *a = arg;
 	struct db_rows *rows = NULL;
 	struct jsonw w;
-	int rc = db_query(tx->c, a->task ? SQL_TASK_RUN_STATE_BY_ID : SQL_FLOW_RUN_STATE_BY_ID,
-	    DB_ARGS(db_a_uuid(&a->base.id)), 1, &rows, err);
+	int rc = db_query(tx->c,
+			  a->task ? SQL_TASK_RUN_STATE_BY_ID : SQL_FLOW_RUN_STATE_BY_ID,
+			  DB_ARGS(db_a_uuid(&a->base.id)), 1, &rows, err);
 
 	if (rc == 0) {
 		rc = db_next(rows, err);
@@ -100,7 +102,7 @@ static int read_work(struct tx *tx, void *arg, struct error *err)
 		rc = 0;
 	} else if (rc == 0) {
 		rc = tx_detail(tx, err, ERR_NOT_FOUND, 404, "%s run state not found",
-		    a->task ? "Task" : "Flow");
+			       a->task ? "Task" : "Flow");
 	}
 	db_rows_free(rows);
 	return rc;
@@ -125,9 +127,9 @@ static void route_task_run_state(struct http_req *r)
 }
 
 const struct route routes_run_states[] = {
-	{ "GET", "/flow_run_states/", route_flow_run_states, 0, 0 },
-	{ "GET", "/flow_run_states/{id}", route_flow_run_state, 0, 0 },
-	{ "GET", "/task_run_states/", route_task_run_states, 0, 0 },
-	{ "GET", "/task_run_states/{id}", route_task_run_state, 0, 0 },
-	{ NULL, NULL, NULL, 0, 0 },
+    {"GET", "/flow_run_states/", route_flow_run_states, 0, 0},
+    {"GET", "/flow_run_states/{id}", route_flow_run_state, 0, 0},
+    {"GET", "/task_run_states/", route_task_run_states, 0, 0},
+    {"GET", "/task_run_states/{id}", route_task_run_state, 0, 0},
+    {NULL, NULL, NULL, 0, 0},
 };

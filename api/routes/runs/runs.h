@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * runs.h - shared by the routes of flow runs and task runs: lease tokens, client versions,
- * deletion.
+ * runs.h - shared by the routes of flow runs and task runs: lease tokens, client
+ * versions, deletion.
  */
 #ifndef API_ROUTES_RUNS_RUNS_H
 #define API_ROUTES_RUNS_RUNS_H
@@ -15,10 +15,12 @@ struct error;
 struct http_req;
 struct tx;
 
-/* The token that X-WF-Fence ("<run id>:<token>") shows for RUN; 0: none, or of another run. */
+/* The token that X-WF-Fence ("<run id>:<token>") shows for RUN; 0: none, or of another
+ * run. */
 uint64_t fence_header(const struct http_req *r, const struct uuid *run);
 /* In a write that changes RUN: 0, or 409 was answered since a newer owner exists. */
-int fence_check(struct tx *tx, const struct uuid *run, uint64_t fence, struct error *err);
+int fence_check(struct tx *tx, const struct uuid *run, uint64_t fence,
+		struct error *err);
 
 /* The client renews deployment leases: Prefect >= 3.4.11, or none of Prefect's. */
 int client_renews_leases(const struct http_req *r);

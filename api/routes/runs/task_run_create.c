@@ -25,7 +25,7 @@
 #include "proto/frame.h"
 
 #define CACHE_KEY_MAX 2000
-#define LABELS_MAX (1u << 20)
+#define LABELS_MAX    (1u << 20)
 
 struct create {
 	struct req_arg base;
@@ -52,21 +52,24 @@ enum {
 };
 #define CF(member, ftype, ...) FIELD(struct create, member, ftype, ##__VA_ARGS__)
 static const struct field create_fields[] = {
-	[C_ID] = { .name = "id", .type = F_UUID,
-	    .offset = offsetof(struct create, task_run_id) },
-	[C_STATE] = { .name = "state", .type = F_OBJ,
-	    .offset = offsetof(struct create, state_obj), .flags = F_MODEL },
-	[C_NAME] = CF(name, F_STR),
-	[C_FLOW_RUN] = CF(flow_run_id, F_UUID),
-	[C_TASK_KEY] = CF(task_key, F_STR, .flags = F_REQUIRED | F_NOT_NULL),
-	[C_DYNAMIC_KEY] = CF(dynamic_key, F_STR, .flags = F_REQUIRED | F_NOT_NULL),
-	[C_CACHE_KEY] = CF(cache_key, F_STR),
-	[C_EXPIRATION] = CF(cache_expiration, F_TIME),
-	[C_VERSION] = CF(task_version, F_STR),
-	[C_POLICY] = CF(empirical_policy, F_OBJ, .flags = F_NOT_NULL),
-	[C_TAGS] = CF(tags, F_TAGS, .flags = F_NOT_NULL),
-	[C_LABELS] = CF(labels, F_OBJ),
-	[C_INPUTS] = CF(task_inputs, F_OBJ, .flags = F_NOT_NULL),
+    [C_ID] = {.name = "id",
+	      .type = F_UUID,
+	      .offset = offsetof(struct create, task_run_id)},
+    [C_STATE] = {.name = "state",
+		 .type = F_OBJ,
+		 .offset = offsetof(struct create, state_obj),
+		 .flags = F_MODEL},
+    [C_NAME] = CF(name, F_STR),
+    [C_FLOW_RUN] = CF(flow_run_id, F_UUID),
+    [C_TASK_KEY] = CF(task_key, F_STR, .flags = F_REQUIRED | F_NOT_NULL),
+    [C_DYNAMIC_KEY] = CF(dynamic_key, F_STR, .flags = F_REQUIRED | F_NOT_NULL),
+    [C_CACHE_KEY] = CF(cache_key, F_STR),
+    [C_EXPIRATION] = CF(cache_expiration, F_TIME),
+    [C_VERSION] = CF(task_version, F_STR),
+    [C_POLICY] = CF(empirical_policy, F_OBJ, .flags = F_NOT_NULL),
+    [C_TAGS] = CF(tags, F_TAGS, .flags = F_NOT_NULL),
+    [C_LABELS] = CF(labels, F_OBJ),
+    [C_INPUTS] = CF(task_inputs, F_OBJ, .flags = F_NOT_NULL),
 };
 
 static void create_free(void *arg)
@@ -85,10 +88,12 @@ static void check(void *arg, struct http_invalid *v)
 		(void)state_decode(a->state_obj, "state", &a->state, v);
 	}
 	if (a->empirical_policy != NULL) {
-		json_decref(task_policy_decode(a->empirical_policy, "empirical_policy", v));
+		json_decref(
+		    task_policy_decode(a->empirical_policy, "empirical_policy", v));
 	}
 	if (a->cache_key != NULL && strlen(a->cache_key) > CACHE_KEY_MAX) {
-		http_invalid_add(v, "value_error", "cache_key",
+		http_invalid_add(
+		    v, "value_error", "cache_key",
 		    json_object_get(a->base.body, "cache_key"),
 		    "Value error, Cache key exceeded maximum allowed length of 2000 "
 		    "characters.");
@@ -107,7 +112,7 @@ static void take_text(const struct db_rows *r, void *arg)
 
 /* The flow run's labels, its id, the request's. */
 static int make_labels(struct tx *tx, const struct create *a, char **ret_text,
-    struct error *err)
+		       struct error *err)
 {
 	char *parent = NULL, id[UUID_TEXT_SIZE];
 	json_t *all = NULL;
@@ -115,9 +120,11 @@ static int make_labels(struct tx *tx, const struct create *a, char **ret_text,
 
 	if (DECODED_HAS(&a->base.given, C_FLOW_RUN)) {
 		rc = db_one(tx->c, SQL_TASK_RUN_PARENT_LABELS,
-		    DB_ARGS(db_a_uuid(&a->flow_run_id)), 1, take_text, &parent, err);
-		all = parent != NULL ? json_parse(parent, strlen(parent), LABELS_MAX, NULL)
-				     : NULL;
+			    DB_ARGS(db_a_uuid(&a->flow_run_id)), 1, take_text, &parent,
+			    err);
+		all = parent != NULL
+			  ? json_parse(parent, strlen(parent), LABELS_MAX, NULL)
+			  : NULL;
 	}
 	free(parent);
 	if (!json_is_object(all)) {
@@ -126,7 +133,7 @@ static int make_labels(struct tx *tx, const struct create *a, char **ret_text,
 	}
 	if (DECODED_HAS(&a->base.given, C_FLOW_RUN)) {
 		json_object_set_new(all, "prefect.flow-run.id",
-		    json_string(uuid_format(&a->flow_run_id, id)));
+				    json_string(uuid_format(&a->flow_run_id, id)));
 	}
 	if (a->labels != NULL) {
 		json_object_update(all, a->labels);
@@ -137,7 +144,7 @@ static int make_labels(struct tx *tx, const struct create *a, char **ret_text,
 }
 
 static int insert(struct tx *tx, const struct create *a, const struct uuid *id,
-    int64_t *ret_changes, struct error *err)
+		  int64_t *ret_changes, struct error *err)
 {
 	char made[RUN_NAME_SIZE];
 	const char *name = a->name;
@@ -151,17 +158,19 @@ static int insert(struct tx *tx, const struct create *a, const struct uuid *id,
 		name = made;
 	}
 	if (rc == 0) {
-		rc = db_exec(tx->c, SQL_TASK_RUN_INSERT,
+		rc = db_exec(
+		    tx->c, SQL_TASK_RUN_INSERT,
 		    DB_ARGS(db_a_uuid(id), db_a_time(tx->now_us), db_a_text(name),
-			DECODED_HAS(&a->base.given, C_FLOW_RUN) ? db_a_uuid(&a->flow_run_id)
-								: db_a_null(),
-			db_a_text(a->task_key), db_a_text(a->dynamic_key),
-			db_a_text(a->cache_key),
-			DECODED_HAS(&a->base.given, C_EXPIRATION)
-			    ? db_a_time(a->cache_expiration)
-			    : db_a_null(),
-			db_a_text(a->task_version), db_a_text(policy), db_a_text(inputs),
-			db_a_text(tags), db_a_text(labels)),
+			    DECODED_HAS(&a->base.given, C_FLOW_RUN)
+				? db_a_uuid(&a->flow_run_id)
+				: db_a_null(),
+			    db_a_text(a->task_key), db_a_text(a->dynamic_key),
+			    db_a_text(a->cache_key),
+			    DECODED_HAS(&a->base.given, C_EXPIRATION)
+				? db_a_time(a->cache_expiration)
+				: db_a_null(),
+			    db_a_text(a->task_version), db_a_text(policy),
+			    db_a_text(inputs), db_a_text(tags), db_a_text(labels)),
 		    13, ret_changes, err);
 	}
 	json_decref(p);
@@ -173,11 +182,11 @@ static int insert(struct tx *tx, const struct create *a, const struct uuid *id,
 }
 
 static int first_state(struct tx *tx, const struct create *a, const struct uuid *id,
-    struct error *err)
+		       struct error *err)
 {
-	struct orc_result res = { .wrote = 0 };
+	struct orc_result res = {.wrote = 0};
 	struct orc_state state;
-	struct task_proposal p = { .task_run_id = *id, .state = &state, .force = 1 };
+	struct task_proposal p = {.task_run_id = *id, .state = &state, .force = 1};
 	int rc;
 
 	if (a->state.type != 0) {
@@ -211,9 +220,9 @@ static int create_work(struct tx *tx, void *arg, struct error *err)
 		rc = first_state(tx, a, &id, err);
 	} else if (rc == 0) {
 		rc = db_one(tx->c, SQL_TASK_RUN_ID_BY_KEYS,
-		    DB_ARGS(db_a_uuid(&a->flow_run_id), db_a_text(a->task_key),
-			db_a_text(a->dynamic_key)),
-		    3, take_id, &id, err);
+			    DB_ARGS(db_a_uuid(&a->flow_run_id), db_a_text(a->task_key),
+				    db_a_text(a->dynamic_key)),
+			    3, take_id, &id, err);
 	}
 	if (rc < 0) {
 		return rc;
@@ -227,7 +236,8 @@ void route_task_run_create(struct http_req *r)
 {
 	struct create *a = req_arg_new(r, sizeof(*a));
 
-	if (req_body_checked(r, a, create_fields, ARRAY_LEN(create_fields), check) < 0) {
+	if (req_body_checked(r, a, create_fields, ARRAY_LEN(create_fields), check) <
+	    0) {
 		return;
 	}
 	tx_submit(r, DB_WRITE, create_work, a, create_free);

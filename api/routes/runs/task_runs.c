@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * task_runs.c - task runs: read, rename, delete, list, change of state (server-contract 2.4).
+ * task_runs.c - task runs: read, rename, delete, list, change of state
+ * (server-contract 2.4).
  */
 #include "api/db/db.h"
 #include "api/http/http.h"
@@ -16,8 +17,8 @@
 #include "base/error.h"
 #include "base/jsonw.h"
 
-const struct list_spec task_runs_spec = { ENT_TASK_RUN, SQL_TASK_RUN_LIST,
-	SQL_TASK_RUN_COUNT, task_run_write };
+const struct list_spec task_runs_spec = {ENT_TASK_RUN, SQL_TASK_RUN_LIST,
+					 SQL_TASK_RUN_COUNT, task_run_write};
 
 static int not_found(struct tx *tx, struct error *err)
 {
@@ -37,7 +38,8 @@ static int read_work(struct tx *tx, void *arg, struct error *err)
 
 static void route_read(struct http_req *r)
 {
-	tx_submit(r, DB_READ, read_work, req_arg_new(r, sizeof(struct req_arg)), req_arg_free);
+	tx_submit(r, DB_READ, read_work, req_arg_new(r, sizeof(struct req_arg)),
+		  req_arg_free);
 }
 
 /* ---- update, delete ---- */
@@ -47,7 +49,7 @@ struct update {
 	const char *name;
 };
 static const struct field update_fields[] = {
-	FIELD(struct update, name, F_STR, .flags = F_NOT_NULL),
+    FIELD(struct update, name, F_STR, .flags = F_NOT_NULL),
 };
 
 static int update_work(struct tx *tx, void *arg, struct error *err)
@@ -57,15 +59,15 @@ static int update_work(struct tx *tx, void *arg, struct error *err)
 	int rc;
 
 	if (a->name == NULL) {
-		rc = db_one_int(tx->c, SQL_TASK_RUN_STATE_AT, DB_ARGS(db_a_uuid(&a->base.id)),
-		    1, &changes, err);
+		rc = db_one_int(tx->c, SQL_TASK_RUN_STATE_AT,
+				DB_ARGS(db_a_uuid(&a->base.id)), 1, &changes, err);
 		changes = rc > 0;
 		rc = MIN_OF(rc, 0);
 	} else {
 		rc = db_exec(tx->c, SQL_TASK_RUN_SET_NAME,
-		    DB_ARGS(db_a_uuid(&a->base.id), db_a_time(tx->now_us),
-			db_a_text(a->name)),
-		    3, &changes, err);
+			     DB_ARGS(db_a_uuid(&a->base.id), db_a_time(tx->now_us),
+				     db_a_text(a->name)),
+			     3, &changes, err);
 	}
 	if (rc < 0) {
 		return rc;
@@ -87,11 +89,12 @@ static int delete_work(struct tx *tx, void *arg, struct error *err)
 {
 	const struct req_arg *a = arg;
 	int64_t changes = 0;
-	int rc = db_exec(tx->c, SQL_TASK_LEASES_END, DB_ARGS(db_a_uuid(&a->id)), 1, NULL, err);
+	int rc = db_exec(tx->c, SQL_TASK_LEASES_END, DB_ARGS(db_a_uuid(&a->id)), 1,
+			 NULL, err);
 
 	if (rc == 0) {
 		rc = db_exec(tx->c, SQL_TASK_RUN_DELETE, DB_ARGS(db_a_uuid(&a->id)), 1,
-		    &changes, err);
+			     &changes, err);
 	}
 	if (rc < 0) {
 		return rc;
@@ -102,7 +105,7 @@ static int delete_work(struct tx *tx, void *arg, struct error *err)
 static void route_delete(struct http_req *r)
 {
 	tx_submit(r, DB_WRITE, delete_work, req_arg_new(r, sizeof(struct req_arg)),
-	    req_arg_free);
+		  req_arg_free);
 }
 
 /* ---- set_state ---- */
@@ -114,9 +117,11 @@ struct set_state {
 	struct orc_state state; /* owned */
 };
 static const struct field set_state_fields[] = {
-	{ .name = "state", .type = F_OBJ, .offset = offsetof(struct set_state, state_obj),
-	    .flags = F_REQUIRED | F_NOT_NULL | F_MODEL },
-	FIELD(struct set_state, force, F_BOOL),
+    {.name = "state",
+     .type = F_OBJ,
+     .offset = offsetof(struct set_state, state_obj),
+     .flags = F_REQUIRED | F_NOT_NULL | F_MODEL},
+    FIELD(struct set_state, force, F_BOOL),
 };
 
 static void set_state_free(void *arg)
@@ -142,12 +147,12 @@ static void check(void *arg, struct http_invalid *v)
 static int set_state_work(struct tx *tx, void *arg, struct error *err)
 {
 	const struct set_state *a = arg;
-	struct orc_result res = { .wrote = 0 };
+	struct orc_result res = {.wrote = 0};
 	struct orc_state state;
 	struct task_proposal p = {
-		.task_run_id = a->base.id,
-		.state = &state,
-		.force = a->force,
+	    .task_run_id = a->base.id,
+	    .state = &state,
+	    .force = a->force,
 	};
 	int rc;
 
@@ -155,7 +160,8 @@ static int set_state_work(struct tx *tx, void *arg, struct error *err)
 	rc = task_propose(tx, &p, &res, err);
 	if (rc == -ERR_NOT_FOUND) {
 		return tx_exception(tx, err, ERR_NOT_FOUND, 404,
-		    "Task run with id %s not found", uuid_str(&a->base.id));
+				    "Task run with id %s not found",
+				    uuid_str(&a->base.id));
 	}
 	if (rc == 0) {
 		orc_result_answer(tx, &res);
@@ -168,8 +174,8 @@ static void route_set_state(struct http_req *r)
 {
 	struct set_state *a = req_arg_new(r, sizeof(*a));
 
-	if (req_embedded_checked(r, a, set_state_fields, ARRAY_LEN(set_state_fields), check) <
-	    0) {
+	if (req_embedded_checked(r, a, set_state_fields, ARRAY_LEN(set_state_fields),
+				 check) < 0) {
 		return;
 	}
 	tx_submit(r, DB_WRITE, set_state_work, a, set_state_free);
@@ -193,14 +199,14 @@ static void route_paginate(struct http_req *r)
 }
 
 const struct route routes_task_runs[] = {
-	{ "POST", "/task_runs/", route_task_run_create, 0, 0 },
-	{ "POST", "/task_runs/filter", route_filter, 0, 0 },
-	{ "POST", "/task_runs/count", route_count, 0, 0 },
-	{ "POST", "/task_runs/paginate", route_paginate, 0, 0 },
-	{ "POST", "/task_runs/history", route_task_run_history, 0, 0 },
-	{ "GET", "/task_runs/{id}", route_read, 0, 0 },
-	{ "PATCH", "/task_runs/{id}", route_update, 0, 0 },
-	{ "DELETE", "/task_runs/{id}", route_delete, 0, 0 },
-	{ "POST", "/task_runs/{id}/set_state", route_set_state, 0, 0 },
-	{ NULL, NULL, NULL, 0, 0 },
+    {"POST", "/task_runs/", route_task_run_create, 0, 0},
+    {"POST", "/task_runs/filter", route_filter, 0, 0},
+    {"POST", "/task_runs/count", route_count, 0, 0},
+    {"POST", "/task_runs/paginate", route_paginate, 0, 0},
+    {"POST", "/task_runs/history", route_task_run_history, 0, 0},
+    {"GET", "/task_runs/{id}", route_read, 0, 0},
+    {"PATCH", "/task_runs/{id}", route_update, 0, 0},
+    {"DELETE", "/task_runs/{id}", route_delete, 0, 0},
+    {"POST", "/task_runs/{id}/set_state", route_set_state, 0, 0},
+    {NULL, NULL, NULL, 0, 0},
 };
