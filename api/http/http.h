@@ -80,6 +80,8 @@ const char *http_query(const struct http_req *r,
 		       const char *name); /* decoded, or NULL */
 const char *http_header(const struct http_req *r, const char *name);
 const char *http_body(const struct http_req *r, size_t *ret_len);
+/* 1 when the client is on this host: a loopback peer, and no proxy in between. */
+int http_is_local(const struct http_req *r);
 /* For handlers that wait (long polls): FN is called at most once, from the loop, when
  * the client has hung up (or closed its sending side).  The request still wants its
  * reply. */

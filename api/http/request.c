@@ -82,6 +82,23 @@ const char *http_header(const struct http_req *r, const char *name)
 	return evhttp_find_header(evhttp_request_get_input_headers(r->ev), name);
 }
 
+int http_is_local(const struct http_req *r)
+{
+	struct evhttp_connection *evcon =
+	    r->ev != NULL ? evhttp_request_get_connection(r->ev) : NULL;
+	char *peer = NULL;
+	ev_uint16_t port;
+
+	if (evcon == NULL || http_header(r, "X-Forwarded-For") != NULL ||
+	    http_header(r, "Forwarded") != NULL) {
+		return 0;
+	}
+	evhttp_connection_get_peer(evcon, &peer, &port);
+	return peer != NULL &&
+	       (strncmp(peer, "127.", 4) == 0 || strcmp(peer, "::1") == 0 ||
+		strncmp(peer, "::ffff:127.", 11) == 0);
+}
+
 void http_on_gone(struct http_req *r, void (*fn)(struct http_req *r, void *arg),
 		  void *arg)
 {

@@ -12,6 +12,10 @@
 static void route_info(struct http_req *r)
 {
 	const struct api *api = http_api(r);
+	/* the private redis-server listens on loopback: elsewhere workers poll over
+	 * REST */
+	int redis =
+	    api->redis_url[0] != '\0' && (!api->redis_is_private || http_is_local(r));
 	struct jsonw w;
 	struct buf b;
 
@@ -21,8 +25,7 @@ static void route_info(struct http_req *r)
 	jsonw_str(&w, "version", PACKAGE_VERSION);
 	jsonw_str(&w, "api_version", API_VERSION);
 	jsonw_str(&w, "url", api->url);
-	/* null: this server has no Redis, poll over REST */
-	jsonw_str(&w, "redis_url", api->redis_url[0] != '\0' ? api->redis_url : NULL);
+	jsonw_str(&w, "redis_url", redis ? api->redis_url : NULL);
 	jsonw_obj(&w, "pools");
 	jsonw_int(&w, "lease_ms", POOLS_LEASE_MS);
 	jsonw_int(&w, "renew_ms", POOLS_RENEW_MS);

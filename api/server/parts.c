@@ -8,6 +8,7 @@
 
 #include "api/api.h"
 #include "api/events/hub.h"
+#include "api/events/recorder.h"
 #include "api/tx.h"
 #include "base/mem.h"
 
@@ -28,6 +29,7 @@ int parts_start(struct api *api, struct parts **ret_parts, struct error *err)
 	(void)err;
 	p->api = api;
 	api->hub = hub_new(api);
+	api->record = recorder_apply;
 	api->on_commit = on_commit;
 	*ret_parts = p;
 	return 0;

@@ -51,3 +51,23 @@ tests_fuzz_fuzz_filters_SOURCES = tests/fuzz/fuzz_filters.c tests/unit/api/filte
 tests_fuzz_fuzz_filters_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_filters_LDADD = $(API_LIBS)
 $(tests_fuzz_fuzz_filters_OBJECTS): | api/db/sql_gen.h
+
+fuzz_programs += tests/fuzz/fuzz_router
+tests_fuzz_fuzz_router_SOURCES = tests/fuzz/fuzz_router.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_router_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_router_LDADD = $(API_LIBS)
+
+fuzz_programs += tests/fuzz/fuzz_decode
+tests_fuzz_fuzz_decode_SOURCES = tests/fuzz/fuzz_decode.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_decode_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_decode_LDADD = $(API_LIBS)
+
+fuzz_programs += tests/fuzz/fuzz_event_filter
+tests_fuzz_fuzz_event_filter_SOURCES = tests/fuzz/fuzz_event_filter.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_event_filter_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_event_filter_LDADD = $(API_LIBS)
+
+fuzz_programs += tests/fuzz/fuzz_ws
+tests_fuzz_fuzz_ws_SOURCES = tests/fuzz/fuzz_ws.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_ws_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_ws_LDADD = $(API_LIBS)
