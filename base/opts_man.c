@@ -48,7 +48,9 @@ static void text(struct buf *out, const char *s)
 			s++;
 			continue;
 		}
-		len = strcspn(s, " \n");
+		for (len = 1; s[len] != '\0' && s[len] != ' ' && s[len] != '\n';
+		     len++) {
+		}
 		if (!first && (end || out->len - start + 1 + len > MAN_WIDTH)) {
 			buf_addc(out, '\n');
 			start = out->len;
@@ -56,9 +58,9 @@ static void text(struct buf *out, const char *s)
 		}
 		buf_adds(out, first ? "" : " ");
 		word(out, s, len, first);
-		end = s[len - 1] == '.' || s[len - 1] == '!' || s[len - 1] == '?';
-		first = 0;
 		s += len;
+		end = s[-1] == '.' || s[-1] == '!' || s[-1] == '?';
+		first = 0;
 	}
 	buf_adds(out, first ? "" : "\n");
 }

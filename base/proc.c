@@ -378,29 +378,33 @@ static void on_sigchld(int signo, void *arg)
 
 /* ---- deadlines ---- */
 
+/* Takes what is in the pipe already; more than that is not awaited. */
+static void read_rest(struct proc *p, int i)
+{
+	int n, rc = 1;
+
+	for (n = 0; rc > 0 && n < PROC_LAST_READS; n++) {
+		rc = read_output(p, i);
+	}
+	if (rc >= 0) {
+		p->exit.output_cut = 1;
+	}
+	close_output(p, i);
+}
+
 static void drain_over(struct proc *p)
 {
-	int i, n;
+	int i;
 
 	p->drain_at_ms = INT64_MAX;
+	/* before KILL, so that it does not depend on timing what "cut" means */
+	for (i = 0; i < 2; i++) {
+		if (p->out_fd[i] >= 0) {
+			read_rest(p, i);
+		}
+	}
 	if (group_exists(p)) {
 		send_kill(p);
-	}
-	for (i = 0; i < 2; i++) {
-		for (n = 0; p->out_fd[i] >= 0 && n < PROC_LAST_READS; n++) {
-			int rc = read_output(p, i);
-
-			if (rc < 0) {
-				close_output(p, i);
-			}
-			if (rc <= 0) {
-				break;
-			}
-		}
-		if (p->out_fd[i] >= 0) {
-			p->exit.output_cut = 1;
-			close_output(p, i);
-		}
 	}
 	join(p);
 }
