@@ -71,3 +71,47 @@ fuzz_programs += tests/fuzz/fuzz_ws
 tests_fuzz_fuzz_ws_SOURCES = tests/fuzz/fuzz_ws.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_ws_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_ws_LDADD = $(API_LIBS)
+fuzz_programs += tests/fuzz/fuzz_json
+tests_fuzz_fuzz_json_SOURCES = tests/fuzz/fuzz_json.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_json_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_json_LDADD = $(BASE_LIBS)
+
+fuzz_programs += tests/fuzz/fuzz_jsonw
+tests_fuzz_fuzz_jsonw_SOURCES = tests/fuzz/fuzz_jsonw.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_jsonw_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_jsonw_LDADD = $(BASE_LIBS)
+
+fuzz_programs += tests/fuzz/fuzz_timefmt
+tests_fuzz_fuzz_timefmt_SOURCES = tests/fuzz/fuzz_timefmt.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_timefmt_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_timefmt_LDADD = $(BASE_LIBS)
+
+fuzz_programs += tests/fuzz/fuzz_tz
+tests_fuzz_fuzz_tz_SOURCES = tests/fuzz/fuzz_tz.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_tz_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_tz_LDADD = $(BASE_LIBS)
+
+fuzz_programs += tests/fuzz/fuzz_cron
+tests_fuzz_fuzz_cron_SOURCES = tests/fuzz/fuzz_cron.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_cron_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_cron_LDADD = $(BASE_LIBS)
+
+fuzz_programs += tests/fuzz/fuzz_schedule
+tests_fuzz_fuzz_schedule_SOURCES = tests/fuzz/fuzz_schedule.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_schedule_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_schedule_LDADD = $(BASE_LIBS)
+
+fuzz_programs += tests/fuzz/fuzz_uuid
+tests_fuzz_fuzz_uuid_SOURCES = tests/fuzz/fuzz_uuid.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_uuid_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_uuid_LDADD = $(BASE_LIBS)
+
+fuzz_programs += tests/fuzz/fuzz_url
+tests_fuzz_fuzz_url_SOURCES = tests/fuzz/fuzz_url.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_url_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_url_LDADD = $(BASE_LIBS)
+
+fuzz_programs += tests/fuzz/fuzz_http1
+tests_fuzz_fuzz_http1_SOURCES = tests/fuzz/fuzz_http1.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_http1_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_http1_LDADD = $(BASE_LIBS)
