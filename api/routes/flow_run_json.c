@@ -53,7 +53,8 @@ void run_estimates(const struct run_times *t, int64_t now_us, double *ret_run_ti
 	*ret_start_delta = (double)delta / US;
 }
 
-static void write_identity(struct jsonw *w, const struct db_rows *r)
+static void write_identity(struct jsonw *w, const struct db_rows *r,
+			   int core)
 {
 	write_uuid(w, "id", r, FR_ID);
 	jsonw_time(w, "created", db_time(r, FR_CREATED));
@@ -64,7 +65,7 @@ static void write_identity(struct jsonw *w, const struct db_rows *r)
 	write_uuid(w, "deployment_id", r, FR_DEPLOYMENT_ID);
 	jsonw_str(w, "deployment_version", db_text(r, FR_DEPLOYMENT_VERSION));
 	write_uuid(w, "work_queue_id", r, FR_WORK_QUEUE_ID);
-	jsonw_str(w, "work_queue_name", db_text(r, FR_WORK_QUEUE_NAME));
+	jsonw_str(w, "work_queue_name", core ? NULL : db_text(r, FR_WORK_QUEUE_NAME));
 	jsonw_str(w, "flow_version", db_text(r, FR_FLOW_VERSION));
 	write_or(w, "parameters", db_text(r, FR_PARAMETERS), "{}");
 	jsonw_str(w, "idempotency_key", db_text(r, FR_IDEMPOTENCY_KEY));
@@ -120,26 +121,42 @@ static void write_state(struct jsonw *w, const struct db_rows *r)
 	state_write_row(w, "state", &s);
 }
 
-void flow_run_write(struct jsonw *w, const char *key, const struct db_rows *rows,
-		    int64_t now_us)
+static void write_run(struct jsonw *w, const char *key, const struct db_rows *rows,
+		      int64_t now_us, int core)
 {
 	jsonw_obj(w, key);
-	write_identity(w, rows);
+	write_identity(w, rows, core);
 	write_times(w, rows, now_us);
 	jsonw_bool(w, "auto_scheduled", db_int(rows, FR_AUTO_SCHEDULED) != 0);
 	write_uuid(w, "infrastructure_document_id", rows,
 		   FR_INFRASTRUCTURE_DOCUMENT_ID);
 	jsonw_str(w, "infrastructure_pid", db_text(rows, FR_PID));
 	jsonw_raw(w, "created_by", db_text(rows, FR_CREATED_BY));
-	write_uuid(w, "work_pool_id", rows, FR_POOL_ID);
-	jsonw_str(w, "work_pool_name", db_text(rows, FR_POOL_NAME));
-	write_state(w, rows);
+	if (core) {
+		jsonw_null(w, "state");
+	} else {
+		write_uuid(w, "work_pool_id", rows, FR_POOL_ID);
+		jsonw_str(w, "work_pool_name", db_text(rows, FR_POOL_NAME));
+		write_state(w, rows);
+	}
 	write_or(w, "job_variables", db_text(rows, FR_JOB_VARIABLES), "{}");
 	jsonw_obj_end(w);
 }
 
-int flow_run_write_by_id(struct tx *tx, struct jsonw *w, const char *key,
-			 const struct uuid *id, struct error *err)
+void flow_run_write(struct jsonw *w, const char *key, const struct db_rows *rows,
+		    int64_t now_us)
+{
+	write_run(w, key, rows, now_us, 0);
+}
+
+void flow_run_write_core(struct jsonw *w, const char *key, const struct db_rows *rows,
+			 int64_t now_us)
+{
+	write_run(w, key, rows, now_us, 1);
+}
+
+static int write_by_id(struct tx *tx, struct jsonw *w, const char *key,
+		       const struct uuid *id, int core, struct error *err)
 {
 	struct db_rows *rows = NULL;
 	int rc;
@@ -149,11 +166,23 @@ int flow_run_write_by_id(struct tx *tx, struct jsonw *w, const char *key,
 		rc = db_next(rows, err);
 	}
 	if (rc > 0) {
-		flow_run_write(w, key, rows, tx->now_us);
+		write_run(w, key, rows, tx->now_us, core);
 		rc = 0;
 	} else if (rc == 0) {
 		rc = err_set(err, ERR_NOT_FOUND, "Flow run not found");
 	}
 	db_rows_free(rows);
 	return rc;
+}
+
+int flow_run_write_by_id(struct tx *tx, struct jsonw *w, const char *key,
+			 const struct uuid *id, struct error *err)
+{
+	return write_by_id(tx, w, key, id, 0, err);
+}
+
+int flow_run_write_core_by_id(struct tx *tx, struct jsonw *w, const char *key,
+			      const struct uuid *id, struct error *err)
+{
+	return write_by_id(tx, w, key, id, 1, err);
 }

@@ -61,6 +61,11 @@ enum flow_run_col {
 /* The present row; KEY NULL inside arrays and at the top.  NOW_US for estimated_*. */
 void flow_run_write(struct jsonw *w, const char *key, const struct db_rows *rows,
 		    int64_t now_us);
+/* The run as polls of a pool answer it: without pool, queue name and state. */
+void flow_run_write_core(struct jsonw *w, const char *key, const struct db_rows *rows,
+			 int64_t now_us);
+int flow_run_write_core_by_id(struct tx *tx, struct jsonw *w, const char *key,
+			      const struct uuid *id, struct error *err);
 /* Reads one run and writes it; -ERR_NOT_FOUND without touching W. */
 int flow_run_write_by_id(struct tx *tx, struct jsonw *w, const char *key,
 			 const struct uuid *id, struct error *err);

@@ -39,6 +39,8 @@ const struct route *const route_tables[] = {
     routes_logs,
     routes_artifacts,
     concurrency_status_routes,
+    deployment_routes,
+    schedule_routes,
     work_pool_routes,
     work_pool_run_routes,
     work_queue_routes,

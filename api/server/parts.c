@@ -9,17 +9,35 @@
 #include "api/api.h"
 #include "api/events/hub.h"
 #include "api/events/recorder.h"
+#include "api/services/relay.h"
+#include "api/services/services.h"
 #include "api/tx.h"
 #include "base/mem.h"
+#include "pools/pools.h"
 
 struct parts {
 	struct api *api;
 };
 
-/* On the loop, after each COMMIT. */
+/* On the loop, after each COMMIT.  Redis first: somebody may wait for the run. */
 static void on_commit(struct api *api, const struct tx *tx)
 {
+	if ((tx->fx & FX_OUTBOX) != 0) {
+		relay_wake(api->relay);
+	}
 	hub_publish(api->hub, &tx->live_events, &tx->live_logs);
+	services_wake(api->services, tx->fx);
+}
+
+static void on_redis(int up, const char *why, void *arg)
+{
+	struct parts *p = arg;
+
+	(void)why;
+	if (up) {
+		relay_wake(p->api->relay);
+		services_redis_up(p->api->services);
+	}
 }
 
 int parts_start(struct api *api, struct parts **ret_parts, struct error *err)
@@ -30,19 +48,36 @@ int parts_start(struct api *api, struct parts **ret_parts, struct error *err)
 	p->api = api;
 	api->hub = hub_new(api);
 	api->record = recorder_apply;
+	api->relay = relay_new(api);
 	api->on_commit = on_commit;
+	if (api->conf->services) {
+		api->services = services_start(api);
+	}
+	if (api->pools != NULL) {
+		pools_on_up(api->pools, on_redis, p);
+	}
 	*ret_parts = p;
 	return 0;
 }
 
 void parts_quiesce(struct parts *p)
 {
-	(void)p;
+	services_stop(p->api->services);
+	p->api->services = NULL;
 }
 
 void parts_stop(struct parts *p)
 {
-	(void)p;
+	if (p == NULL) {
+		return;
+	}
+	services_stop(p->api->services);
+	p->api->services = NULL;
+	if (p->api->pools != NULL) {
+		pools_on_up(p->api->pools, NULL, NULL);
+	}
+	relay_free(p->api->relay);
+	p->api->relay = NULL;
 }
 
 void parts_free(struct parts *p)

@@ -22,5 +22,7 @@ void services_stop(struct services *s); /* accepts NULL; frees */
 /* FX (enum fx_flags of api/tx.h) happened in a committed transaction: wakes the
  * scheduler for FX_SCHEDULES.  The relay is woken by relay_wake(), for FX_OUTBOX. */
 void services_wake(struct services *s, unsigned int fx); /* accepts NULL */
+/* Redis is reachable (again): the reconciler looks at once. */
+void services_redis_up(struct services *s); /* accepts NULL */
 
 #endif

@@ -127,15 +127,20 @@ ORDER BY fr.id LIMIT ?2;
 
 -- name: reconcile_owned
 -- hot
-SELECT fr.id, fr.fence, fr.owner, wp.name, fr.state_timestamp, fr.state_type
+SELECT fr.id, fr.fence, fr.owner, wp.name, fr.state_timestamp, d.on_lost
 FROM flow_run fr
 JOIN work_queue wq ON wq.id = fr.work_queue_id
 JOIN work_pool wp ON wp.id = wq.work_pool_id
+LEFT JOIN deployment d ON d.id = fr.deployment_id
 WHERE fr.state_type = ?3 AND fr.id > ?1 AND fr.fence > 0
 ORDER BY fr.id LIMIT ?2;
 
--- name: run_owner
-SELECT fr.fence, fr.owner, fr.state_type, fr.state_timestamp FROM flow_run fr WHERE fr.id = ?1;
+-- A waiting run that Redis believes to be settled: a new gen makes it deliverable again.
+-- name: run_next_gen
+UPDATE flow_run SET gen = gen + 1 WHERE id = ?1 AND gen = ?2 AND state_type = 1;
+
+-- name: run_state_and_fence
+SELECT fr.state_type, fr.fence FROM flow_run fr WHERE fr.id = ?1;
 
 -- name: configuration_read
 SELECT c.value FROM configuration c WHERE c.key = ?1;

@@ -70,6 +70,7 @@ static void set_defaults(struct deployment *d, const struct deployment_body *b)
 	    .job_variables = xstrdup("{}"),
 	    .parameters = xstrdup("{}"),
 	    .tags = xstrdup("[]"),
+	    .pull_steps = xstrdup("[]"),
 	    .parameter_openapi_schema = xstrdup("{}"),
 	    .on_lost = xstrdup("crash"),
 	};

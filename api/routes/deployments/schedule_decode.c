@@ -37,10 +37,12 @@ static void kind_loc(char *dst, size_t size, const char *loc, const json_t *raw)
 {
 	static const struct {
 		const char *key, *model;
-	} kinds[] = {{"cron", "CronSchedule.cron"},
-		     {"rrule", "RRuleSchedule.rrule"},
-		     {"interval", "IntervalSchedule.interval"}};
-	char name[64] = "schedule";
+	} kinds[] = {
+	    {"cron", "function-after[validate_timezone(), CronSchedule].cron"},
+	    {"rrule", "RRuleSchedule.rrule"},
+	    {"interval",
+	     "function-after[validate_timezone(), IntervalSchedule].interval"}};
+	char name[96] = "schedule";
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		if (json_object_get(raw, kinds[i].key) != NULL) {
@@ -118,6 +120,7 @@ struct schedule_in *schedule_decode_list(const json_t *array, int create,
 			       loc[0] != '\0' ? "." : "", i);
 		schedule_decode(json_array_get(array, i), create, where, now_us,
 				&list[i], v);
+		list[i].place = (int64_t)i;
 	}
 	*ret_count = n;
 	return list;

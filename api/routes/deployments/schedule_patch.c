@@ -20,7 +20,7 @@
 struct patch {
 	struct schedule_row *rows;
 	size_t rows_count;
-	const struct schedule_in *list;
+	struct schedule_in *list;
 	size_t count;
 };
 
@@ -138,9 +138,11 @@ static int patch_by_slug(struct tx *tx, const struct uuid *id, const struct patc
 	for (size_t i = 0; rc == 0 && i < p->count; i++) {
 		if (targets[i] != NULL) {
 			rc = schedule_change(tx, targets[i], &p->list[i], err);
-		} else {
-			rc = schedule_insert(tx, id, &p->list[i], NULL, err);
+			continue;
 		}
+		/* new ones count as updated after the changed ones */
+		p->list[i].place = (int64_t)(p->count + i);
+		rc = schedule_insert(tx, id, &p->list[i], NULL, err);
 	}
 	free((void *)targets);
 	return rc;

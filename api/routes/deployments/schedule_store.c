@@ -135,7 +135,7 @@ int schedule_insert(struct tx *tx, const struct uuid *deployment_id,
 	uuid_v4(&id);
 	rc =
 	    db_exec(tx->c, SQL_SCHEDULE_INSERT,
-		    DB_ARGS(db_a_uuid(&id), db_a_time(tx->now_us),
+		    DB_ARGS(db_a_uuid(&id), db_a_time(tx->now_us + in->place),
 			    db_a_uuid(deployment_id), db_a_text(schedule),
 			    db_a_int(DECODED_HAS(&in->has, SF_ACTIVE) ? in->active : 1),
 			    DECODED_HAS(&in->has, SF_MAX_RUNS)
@@ -182,7 +182,7 @@ int schedule_change(struct tx *tx, struct schedule_row *row,
 	apply(row, in);
 	tx->fx |= FX_SCHEDULES;
 	return db_exec(tx->c, SQL_SCHEDULE_UPDATE,
-		       DB_ARGS(db_a_uuid(&row->id), db_a_time(tx->now_us),
+		       DB_ARGS(db_a_uuid(&row->id), db_a_time(tx->now_us + in->place),
 			       db_a_text(row->schedule), db_a_int(row->active),
 			       row->max_scheduled_runs >= 0
 				   ? db_a_int(row->max_scheduled_runs)

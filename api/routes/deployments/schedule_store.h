@@ -31,6 +31,7 @@ struct schedule_in {
 	json_t *parameters;
 	const char *slug, *replaces;
 	struct decoded has; /* bits of enum schedule_field */
+	int64_t place;      /* in the list: later ones count as updated later */
 };
 enum schedule_field {
 	SF_ACTIVE,

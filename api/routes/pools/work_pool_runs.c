@@ -225,7 +225,7 @@ static int write_runs(struct tx *tx, const struct due_list *l,
 		jsonw_obj(&w, NULL);
 		jsonw_uuid(&w, "work_pool_id", pool_id);
 		jsonw_uuid(&w, "work_queue_id", &l->runs[i].queue_id);
-		rc = flow_run_write_by_id(tx, &w, "flow_run", &l->runs[i].id, err);
+		rc = flow_run_write_core_by_id(tx, &w, "flow_run", &l->runs[i].id, err);
 		jsonw_obj_end(&w);
 	}
 	jsonw_arr_end(&w);

@@ -73,7 +73,6 @@ int queue_legacy_pool(struct tx *tx, struct work_pool *ret_pool, struct error *e
 {
 	struct pool_new n = {
 	    .name = POOL_DEFAULT_AGENT,
-	    .description = "A default work pool for legacy agents.",
 	    .type = POOL_AGENT_TYPE,
 	    .limit = -1,
 	};

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * reconciler.h - Redis knows what SQL knows.
+ *
+ * At start, each RECONCILE_MS, and when Redis comes back: settings of all pools and
+ * queues and all waiting runs are told again (idempotent by gen; a wiped Redis is
+ * thereby filled), in slices by key.  Then the runs that wf workers own are looked up:
+ * one whose lease Redis does not know any more, long after it must have ended, becomes
+ * Crashed.  Runs of Prefect's workers (fence 0) are left alone.  Loop thread only.
+ */
+#ifndef API_SERVICES_RECONCILER_H
+#define API_SERVICES_RECONCILER_H
+
+#include <stdint.h>
+
+struct api;
+struct reconciler;
+
+#define RECONCILE_MS 60000
+
+struct reconciler *reconciler_start(struct api *api);
+void reconciler_stop(
+    struct reconciler *r); /* accepts NULL; frees when nothing is under way */
+void reconciler_now(struct reconciler *r); /* accepts NULL */
+/* Whole passes since the start, for tests and metrics. */
+int64_t reconciler_passes(const struct reconciler *r);
+
+/* ---- pure ---- */
+/* What to do with a run that a wf worker owns. */
+enum owned_verdict { OWNED_ALIVE = 0, OWNED_LOST, OWNED_WAIT };
+struct owned_facts {
+	int64_t now_us, state_at_us; /* when the present state began */
+	int64_t redis_since_us;      /* since when Redis holds its present data */
+	const char *redis_state;     /* pools_info.state: "" or NULL unknown */
+	int64_t expires_ms;          /* of the lease, Unix ms; 0 unknown */
+};
+/* An unknown run is lost when its last news are older than a lease and a margin, and
+ * Redis has been there long enough for its worker to bring it back. */
+enum owned_verdict owned_decide(const struct owned_facts *f);
+
+#endif
