@@ -582,6 +582,7 @@ int proc_spawn(struct loop *loop, const struct proc_spec *spec, struct proc **re
 	    .death_signal = spec->death_signal == 0  ? SIGKILL
 			    : spec->death_signal < 0 ? 0
 						     : spec->death_signal,
+	    .share = spec->share_until_exec && spec->fork_fn == NULL,
 	    .limits = spec->limits,
 	    .fork_fn = spec->fork_fn,
 	    .fork_arg = spec->fork_arg,

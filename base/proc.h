@@ -65,6 +65,12 @@ struct proc_spec {
 	int64_t kill_grace_ms; /* between TERM and KILL; 0: 5000 */
 	int64_t drain_ms;      /* after reaping, for open outputs; 0: 2000 */
 	int new_session;       /* setsid instead of setpgid */
+	/*
+	 * vfork: the child borrows our memory until exec and we wait for that.  Much
+	 * cheaper for a process with a large heap and short children, but an exec from a
+	 * dead network folder holds the loop: for the engine, not for a daemon.
+	 */
+	int share_until_exec;
 	int death_signal;      /* PR_SET_PDEATHSIG; 0: SIGKILL, -1: none */
 	struct proc_limits limits;
 	/*

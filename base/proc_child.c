@@ -277,6 +277,39 @@ static pid_t fork_blocked(sigset_t *ret_before)
 	return pid;
 }
 
+/*
+ * vfork() with all signals blocked.  The child runs in our memory until it execs or
+ * exits: it works on COPY, which it may change, and calls nothing that touches the
+ * heap.
+ */
+static pid_t vfork_blocked(struct proc_child *copy, pid_t parent)
+{
+	sigset_t all, before;
+	pid_t pid;
+	int e;
+
+	PRE(getpid() == gettid());
+	sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
+	pid = vfork(); /* NOLINT(clang-analyzer-security.insecureAPI.vfork) */
+	if (pid == 0) {
+		child_main(copy, parent);
+	}
+	e = errno;
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	errno = e;
+	return pid;
+}
+
+static pid_t fork_shared(const struct proc_child *c, pid_t parent)
+{
+	struct proc_child *copy = xmemdup(c, sizeof(*c));
+	pid_t pid = vfork_blocked(copy, parent);
+
+	free(copy);
+	return pid;
+}
+
 pid_t proc_child_fork(struct proc_child *c, struct error *err)
 {
 	pid_t parent = getpid(), pid;
@@ -285,7 +318,7 @@ pid_t proc_child_fork(struct proc_child *c, struct error *err)
 	if (c->fork_fn != NULL) {
 		(void)fflush(NULL); /* or both would write what is buffered */
 	}
-	pid = fork_blocked(&before);
+	pid = c->share ? fork_shared(c, parent) : fork_blocked(&before);
 	if (pid < 0) {
 		return (pid_t)err_errno(err, "fork for %s",
 					c->argv != NULL ? c->argv[0] : "a task");

@@ -21,6 +21,7 @@ struct proc_child {
 	int notify_fd; /* write end; gets struct proc_failure */
 	int new_session;
 	int death_signal; /* 0: none */
+	int share;        /* vfork */
 	struct proc_limits limits;
 	int (*fork_fn)(void *arg); /* instead of exec */
 	void *fork_arg;
