@@ -4,8 +4,10 @@
  */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -164,6 +166,43 @@ Test(log, level_names_are_parsed)
 	cr_assert_eq(level, LOG_LVL_WARN);
 	cr_assert_lt(log_level_parse("loud", &level), 0);
 	cr_assert_eq(level, LOG_LVL_WARN);
+}
+
+/* What a terminal gets for one info line. */
+static const char *on_terminal(void)
+{
+	int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC), slave;
+	ssize_t n;
+
+	cr_assert(master >= 0 && grantpt(master) == 0 && unlockpt(master) == 0);
+	slave = open(ptsname(master), O_RDWR | O_NOCTTY | O_CLOEXEC);
+	cr_assert_geq(slave, 0);
+	log_init("wf-test", LOG_LVL_INFO, LOG_FMT_TEXT, slave);
+	log_info("x");
+	n = read(master, out, sizeof(out) - 1);
+	cr_assert_gt(n, 0);
+	out[n] = '\0';
+	close(slave);
+	close(master);
+	return out;
+}
+
+Test(log, colour_is_for_terminals_without_no_color)
+{
+	unsetenv("NO_COLOR");
+	setenv("TERM", "xterm", 1);
+	cr_assert_not_null(strstr(on_terminal(), "\033[32minfo \033[0m wf-test: x"));
+	setenv("NO_COLOR", "", 1); /* empty is not set */
+	cr_assert_not_null(strstr(on_terminal(), "\033["));
+	setenv("NO_COLOR", "1", 1);
+	cr_assert_null(strstr(on_terminal(), "\033["));
+	unsetenv("NO_COLOR");
+	setenv("TERM", "dumb", 1);
+	cr_assert_null(strstr(on_terminal(), "\033["));
+	start(LOG_LVL_INFO, LOG_FMT_TEXT); /* a file */
+	setenv("TERM", "xterm", 1);
+	log_info("x");
+	cr_assert_null(strstr(written(), "\033["));
 }
 
 Test(log, fatal_says_why_and_exits_with_the_status, .exit_code = 78)
