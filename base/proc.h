@@ -67,11 +67,11 @@ struct proc_spec {
 	int new_session;       /* setsid instead of setpgid */
 	/*
 	 * vfork: the child borrows our memory until exec and we wait for that.  Much
-	 * cheaper for a process with a large heap and short children, but an exec from a
-	 * dead network folder holds the loop: for the engine, not for a daemon.
+	 * cheaper for a process with a large heap and short children, but an exec from
+	 * a dead network folder holds the loop: for the engine, not for a daemon.
 	 */
 	int share_until_exec;
-	int death_signal;      /* PR_SET_PDEATHSIG; 0: SIGKILL, -1: none */
+	int death_signal; /* PR_SET_PDEATHSIG; 0: SIGKILL, -1: none */
 	struct proc_limits limits;
 	/*
 	 * Instead of exec (argv and envp NULL): runs fork_fn(fork_arg) and exits with
@@ -137,7 +137,8 @@ pid_t proc_spawn_detached(char *const *argv, char *const *envp, int log_fd,
 /* exec in place: never returns on success.  For `wf flow run` handing over to
  * wf-engine. */
 int proc_exec(char *const *argv, char *const *envp, struct error *err);
-/* A signal to a process that is not ours (wf server stop). -ERR_NOT_FOUND: no such process. */
+/* A signal to a process that is not ours (wf server stop). -ERR_NOT_FOUND: no such
+ * process. */
 int proc_signal_pid(pid_t pid, int signo, struct error *err);
 /* Absolute path of a sister program of ours: same folder as the running one, else PATH.
  * Owned by the caller; NULL when it is nowhere. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sm.h - tables for state machines: names, allowed moves, flags.  The owner keeps the state in
- * its own struct and changes it in one mutator that calls sm_allowed().
+ * sm.h - tables for state machines: names, allowed moves, flags.  The owner keeps the
+ * state in its own struct and changes it in one mutator that calls sm_allowed().
  */
 #ifndef BASE_SM_H
 #define BASE_SM_H

@@ -96,7 +96,7 @@ BEGIN {
 	clock = "time|clock_gettime|gettimeofday|ftime"
 	environment = "getenv|secure_getenv|setenv|putenv|unsetenv|clearenv"
 	banned = "strcpy|strcat|sprintf|vsprintf|gets|strtok|alloca|tmpnam|mktemp|atoi|atol|atof" \
-	    "|rand|srand|usleep"
+	    "|rand|srand"
 }
 
 FNR == 1 {
@@ -127,6 +127,8 @@ product {
 	one_home(code, clock, "^base/clock\\.c$", "clocks are read in base/clock.c only")
 	one_home(code, environment, "^base/opts\\.c$",
 	    "the environment is read in base/opts.c only (opts_env)")
+	one_home(code, "sleep|usleep|nanosleep|clock_nanosleep", "^(cli|sdk)/",
+	    "only commands sleep; a daemon arms a timer of its loop")
 	one_home(code, "evhttp_[a-z_]+|wslay_[a-z_]+", "^api/http/",
 	    "evhttp and wslay are used in api/http/ only")
 	one_home(code, "redis[A-Z][A-Za-z]+|freeReplyObject", "^pools/redis\\.c$",
