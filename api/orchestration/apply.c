@@ -154,6 +154,9 @@ static int decide_and_write(struct tx *tx, struct run_row *row, struct run_propo
 
 	stamp(tx, p);
 	row->facts.client_renews_leases = p->renews_leases;
+	if (p->requeued) {
+		json_object_del(row->run.empirical_policy, "retry_type");
+	}
 	orc_decide(policy_of(p), &row->run, &row->current, p->state, &row->facts,
 		   tx->now_us, &d);
 	ret->status = d.status;

@@ -89,6 +89,12 @@ static int in_process(const json_t *policy)
 	return type != NULL && strcmp(type, "in_process") == 0;
 }
 
+static int ends_retry(const struct orc_state *s)
+{
+	return state_type_is_terminal(s->type) ||
+	       (s->type == SCHEDULED && strcmp(s->name, "AwaitingRetry") != 0);
+}
+
 /* 9 and 10 */
 static void count_and_resume(struct orc_ctx *c, int task)
 {
@@ -103,7 +109,7 @@ static void count_and_resume(struct orc_ctx *c, int task)
 		json_object_del(policy, "resuming");
 	}
 	/* an in-process retry ends with its process: workers may take the run again */
-	if (!task && state_type_is_terminal(c->proposed->type) && in_process(policy)) {
+	if (!task && in_process(policy) && ends_retry(c->proposed)) {
 		json_object_del(policy, "retry_type");
 	}
 }

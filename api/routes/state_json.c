@@ -292,6 +292,16 @@ static const struct field state_fields[] = {
     FIELD(struct state_create, state_details, F_OBJ, .flags = F_NOT_NULL),
 };
 
+/* What named the artifact of a result is no part of the result. */
+static void drop_artifact_keys(json_t *data)
+{
+	if (json_is_object(data)) {
+		json_object_del(data, "artifact_key");
+		json_object_del(data, "artifact_type");
+		json_object_del(data, "artifact_description");
+	}
+}
+
 size_t state_decode(const json_t *obj, const char *loc, struct orc_state *ret_state,
 		    struct http_invalid *v)
 {
@@ -306,6 +316,7 @@ size_t state_decode(const json_t *obj, const char *loc, struct orc_state *ret_st
 		orc_state_init(ret_state, state_type_parse(c.type), c.name, c.message);
 		if (c.data != NULL && !json_is_null(c.data)) {
 			ret_state->data = json_deep_copy(c.data);
+			drop_artifact_keys(ret_state->data);
 		}
 		if (c.state_details != NULL) {
 			json_decref(ret_state->details);

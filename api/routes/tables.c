@@ -48,6 +48,7 @@ const struct route *const route_tables[] = {
     routes_flow_runs,
     routes_run_states,
     routes_task_runs,
+    routes_updates,
     NULL,
 };
 

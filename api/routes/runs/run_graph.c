@@ -297,7 +297,15 @@ void route_flow_run_graph(struct http_req *r)
 
 	a->since_us = TIME_NONE;
 	if (since != NULL && time_parse(since, &a->since_us, NULL, NULL, NULL) < 0) {
-		http_reply_detail(r, 422, "since is not a date and time: %s", since);
+		struct http_invalid *v = http_invalid_new();
+		json_t *input = json_string(since);
+
+		http_invalid_root(v, "query");
+		http_invalid_add(
+		    v, "datetime_from_date_parsing", "since", input,
+		    "Input should be a valid datetime or date, input is too short");
+		json_decref(input);
+		http_reply_invalid(r, v);
 		req_arg_free(a);
 		return;
 	}

@@ -47,6 +47,7 @@ static int query_uuid(struct http_req *r, const char *name, struct uuid *ret_id)
 	struct http_invalid *v = http_invalid_new();
 	size_t problems;
 
+	http_invalid_root(v, "query");
 	if (text != NULL) {
 		json_object_set_new(query, name, json_string(text));
 	}
