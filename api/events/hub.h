@@ -21,7 +21,7 @@ struct hub;
 #define HUB_UNSTORED_MAX \
 	1000 /* events of one socket not yet committed; then it is not read */
 #define HUB_PAGE        250 /* events per page of a backfill */
-#define HUB_BACKFILL_US (15 * 60 * 1000000LL)
+#define HUB_BACKFILL_US (15LL * 60 * 1000000)
 #define HUB_WAITING_MAX 4096 /* live events kept while a backfill runs */
 
 struct hub *hub_new(struct api *api);

@@ -8,27 +8,33 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/compiler.h"
 #include "base/mem.h"
 
 /* Two-byte UTF-8: Latin-1 C3 80-9E, Greek CE 91-A9, Cyrillic D0 80-AF have their lower
  * case letters at fixed distances; the length never changes. */
+static const struct {
+	unsigned char lead, from, to; /* of upper case letters */
+	unsigned char lead_to;
+	signed char distance;
+} pairs[] = {
+    {0xc3, 0x80, 0x96, 0xc3, 0x20}, {0xc3, 0x98, 0x9e, 0xc3, 0x20},
+    {0xce, 0x91, 0x9f, 0xce, 0x20}, {0xce, 0xa0, 0xa9, 0xcf, -0x20},
+    {0xd0, 0x90, 0x9f, 0xd0, 0x20}, {0xd0, 0xa0, 0xaf, 0xd1, -0x20},
+    {0xd0, 0x80, 0x8f, 0xd1, 0x10},
+};
+
 static void lower_pair(unsigned char *c)
 {
-	if (c[0] == 0xc3 && c[1] >= 0x80 && c[1] <= 0x9e && c[1] != 0x97) {
-		c[1] = (unsigned char)(c[1] + 0x20);
-	} else if (c[0] == 0xce && c[1] >= 0x91 && c[1] <= 0x9f) {
-		c[1] = (unsigned char)(c[1] + 0x20);
-	} else if (c[0] == 0xce && c[1] >= 0xa0 && c[1] <= 0xa9) {
-		c[0] = 0xcf;
-		c[1] = (unsigned char)(c[1] - 0x20);
-	} else if (c[0] == 0xd0 && c[1] >= 0x90 && c[1] <= 0x9f) {
-		c[1] = (unsigned char)(c[1] + 0x20);
-	} else if (c[0] == 0xd0 && c[1] >= 0xa0 && c[1] <= 0xaf) {
-		c[0] = 0xd1;
-		c[1] = (unsigned char)(c[1] - 0x20);
-	} else if (c[0] == 0xd0 && c[1] >= 0x80 && c[1] <= 0x8f) {
-		c[0] = 0xd1;
-		c[1] = (unsigned char)(c[1] + 0x10);
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(pairs); i++) {
+		if (c[0] == pairs[i].lead && c[1] >= pairs[i].from &&
+		    c[1] <= pairs[i].to) {
+			c[0] = pairs[i].lead_to;
+			c[1] = (unsigned char)(c[1] + pairs[i].distance);
+			return;
+		}
 	}
 }
 

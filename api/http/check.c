@@ -47,19 +47,29 @@ int check_auth(struct http_req *r)
 	return 1;
 }
 
-static int parse_version(const char *text, int ret[3])
+/* "x.y.z": three short numbers and nothing else. */
+static int parse_version(const char *text, long ret[3])
 {
-	char after;
+	char *end;
+	int i;
 
-	/* three short numbers and nothing else */
-	return strlen(text) < 32 && strspn(text, "0123456789.") == strlen(text) &&
-	       sscanf(text, "%9d.%9d.%9d%c", &ret[0], &ret[1], &ret[2], &after) == 3;
+	for (i = 0; i < 3; i++) {
+		if (strspn(text, "0123456789") == 0 || strspn(text, "0123456789") > 9) {
+			return 0;
+		}
+		ret[i] = strtol(text, &end, 10);
+		if (*end != (i < 2 ? '.' : '\0')) {
+			return 0;
+		}
+		text = end + 1;
+	}
+	return 1;
 }
 
 int check_version(struct http_req *r)
 {
 	const char *text = http_header(r, "X-PREFECT-API-VERSION");
-	int v[3];
+	long v[3];
 
 	if (text == NULL) {
 		return 0;

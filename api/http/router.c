@@ -134,9 +134,9 @@ static struct node *static_child(struct node *n, const char *name, size_t len)
 	child = xcalloc(1, sizeof(*child));
 	child->name = xstrndup(name, len);
 	n->statics =
-	    xreallocarray(n->statics, n->static_count + 1, sizeof(*n->statics));
+	    xreallocarray(n->statics, n->static_count + 1, sizeof(struct node *));
 	memmove(n->statics + pos + 1, n->statics + pos,
-		(n->static_count - pos) * sizeof(*n->statics));
+		(n->static_count - pos) * sizeof(struct node *));
 	n->statics[pos] = child;
 	n->static_count++;
 	return child;

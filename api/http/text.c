@@ -32,10 +32,13 @@ int text_decode(const char *src, size_t len, int plus, char *dst)
 		high = src[i] == '%' && len - i > 2 ? hex_value(src[i + 1]) : -1;
 		low = high >= 0 ? hex_value(src[i + 2]) : -1;
 		if (low >= 0) {
-			dst[out++] = (char)(high * 16 + low);
+			dst[out++] = (char)(unsigned char)(high * 16 + low);
 			i += 2;
 		} else {
-			dst[out++] = plus && src[i] == '+' ? ' ' : src[i];
+			dst[out++] = src[i];
+			if (plus && src[i] == '+') {
+				dst[out - 1] = ' ';
+			}
 		}
 	}
 	dst[out] = '\0';

@@ -260,6 +260,7 @@ void decode_not_an_object(const char *loc, const json_t *value, struct http_inva
 	    "Input should be a valid dictionary or object to extract fields from");
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the parameters of every caller's table */
 size_t decode_object(const json_t *obj, const struct field *fields, size_t count,
 		     int forbid, const char *loc, void *out,
 		     struct decoded *ret_decoded, struct http_invalid *v)

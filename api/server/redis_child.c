@@ -139,26 +139,27 @@ static void make_urls(struct redis_child *c)
 
 /* ---- the process ---- */
 
+static void keep_line(struct redis_child *c, const char *line, size_t len)
+{
+	len = len < LAST_LINE_MAX ? len : LAST_LINE_MAX - 1;
+	(void)snprintf(c->last_line, sizeof(c->last_line), "%.*s", (int)len, line);
+	log_debug("redis-server: %s", c->last_line);
+}
+
 static void on_output(struct proc *p, int stream, const char *data, size_t len,
 		      void *arg)
 {
 	struct redis_child *c = arg;
-	size_t n;
+	const char *end = data + len, *nl;
 
 	(void)p;
 	(void)stream;
-	while (len > 0) {
-		n = strcspn(data, "\n");
-		n = n < len ? n : len;
-		if (n > 0) {
-			(void)snprintf(c->last_line, sizeof(c->last_line), "%.*s",
-				       (int)(n < LAST_LINE_MAX ? n : LAST_LINE_MAX - 1),
-				       data);
-			log_debug("redis-server: %s", c->last_line);
+	for (; data < end; data = nl + 1) {
+		nl = memchr(data, '\n', (size_t)(end - data));
+		nl = nl != NULL ? nl : end;
+		if (nl > data) {
+			keep_line(c, data, (size_t)(nl - data));
 		}
-		n += n < len;
-		data += n;
-		len -= n;
 	}
 }
 
