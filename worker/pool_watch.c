@@ -115,12 +115,25 @@ static void on_beat(int rc, int status, const json_t *body, const struct error *
 	}
 }
 
+/* Which queues we claim from (none: all), so that the API knows them to be looked
+ * after; other servers ignore it. */
+static json_t *served_queues(const struct pool_watch *p)
+{
+	const struct opt_list *l = &p->w->conf->queues;
+	json_t *names = json_array();
+
+	for (size_t i = 0; i < l->count; i++) {
+		json_array_append_new(names, json_string(l->items[i]));
+	}
+	return names;
+}
+
 static void beat(struct pool_watch *p)
 {
 	char *path = xasprintf("%s/workers/heartbeat", p->path);
-	json_t *body = json_pack("{s:s, s:I}", "name", p->w->conf->name,
-				 "heartbeat_interval_seconds",
-				 (json_int_t)p->w->conf->heartbeat_s);
+	json_t *body = json_pack(
+	    "{s:s, s:I, s:o}", "name", p->w->conf->name, "heartbeat_interval_seconds",
+	    (json_int_t)p->w->conf->heartbeat_s, "work_queue_names", served_queues(p));
 
 	(void)ask(p, "POST", body, on_beat, path);
 	free(path);

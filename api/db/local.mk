@@ -46,7 +46,8 @@ api_sql += api/db/sql/workers.sql
 # migrations in their order; a released one is never changed
 api_migrations = \
 	api/db/migrations/sqlite/0001_foundation.sql \
-	api/db/migrations/sqlite/0002_blocks.sql
+	api/db/migrations/sqlite/0002_blocks.sql \
+	api/db/migrations/sqlite/0003_services.sql
 
 api_sql_in = $(addprefix $(top_srcdir)/,$(api_sql))
 api_migrations_in = $(addprefix $(top_srcdir)/,$(api_migrations))

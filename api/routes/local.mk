@@ -119,3 +119,6 @@ libapi_a_SOURCES += api/routes/updates/run_facts.c
 libapi_a_SOURCES += api/routes/updates/run_items.c
 libapi_a_SOURCES += api/routes/updates/task_state.c
 libapi_a_SOURCES += api/routes/updates/updates.c
+libapi_a_SOURCES += api/routes/explain.c
+libapi_a_SOURCES += api/routes/explain.h
+libapi_a_SOURCES += api/routes/explain_route.c

@@ -39,6 +39,7 @@ const struct route *const route_tables[] = {
     routes_logs,
     routes_artifacts,
     concurrency_status_routes,
+    explain_routes,
     deployment_routes,
     schedule_routes,
     work_pool_routes,

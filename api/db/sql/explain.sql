@@ -9,7 +9,7 @@ SELECT fr.id, fr.name, fr.state_type, fr.state_name, frs.message, fr.state_times
   wq.id, wq.name, wq.is_paused, wq.concurrency_limit, wq.last_polled,
   wp.id, wp.name, wp.is_paused, wp.concurrency_limit, wp.type,
   cl.id, cl.name, cl."limit", cl.active,
-  s.id, s.active, s.slug
+  s.id, s.active, s.slug, d.last_polled
 FROM flow_run fr
 JOIN flow f ON f.id = fr.flow_id
 LEFT JOIN flow_run_state frs ON frs.id = fr.state_id
@@ -28,6 +28,11 @@ ORDER BY fr.state_timestamp LIMIT ?2;
 -- name: explain_queue_busy
 SELECT count(*) FROM flow_run fr
 WHERE fr.work_queue_id = ?1 AND fr.state_type IN (2, 3, 9) AND fr.state_type IN (2, 3);
+
+-- name: explain_queue_holders
+SELECT fr.id, fr.name FROM flow_run fr
+WHERE fr.work_queue_id = ?1 AND fr.state_type IN (2, 3, 9) AND fr.state_type IN (2, 3)
+ORDER BY fr.state_timestamp LIMIT ?2;
 
 -- name: explain_limit_holders
 SELECT fr.id, fr.name FROM concurrency_slot s

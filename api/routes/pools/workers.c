@@ -10,6 +10,7 @@
 #include "api/routes/body.h"
 #include "api/routes/decode.h"
 #include "api/routes/filters.h"
+#include "api/routes/pools/poll.h"
 #include "api/routes/pools/pool_store.h"
 #include "api/routes/pools_tables.h"
 #include "api/routes/pools/worker_beat.h"
@@ -25,6 +26,7 @@ struct beat_body {
 	const char *name;
 	int64_t heartbeat_interval_seconds;
 	json_t *metadata;
+	json_t *work_queue_names; /* ours: it claims from these (none: from all) */
 	int return_id;
 	struct decoded has;
 };
@@ -34,8 +36,9 @@ static const struct field beat_fields[] = {
     FIELD(struct beat_body, heartbeat_interval_seconds, F_INT),
     FIELD(struct beat_body, metadata, F_OBJ),
     FIELD(struct beat_body, return_id, F_BOOL),
+    FIELD(struct beat_body, work_queue_names, F_TAGS),
 };
-static const struct body_spec beat_spec = {beat_fields, 4, 0, 1};
+static const struct body_spec beat_spec = {beat_fields, 5, 0, 1};
 
 static void beat_free(void *arg)
 {
@@ -59,6 +62,9 @@ static int beat_work(struct tx *tx, void *arg, struct error *err)
 
 	if (rc == 0) {
 		rc = worker_heartbeat(tx, &p, &beat, err);
+	}
+	if (rc == 0 && b->work_queue_names != NULL) {
+		rc = poll_record_pool(tx, &p, b->work_queue_names, err);
 	}
 	pool_release(&p);
 	tx->empty = rc == 0;
