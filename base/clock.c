@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * clock.c - the only file that reads a clock.
+ * clock.c - the only file that reads a clock or sleeps.
  */
 #include "base/clock.h"
 
@@ -33,4 +33,13 @@ int64_t clock_mono_ms(void)
 int64_t clock_wall_us(void)
 {
 	return read_us(CLOCK_REALTIME);
+}
+
+void clock_sleep_ms(int64_t ms)
+{
+	struct timespec ts = {.tv_sec = ms / 1000, .tv_nsec = (ms % 1000) * 1000000};
+
+	if (ms > 0) {
+		(void)nanosleep(&ts, NULL);
+	}
 }

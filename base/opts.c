@@ -23,7 +23,16 @@ struct load {
 
 const char *opts_env(const char *name)
 {
-	return getenv(name); /* the environment is never changed by our programs */
+	return getenv(name); /* only commands change it, before they have threads */
+}
+
+void opts_env_set(const char *name, const char *value)
+{
+	int rc = value != NULL ? setenv(name, value, 1) : unsetenv(name);
+
+	if (rc != 0) {
+		BUG("cannot set the environment variable %s", name);
+	}
 }
 
 static size_t index_of(const struct load *l, const struct opt *opt)

@@ -99,6 +99,9 @@ int opts_parse_bytes(const char *text, int64_t *ret_bytes, struct error *err);
 int opts_parse_bool(const char *text, int *ret_bool, struct error *err);
 /* getenv for the few places outside a table (NO_COLOR, HOME, XDG_*). */
 const char *opts_env(const char *name);
+/* For a command that is about to exec another program; never in a daemon.  VALUE NULL
+ * takes the variable away. */
+void opts_env_set(const char *name, const char *value);
 /* The nearest of NAMES to WORD by edit distance (<= 3), or NULL: for "did you mean". */
 const char *opts_nearest(const char *word, const char *const *names, size_t count);
 

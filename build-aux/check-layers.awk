@@ -126,9 +126,9 @@ product {
 	    "processes are started, signalled and reaped in base/proc*.c only")
 	one_home(code, clock, "^base/clock\\.c$", "clocks are read in base/clock.c only")
 	one_home(code, environment, "^base/opts\\.c$",
-	    "the environment is read in base/opts.c only (opts_env)")
-	one_home(code, "sleep|usleep|nanosleep|clock_nanosleep", "^(cli|sdk)/",
-	    "only commands sleep; a daemon arms a timer of its loop")
+	    "the environment is used in base/opts.c only (opts_env, opts_env_set)")
+	one_home(code, "sleep|usleep|nanosleep|clock_nanosleep", "^((cli|sdk)/|base/clock\\.c$)",
+	    "daemons arm a timer of their loop; start-up may use clock_sleep_ms()")
 	one_home(code, "evhttp_[a-z_]+|wslay_[a-z_]+", "^api/http/",
 	    "evhttp and wslay are used in api/http/ only")
 	one_home(code, "redis[A-Z][A-Za-z]+|freeReplyObject", "^pools/redis\\.c$",

@@ -558,3 +558,11 @@ Test(opts, the_nearest_name)
 				 cases[i].word);
 	}
 }
+
+Test(opts, the_environment_can_be_set_for_another_program)
+{
+	opts_env_set("WF_TEST_X", "1");
+	cr_assert_str_eq(opts_env("WF_TEST_X"), "1");
+	opts_env_set("WF_TEST_X", NULL);
+	cr_assert_null(opts_env("WF_TEST_X"));
+}
