@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/loop.h"
 #include "base/mem.h"
+#include "base/queue_ext.h"
 #include "pools/pools.h"
 
 #define RETRY_MS     100
@@ -92,12 +93,10 @@ static void on_settled(int rc, int64_t value, const struct error *err, void *arg
 		ending_free(e);
 		return;
 	}
-	if (c->closed) {
-		ending_done(e, rc, err);
-	} else if (rc == -ERR_PROTOCOL || rc == -ERR_INVALID) {
-		ending_done(e, rc, err); /* another try would get the same answer */
-	} else if (rc < 0) {
+	if (rc < 0 && !c->closed && rc != -ERR_PROTOCOL && rc != -ERR_INVALID) {
 		ending_retry(e, err);
+	} else if (rc < 0) {
+		ending_done(e, rc, err); /* another try would get the same answer */
 	} else if (value == 1) {
 		ending_done(e, 0, NULL);
 	} else {
@@ -141,6 +140,7 @@ static struct ending *ending_new(struct claimer *c, const char *run_id, uint64_t
 	return e;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): callback and error beside the object */
 int claimer_end(struct claimer *c, const char *run_id, enum claimer_outcome outcome,
 		int64_t due_ms, claimer_end_fn fn, void *arg, struct error *err)
 {
@@ -216,12 +216,11 @@ int endings_lost(struct claimer *c, const char *run_id, uint64_t token)
 void endings_release(struct claimer *c)
 {
 	struct error err = {0};
-	struct ending *e;
+	struct ending *e, *next;
 
 	(void)err_set(&err, ERR_CANCELED, "the claimer is being closed");
-	while ((e = TAILQ_FIRST(&c->endings)) != NULL) {
-		PRE(!e->over); /* those are freed by the answer to their last try */
-		e->in_flight = 0;
+	TAILQ_FOREACH_SAFE (e, &c->endings, link, next) {
+		e->in_flight = 0; /* no answer is to come */
 		ending_done(e, -ERR_CANCELED, &err);
 	}
 }

@@ -66,7 +66,10 @@ int journal_sync(struct journal *j, struct error *err);
 int journal_unsynced(struct journal *j, uint64_t *ret_upto);
 void journal_synced(struct journal *j, uint64_t upto);
 
-uint64_t journal_count(const struct journal *j);   /* unacknowledged records */
+uint64_t journal_count(const struct journal *j); /* unacknowledged records */
+/* Index of the oldest unacknowledged record; without any: of the next one. */
+uint64_t journal_oldest(const struct journal *j);
+uint64_t journal_next(const struct journal *j);    /* index of the next record */
 uint64_t journal_bytes(const struct journal *j);   /* of all segments */
 const char *journal_path(const struct journal *j); /* the slot's folder */
 

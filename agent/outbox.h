@@ -60,6 +60,9 @@ struct outbox_conf {
 	 * be NULL.
 	 */
 	void (*on_verdict)(const struct outbox_verdict *v, void *arg);
+	/* For the log: a damaged journal, a failed sync, an item that was dropped.  May
+	 * be NULL. */
+	void (*on_warning)(const char *text, void *arg);
 	/* The API became reachable (1) or unreachable (0, with the reason); may be
 	 * NULL. */
 	void (*on_up)(int up, const char *reason, void *arg);

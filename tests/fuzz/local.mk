@@ -115,3 +115,7 @@ fuzz_programs += tests/fuzz/fuzz_http1
 tests_fuzz_fuzz_http1_SOURCES = tests/fuzz/fuzz_http1.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_http1_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_http1_LDADD = $(BASE_LIBS)
+fuzz_programs += tests/fuzz/fuzz_journal
+tests_fuzz_fuzz_journal_SOURCES = tests/fuzz/fuzz_journal.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_journal_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_journal_LDADD = libagent.a $(POOLS_LIBS) $(PROTO_LIBS) $(BASE_LIBS)

@@ -3,8 +3,12 @@ unit_tests += tests/unit/test_agent
 tests_unit_test_agent_SOURCES = \
 	tests/lib/redis_server.c \
 	tests/lib/redis_server.h \
+	tests/unit/agent/fake_api.c \
+	tests/unit/agent/fake_api.h \
 	tests/unit/agent/test_claimer.c \
-	tests/unit/agent/test_lease.c
+	tests/unit/agent/test_journal.c \
+	tests/unit/agent/test_lease.c \
+	tests/unit/agent/test_outbox.c
 tests_unit_test_agent_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS) -Wno-missing-prototypes
 tests_unit_test_agent_LDADD = libagent.a $(POOLS_LIBS) $(PROTO_LIBS) $(BASE_LIBS) \
 	$(CRITERION_LIBS)

@@ -274,7 +274,7 @@ static void count_only(int rc, const struct redis_reply *reply, const struct err
 Test(redis, at_most_10000_commands_wait)
 {
 	struct error err = {0};
-	int count = 0;
+	static int count;
 	const char *argv[] = {"GET", "k"};
 	struct redis_cmd cmd = {.argc = 2, .argv = argv};
 
