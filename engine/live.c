@@ -21,6 +21,7 @@
 #define NAME_WIDTH      32
 #define DEFAULT_ROWS    24
 #define DEFAULT_COLUMNS 80
+#define SHOW_CURSOR     "\033[?25h"
 
 enum row_state { ROW_NONE = 0, ROW_PENDING, ROW_RUNNING, ROW_DELAYED, ROW_OK, ROW_BAD };
 
@@ -44,6 +45,8 @@ struct live {
 	unsigned int frame;
 	int64_t start_us;
 	size_t ok, bad, running, pending;
+	const char *state; /* the flow's, at the end */
+	int state_ok;
 };
 
 static const char *const spinner[] = {"⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"};
@@ -83,12 +86,30 @@ struct live *live_new(struct loop *loop, int fd, int colour,
 	return l;
 }
 
+static void write_all(int fd, const char *data, size_t len)
+{
+	ssize_t n;
+
+	while (len > 0) {
+		n = write(fd, data, len);
+		if (n <= 0) {
+			return; /* the terminal is gone, or full: the next frame draws
+				   all */
+		}
+		data += n;
+		len -= (size_t)n;
+	}
+}
+
 void live_free(struct live *l)
 {
 	size_t i;
 
 	if (l == NULL) {
 		return;
+	}
+	if (l->drawn > 0) {
+		write_all(l->fd, SHOW_CURSOR, strlen(SHOW_CURSOR));
 	}
 	for (i = 0; i < l->flow->count; i++) {
 		free(l->rows[i].name);
@@ -248,8 +269,14 @@ static void add_title(struct live *l, struct buf *out)
 	paint(l, out, "\033[1m");
 	buf_addf(out, "%s", l->flow->name);
 	paint(l, out, "\033[0m");
-	buf_addf(out, " %s  %zu of %zu done", l->title != NULL ? l->title : "",
-		 l->ok + l->bad, l->flow->count);
+	buf_addf(out, " %s  ", l->title != NULL ? l->title : "");
+	if (l->state != NULL) {
+		paint(l, out, looks[l->state_ok ? ROW_OK : ROW_BAD].colour);
+		buf_addf(out, "%s", l->state);
+		paint(l, out, "\033[0m");
+		buf_adds(out, "  ");
+	}
+	buf_addf(out, "%zu of %zu done", l->ok + l->bad, l->flow->count);
 	if (l->running > 0) {
 		buf_addf(out, ", %zu running", l->running);
 	}
@@ -285,21 +312,6 @@ static int add_table(struct live *l, struct buf *out, int rows, int columns)
 	return lines;
 }
 
-static void write_all(int fd, const char *data, size_t len)
-{
-	ssize_t n;
-
-	while (len > 0) {
-		n = write(fd, data, len);
-		if (n <= 0) {
-			return; /* the terminal is gone, or full: the next frame draws
-				   all */
-		}
-		data += n;
-		len -= (size_t)n;
-	}
-}
-
 static void draw(struct live *l, int last)
 {
 	struct winsize ws = {.ws_row = 0};
@@ -310,6 +322,7 @@ static void draw(struct live *l, int last)
 		ws.ws_col = DEFAULT_COLUMNS;
 	}
 	buf_init(&out);
+	/* no cursor, no wrapping: a line of the table is a line of the screen */
 	buf_adds(&out, "\033[?2026h\033[?25l");
 	if (l->drawn > 0) {
 		buf_addf(&out, "\r\033[%dA", l->drawn);
@@ -320,7 +333,9 @@ static void draw(struct live *l, int last)
 		buf_add(&out, l->text.data, l->text.len);
 		buf_reset(&l->text);
 	}
+	buf_adds(&out, "\033[?7l");
 	l->drawn = add_table(l, &out, ws.ws_row, ws.ws_col);
+	buf_adds(&out, "\033[?7h");
 	buf_adds(&out, "\033[J");
 	buf_adds(&out, last ? "\033[?25h\033[?2026l" : "\033[?2026l");
 	write_all(l->fd, out.data, out.len);
@@ -328,8 +343,10 @@ static void draw(struct live *l, int last)
 	l->frame++;
 }
 
-void live_finish(struct live *l)
+void live_finish(struct live *l, const struct run_state *state)
 {
+	l->state = state->type != STATE_NONE ? state->name : NULL;
+	l->state_ok = state->type == STATE_COMPLETED;
 	loop_timer_stop(l->timer);
 	draw(l, 1);
 	l->drawn = 0;

@@ -27,6 +27,6 @@ void live_set_title(struct live *l, const char *run_name);
 void live_text(struct live *l, const char *text, size_t len);
 void live_task(struct live *l, const struct session_task *task);
 /* The last frame, which stays. */
-void live_finish(struct live *l);
+void live_finish(struct live *l, const struct run_state *state);
 
 #endif

@@ -146,7 +146,7 @@ void report_end(struct report *r, const struct run_state *state, int run_count,
 		return;
 	}
 	if (r->live != NULL) {
-		live_finish(r->live);
+		live_finish(r->live, state);
 	}
 	if (r->record != NULL) {
 		text = record_finish(r->record, state, run_count, result);

@@ -119,3 +119,18 @@ fuzz_programs += tests/fuzz/fuzz_journal
 tests_fuzz_fuzz_journal_SOURCES = tests/fuzz/fuzz_journal.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_journal_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_journal_LDADD = libagent.a $(POOLS_LIBS) $(PROTO_LIBS) $(BASE_LIBS)
+
+fuzz_programs += tests/fuzz/fuzz_flow
+tests_fuzz_fuzz_flow_SOURCES = tests/fuzz/fuzz_flow.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_flow_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_flow_LDADD = libengine.a $(PROTO_LIBS) $(YAML_LIBS) $(BASE_LIBS)
+
+fuzz_programs += tests/fuzz/fuzz_expr
+tests_fuzz_fuzz_expr_SOURCES = tests/fuzz/fuzz_expr.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_expr_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_expr_LDADD = libengine.a $(PROTO_LIBS) $(YAML_LIBS) $(BASE_LIBS)
+
+fuzz_programs += tests/fuzz/fuzz_task_event
+tests_fuzz_fuzz_task_event_SOURCES = tests/fuzz/fuzz_task_event.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_task_event_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_task_event_LDADD = libengine.a $(PROTO_LIBS) $(YAML_LIBS) $(BASE_LIBS)
