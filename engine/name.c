@@ -135,7 +135,7 @@ int name_parse(const char *text, struct name_tmpl **ret_name, size_t *ret_at,
 	size_t at = 0, used = 0;
 	int rc = 0;
 
-	while (text[at] != '\0' && rc == 0) {
+	while (rc == 0 && text[at] != '\0') {
 		*ret_at = at;
 		if (n->count >= NAME_MAX_PARTS || at > NAME_MAX_LEN) {
 			rc = err_set(err, ERR_INVALID, "the name template is too long");
@@ -146,7 +146,7 @@ int name_parse(const char *text, struct name_tmpl **ret_name, size_t *ret_at,
 			rc = parse_literal(n, text + at, &used, err);
 			*ret_at = at + used;
 		}
-		at += used;
+		at += rc == 0 ? used : 0;
 	}
 	if (rc < 0) {
 		name_free(n);

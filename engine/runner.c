@@ -437,12 +437,12 @@ const struct session_events runner_session_events = {
 
 /* ---- life ---- */
 
-struct runner *runner_new(struct loop *loop, char *const *environ)
+struct runner *runner_new(struct loop *loop, char *const *base_env)
 {
 	struct runner *r = xcalloc(1, sizeof(*r));
 
 	r->loop = loop;
-	r->environ = environ;
+	r->environ = base_env;
 	r->timer = loop_timer_new(loop, on_timer, r);
 	r->beat = loop_timer_new(loop, on_beat, r);
 	r->cancel_grace_ms = -1;

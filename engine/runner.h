@@ -29,7 +29,7 @@ enum runner_exit {
 	RUNNER_LOST = 75, /* superseded, or nobody answered */
 };
 
-struct runner *runner_new(struct loop *loop, char *const *environ);
+struct runner *runner_new(struct loop *loop, char *const *base_env);
 void runner_free(struct runner *r); /* accepts NULL */
 /* The callbacks for the session. */
 extern const struct session_events runner_session_events;

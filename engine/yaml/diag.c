@@ -41,6 +41,7 @@ void diags_release(struct diags *d)
 	d->count = 0;
 }
 
+WF_PRINTF(4, 0)
 static void add_v(struct diags *d, struct ymark at, size_t width, const char *fmt,
 		  va_list ap)
 {
