@@ -22,6 +22,7 @@
 #include "pools/pools.h"
 
 #define RETRY_MS 2000
+#define PING_MS  5000
 
 struct reconciler {
 	struct api *api;
@@ -30,7 +31,7 @@ struct reconciler {
 	struct rec_slice slice;
 	char epoch[UUID_TEXT_SIZE];
 	int64_t redis_since_us; /* when we first saw its present data */
-	int64_t passes;
+	int64_t passes, next_walk_ms;
 	int under_way; /* database work and Redis operations */
 	int walking, failed, again, stopping;
 };
@@ -90,17 +91,24 @@ static void told(struct reconciler *r, int rc, const struct error *err)
 	}
 }
 
+static void note_epoch(struct reconciler *r, int64_t value)
+{
+	if (value == 0 || r->redis_since_us == 0) {
+		r->redis_since_us = loop_wall_us(r->api->loop);
+	}
+	if (value == 0) {
+		log_info("redis is empty or new: telling it everything");
+	}
+}
+
 static void on_epoch(int rc, int64_t value, const struct error *err, void *arg)
 {
 	struct reconciler *r = arg;
 
 	if (rc < 0) {
 		fail(r, "asking Redis for its epoch", err);
-	} else if (value == 0 || r->redis_since_us == 0) {
-		r->redis_since_us = loop_wall_us(r->api->loop);
-		if (value == 0) {
-			log_info("redis is empty or new: telling it everything");
-		}
+	} else {
+		note_epoch(r, value);
 	}
 	ended(r);
 }
@@ -332,15 +340,17 @@ static void read_next(struct reconciler *r)
 	r->under_way++;
 }
 
+/* After a whole walk only the epoch is asked for, until the next one. */
 static void end_walk(struct reconciler *r)
 {
-	int64_t wait = r->failed ? RETRY_MS : RECONCILE_MS;
+	int64_t wait = r->again ? 0 : (r->failed ? RETRY_MS : RECONCILE_MS);
 
 	rec_slice_release(&r->slice);
 	r->walking = 0;
 	r->passes += !r->failed;
-	loop_timer_in(r->timer, r->again ? 0 : wait);
+	r->next_walk_ms = loop_now_ms(r->api->loop) + wait;
 	r->again = 0;
+	loop_timer_in(r->timer, wait < PING_MS ? wait : PING_MS);
 }
 
 static void next_step(struct reconciler *r)
@@ -364,6 +374,44 @@ static void next_step(struct reconciler *r)
 	read_next(r);
 }
 
+static void start_walk(struct reconciler *r)
+{
+	r->walking = 1;
+	r->failed = 0;
+	r->phase = REC_EPOCH;
+	read_next(r);
+}
+
+static void on_ping(int rc, int64_t value, const struct error *err, void *arg)
+{
+	struct reconciler *r = arg;
+
+	(void)err;
+	r->under_way--;
+	if (r->stopping) {
+		release(r);
+		return;
+	}
+	if (rc == 0 && value == 0) {
+		note_epoch(r, value);
+		reconciler_now(r);
+	}
+	if (r->walking && r->under_way == 0) {
+		next_step(r); /* the walk waited for this answer only */
+	}
+}
+
+/* Redis may lose its data without losing the connection. */
+static void ping(struct reconciler *r)
+{
+	struct error err = {0};
+
+	if (pools_epoch(r->api->pools, r->epoch, on_ping, r, &err) == 0) {
+		r->under_way++;
+	}
+	loop_timer_in(r->timer, PING_MS);
+}
+
 static void on_timer(void *arg)
 {
 	struct reconciler *r = arg;
@@ -375,10 +423,11 @@ static void on_timer(void *arg)
 		loop_timer_in(r->timer, 500);
 		return;
 	}
-	r->walking = 1;
-	r->failed = 0;
-	r->phase = REC_EPOCH;
-	read_next(r);
+	if (loop_now_ms(r->api->loop) < r->next_walk_ms) {
+		ping(r);
+	} else {
+		start_walk(r);
+	}
 }
 
 struct reconciler *reconciler_start(struct api *api)
@@ -406,6 +455,7 @@ void reconciler_now(struct reconciler *r)
 	if (r == NULL || r->stopping) {
 		return;
 	}
+	r->next_walk_ms = 0;
 	if (r->walking) {
 		r->again = 1;
 	} else {
