@@ -100,7 +100,7 @@ void buf_addv(struct buf *b, const char *fmt, va_list ap)
 	}
 	if ((size_t)n >= b->size - b->len) {
 		buf_reserve(b, (size_t)n);
-		vsnprintf(b->data + b->len, b->size - b->len, fmt, again);
+		(void)vsnprintf(b->data + b->len, b->size - b->len, fmt, again);
 	}
 	b->len += (size_t)n;
 	va_end(again);

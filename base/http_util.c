@@ -2,7 +2,7 @@
 /*
  * http_util.c - what may be retried, and when (declared in httpc.h and http1.h).
  */
-#include <stdio.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -32,8 +32,8 @@ static int64_t parse_seconds(const char *value)
 		return -1;
 	}
 	for (; *value >= '0' && *value <= '9'; value++) {
-		ms =
-		    MIN_OF(ms * 10 + (*value - '0') * 1000, RETRY_AFTER_MAX_S * 1000LL);
+		ms = MIN_OF(ms * 10 + (*value - '0') * 1000LL,
+			    RETRY_AFTER_MAX_S * 1000LL);
 	}
 	if (*value == '.') {
 		for (value++; *value >= '0' && *value <= '9'; value++) {
@@ -44,25 +44,43 @@ static int64_t parse_seconds(const char *value)
 	return *value == '\0' ? ms : -1;
 }
 
+/* COUNT digits at S; -1 when they are none. */
+static int digits(const char *s, int count)
+{
+	int v = 0;
+
+	for (int i = 0; i < count; i++) {
+		if (s[i] < '0' || s[i] > '9') {
+			return -1;
+		}
+		v = v * 10 + (s[i] - '0');
+	}
+	return v;
+}
+
 /* "Sun, 06 Nov 1994 08:49:37 GMT"; TIME_NONE when it is not that. */
 static int64_t parse_http_date(const char *value)
 {
 	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 	struct civil c = {0};
-	char month[4];
-	const char *found;
-	int end = 0;
 
-	if (sscanf(value, "%*3[A-Za-z], %2d %3[A-Za-z] %4d %2d:%2d:%2d GMT%n", &c.day,
-		   month, &c.year, &c.hour, &c.minute, &c.second, &end) != 6 ||
-	    end == 0 || value[end] != '\0' || strlen(month) != 3) {
+	if (strlen(value) != 29 || strcmp(value + 25, " GMT") != 0) {
 		return TIME_NONE;
 	}
-	found = strstr(months, month);
-	if (found == NULL || (found - months) % 3 != 0) {
+	for (int i = 0; i < 12; i++) {
+		if (memcmp(value + 8, months + (ptrdiff_t)3 * i, 3) == 0) {
+			c.month = i + 1;
+		}
+	}
+	c.day = digits(value + 5, 2);
+	c.year = digits(value + 12, 4);
+	c.hour = digits(value + 17, 2);
+	c.minute = digits(value + 20, 2);
+	c.second = digits(value + 23, 2);
+	if (c.month == 0 || c.day < 1 || c.year < 0 || c.hour < 0 || c.minute < 0 ||
+	    c.second < 0) {
 		return TIME_NONE;
 	}
-	c.month = (int)(found - months) / 3 + 1;
 	return civil_to_us(&c);
 }
 

@@ -44,6 +44,9 @@ json_t *json_parse(const char *text, size_t len, size_t max, struct error *err)
 
 static const char *type_name(const json_t *v)
 {
+	if (v == NULL) {
+		return "nothing";
+	}
 	switch (json_typeof(v)) {
 	case JSON_OBJECT:
 		return "an object";

@@ -20,7 +20,7 @@
 #include "base/loop.h"
 #include "base/mem.h"
 
-#define THREAD_STACK_SIZE (256 * 1024)
+#define THREAD_STACK_SIZE ((size_t)256 * 1024)
 
 struct resolve {
 	struct loop *loop;
@@ -54,7 +54,7 @@ static int lookup(const char *host, int port, int flags,
 	char service[8];
 	int rc;
 
-	snprintf(service, sizeof(service), "%d", port);
+	(void)snprintf(service, sizeof(service), "%d", port);
 	rc = getaddrinfo(host, service, &hints, &list);
 	if (rc != 0) {
 		return rc;
@@ -141,8 +141,8 @@ static int start_thread(struct resolve *r)
 	return rc;
 }
 
-int resolve_start(struct loop *loop, const char *host, int port, resolve_fn fn,
-		  void *arg, struct resolve **ret_resolve, struct error *err)
+struct resolve *resolve_start(struct loop *loop, const char *host, int port,
+			      resolve_fn fn, void *arg, struct error *err)
 {
 	struct resolve *r;
 	int full;
@@ -153,9 +153,9 @@ int resolve_start(struct loop *loop, const char *host, int port, resolve_fn fn,
 	threads += !full;
 	pthread_mutex_unlock(&lock);
 	if (full) {
-		return err_set(err, ERR_BUSY,
-			       "look up %s: %d look-ups are under way already", host,
-			       RESOLVE_THREADS_MAX);
+		err_set(err, ERR_BUSY, "look up %s: %d look-ups are under way already",
+			host, RESOLVE_THREADS_MAX);
+		return NULL;
 	}
 	r = xcalloc(1, sizeof(*r));
 	*r = (struct resolve){
@@ -171,11 +171,10 @@ int resolve_start(struct loop *loop, const char *host, int port, resolve_fn fn,
 		threads--;
 		pthread_mutex_unlock(&lock);
 		resolve_free(r);
-		return err_set(err, ERR_BUSY, "look up %s: no thread: %s", host,
-			       strerror(rc));
+		err_set(err, ERR_BUSY, "look up %s: no thread: %s", host, strerror(rc));
+		return NULL;
 	}
-	*ret_resolve = r;
-	return 0;
+	return r;
 }
 
 void resolve_cancel(struct resolve *r)

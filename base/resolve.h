@@ -30,9 +30,10 @@ struct resolve_addrs {
 typedef void (*resolve_fn)(int rc, const struct resolve_addrs *addrs,
 			   const struct error *err, void *arg);
 
-/* FN runs later, from the loop, exactly once unless cancelled. */
-int resolve_start(struct loop *loop, const char *host, int port, resolve_fn fn,
-		  void *arg, struct resolve **ret_resolve, struct error *err);
+/* FN runs later, from the loop, exactly once unless cancelled.  NULL: it will not run.
+ */
+struct resolve *resolve_start(struct loop *loop, const char *host, int port,
+			      resolve_fn fn, void *arg, struct error *err);
 void resolve_cancel(struct resolve *r); /* FN will not run; accepts NULL */
 /* At once: 1 and the address when HOST is numeric, else 0. */
 int resolve_numeric(const char *host, int port, struct resolve_addrs *ret_addrs);

@@ -58,8 +58,8 @@ int64_t rrule_default_start(const struct rrule *r, int64_t now_local_us)
 	    now_local_us <= START_DEFAULT_US) {
 		return START_DEFAULT_US;
 	}
-	step_us =
-	    only->interval * (only->freq == FREQ_MINUTELY ? 60 : 1) * CLOCK_US_PER_S;
+	step_us = only->interval * (only->freq == FREQ_MINUTELY ? 60LL : 1LL) *
+		  CLOCK_US_PER_S;
 	return START_DEFAULT_US + (now_local_us - START_DEFAULT_US) / step_us * step_us;
 }
 

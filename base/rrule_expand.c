@@ -270,11 +270,11 @@ static int64_t skip_to(const struct rule *r, int64_t at_us, const struct civil *
 		return day + DAY_US;
 	}
 	if (r->hours != 0 && !has_bit(r->hours, c->hour)) {
-		return day + (c->hour + 1) * 3600 * CLOCK_US_PER_S;
+		return day + (c->hour + 1) * 3600LL * CLOCK_US_PER_S;
 	}
 	if (r->freq > FREQ_HOURLY && r->minutes != 0 &&
 	    !has_bit(r->minutes, c->minute)) {
-		return day + ((c->hour * 60 + c->minute) + 1) * 60 * CLOCK_US_PER_S;
+		return day + ((c->hour * 60 + c->minute) + 1) * 60LL * CLOCK_US_PER_S;
 	}
 	if (r->freq > FREQ_MINUTELY && r->seconds != 0 &&
 	    !has_bit(r->seconds, c->second)) {

@@ -140,6 +140,7 @@ static int parse_cron(const json_t *obj, struct schedule *s, struct error *err)
 	if (rc == 0) {
 		rc = json_get_str(obj, "cron", &text, err);
 	}
+	PRE(rc < 0 || text != NULL); /* it is what told the kind */
 	if (rc >= 0) {
 		rc = json_get_bool(obj, "day_or", &day_or, err);
 	}
@@ -169,6 +170,7 @@ static int parse_rrule(const json_t *obj, struct schedule *s, struct error *err)
 	if (rc == 0) {
 		rc = json_get_str(obj, "rrule", &text, err);
 	}
+	PRE(rc < 0 || text != NULL); /* it is what told the kind */
 	if (rc < 0) {
 		return rc;
 	}

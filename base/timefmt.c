@@ -184,9 +184,9 @@ const char *time_format(int64_t at_us, char *buf, size_t size)
 		     c.hour, c.minute, c.second);
 	if (n > 0 && (size_t)n < size) {
 		if (c.us != 0) {
-			snprintf(buf + n, size - (size_t)n, ".%06dZ", c.us);
+			(void)snprintf(buf + n, size - (size_t)n, ".%06dZ", c.us);
 		} else {
-			snprintf(buf + n, size - (size_t)n, "Z");
+			(void)snprintf(buf + n, size - (size_t)n, "Z");
 		}
 	}
 	return buf;
@@ -201,8 +201,8 @@ const char *time_format_log(int64_t at_us, int offset_s, char *buf, size_t size)
 		local_us = at_us;
 	}
 	civil_from_us(local_us, &c);
-	snprintf(buf, size, "%04d-%02d-%02d %02d:%02d:%02d.%03d", c.year, c.month,
-		 c.day, c.hour, c.minute, c.second, c.us / 1000);
+	(void)snprintf(buf, size, "%04d-%02d-%02d %02d:%02d:%02d.%03d", c.year, c.month,
+		       c.day, c.hour, c.minute, c.second, c.us / 1000);
 	return buf;
 }
 
@@ -212,8 +212,8 @@ const char *time_format_relative(int64_t at_us, int64_t now_us, char *buf, size_
 		const char *name;
 		int64_t seconds;
 	} units[] = {
-	    {"year", 365 * 86400}, {"month", 30 * 86400}, {"week", 7 * 86400},
-	    {"day", 86400},        {"hour", 3600},        {"minute", 60},
+	    {"year", 365LL * 86400}, {"month", 30LL * 86400}, {"week", 7LL * 86400},
+	    {"day", 86400},          {"hour", 3600},          {"minute", 60},
 	    {"second", 1},
 	};
 	/* Halves first: the difference of two instants may not fit. */
@@ -226,10 +226,11 @@ const char *time_format_relative(int64_t at_us, int64_t now_us, char *buf, size_
 		if (n == 0) {
 			continue;
 		}
-		snprintf(buf, size, "%s%lld %s%s%s", diff_s > 0 ? "in " : "", n,
-			 units[i].name, n == 1 ? "" : "s", diff_s > 0 ? "" : " ago");
+		(void)snprintf(buf, size, "%s%lld %s%s%s", diff_s > 0 ? "in " : "", n,
+			       units[i].name, n == 1 ? "" : "s",
+			       diff_s > 0 ? "" : " ago");
 		return buf;
 	}
-	snprintf(buf, size, "just now");
+	(void)snprintf(buf, size, "just now");
 	return buf;
 }

@@ -230,6 +230,7 @@ static int get_locked(const char *name, const struct tz **ret_tz, struct error *
 	if (rc < 0) {
 		return rc;
 	}
+	PRE(z != NULL);
 	free(z->name);
 	z->name = xstrdup(name);
 	if (map_set(&cache.zones, name, z, NULL) < 0) {

@@ -11,7 +11,7 @@
 #include "base/buf.h"
 
 /* RFC 8536: offsets are more than -25 h and less than 26 h. */
-#define TZ_OFFSET_MAX (26 * 3600)
+#define TZ_OFFSET_MAX (26 * 3600LL)
 
 struct error;
 
