@@ -239,7 +239,9 @@ static void finish(void *arg)
 {
 	struct proc *p = arg;
 
-	p->exit_fn(p, &p->exit, p->arg);
+	if (p->exit_fn != NULL) {
+		p->exit_fn(p, &p->exit, p->arg);
+	}
 	proc_free(p);
 }
 
@@ -459,7 +461,11 @@ void proc_fini(void)
 	}
 	proc_kill_all();
 	TAILQ_FOREACH_SAFE (p, &mod.procs, link, next) {
-		proc_free(p);
+		if (p->finished) {
+			p->exit_fn = NULL; /* finish() is under way and frees it */
+		} else {
+			proc_free(p);
+		}
 	}
 	loop_signal_free(mod.sigchld);
 	loop_timer_free(mod.timer);

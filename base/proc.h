@@ -87,7 +87,8 @@ struct proc_spec {
 
 /* Once per process, before the first spawn: SIGCHLD, subreaper.  0 or -code. */
 int proc_init(struct loop *loop, struct error *err);
-void proc_fini(void); /* KILLs what is left; no exit_fn is called any more */
+void proc_fini(void); /* KILLs what is left; no exit_fn is called any more.  Not from
+		       * an output_fn. */
 
 /*
  * Starts the process.  Returns 0 when exit_fn will be called (also for a failing exec:

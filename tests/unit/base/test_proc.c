@@ -647,6 +647,29 @@ Test(proc, a_process_may_be_started_from_an_exit_callback)
 	cr_assert_str_eq(second.out[0], "second\n");
 }
 
+static void on_exit_fini(struct proc *p, const struct proc_exit *exit, void *arg)
+{
+	on_exit_fn(p, exit, arg);
+	proc_fini();
+}
+
+Test(proc, the_module_may_end_in_an_exit_callback)
+{
+	struct proc_spec spec = spec_of(sh("exec sleep 100")), quick;
+	struct error err;
+	pid_t pid;
+
+	spec.exit_fn = on_one_exit;
+	cr_assert_eq(proc_spawn(loop, &spec, &second.proc, &err), 0);
+	pid = proc_pid(second.proc);
+	quick = spec_of(sh("exit 0"));
+	quick.exit_fn = on_exit_fini;
+	start(&quick);
+	finish();
+	cr_assert_eq(finished, 0, "no callback after the end");
+	cr_assert_eq(waitpid(pid, NULL, 0), pid);
+}
+
 /* ---- fork without exec, and the rest ---- */
 
 static int task(void *arg)
