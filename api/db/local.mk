@@ -24,6 +24,7 @@ nodist_libapi_a_SOURCES = \
 api_sql =
 api_sql += api/db/sql/admin.sql
 api_sql += api/db/sql/artifact.sql
+api_sql += api/db/sql/automation.sql
 api_sql += api/db/sql/control.sql
 api_sql += api/db/sql/deployments.sql
 api_sql += api/db/sql/event.sql

@@ -1,6 +1,10 @@
 # api/routes: libapi_a_SOURCES += one per line
 libapi_a_SOURCES += api/routes/admin.c
 libapi_a_SOURCES += api/routes/artifacts.c
+libapi_a_SOURCES += api/routes/automation_action.c
+libapi_a_SOURCES += api/routes/automation_body.h
+libapi_a_SOURCES += api/routes/automation_trigger.c
+libapi_a_SOURCES += api/routes/automations.c
 libapi_a_SOURCES += api/routes/body.c
 libapi_a_SOURCES += api/routes/body.h
 libapi_a_SOURCES += api/routes/changes.c

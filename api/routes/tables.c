@@ -13,6 +13,7 @@
 #include "api/routes/runs/flow_run_routes.h"
 
 extern const struct route routes_admin[];
+extern const struct route routes_automations[];
 extern const struct route routes_collections[];
 extern const struct route routes_events_in[];
 extern const struct route routes_flows[];
@@ -27,6 +28,7 @@ extern const struct route routes_artifacts[];
 
 const struct route *const route_tables[] = {
     routes_admin,
+    routes_automations,
     routes_collections,
     routes_events_in,
     routes_flows,
