@@ -162,6 +162,10 @@ static const struct filter_node variable_nodes[] = {
     {0},
 };
 
+static const struct filter_node au_id[] = {
+    {"any_", N_UUIDS, .frag = FRAG_AU_ID_ANY},
+    {0},
+};
 static const struct filter_node au_name[] = {
     {"any_", N_TEXTS, .frag = FRAG_AU_NAME_ANY},
     {0},
@@ -177,6 +181,7 @@ static const struct filter_node au_tags[] = {
     {0},
 };
 static const struct filter_node automation_nodes[] = {
+    {"id", N_GROUP, .members = au_id},
     {"name", N_GROUP, .members = au_name},
     {"created", N_GROUP, .members = au_created},
     {"tags", N_GROUP, .members = au_tags, .flags = NODE_OPERATOR},

@@ -13,6 +13,8 @@
 #include "api/routes/runs/flow_run_routes.h"
 
 extern const struct route routes_admin[];
+extern const struct route routes_events_count[];
+extern const struct route routes_events[];
 extern const struct route routes_automations[];
 extern const struct route routes_collections[];
 extern const struct route routes_events_in[];
@@ -28,6 +30,8 @@ extern const struct route routes_artifacts[];
 
 const struct route *const route_tables[] = {
     routes_admin,
+    routes_events_count,
+    routes_events,
     routes_automations,
     routes_collections,
     routes_events_in,

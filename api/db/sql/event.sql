@@ -31,3 +31,7 @@ e.id IN (%)
 e.occurred, e.id
 -- fragment: e_by_time_desc
 e.occurred DESC, e.id DESC
+-- fragment: e_name_range
+e.event >= ? AND e.event < ?
+-- fragment: e_resource_range
+e.resource_id >= ? AND e.resource_id < ?

@@ -276,6 +276,8 @@ NOT EXISTS (SELECT value FROM json_each(?) EXCEPT SELECT value FROM json_each(v.
 v.tags = '[]'
 -- fragment: v_tags_not_null
 v.tags <> '[]'
+-- fragment: au_id_any
+au.id IN (%)
 -- fragment: au_name_any
 au.name IN (%)
 -- fragment: au_created_before
