@@ -14,6 +14,7 @@
 #include "base/httpc_priv.h"
 #include "base/loop.h"
 #include "base/mem.h"
+#include "base/opts.h"
 
 struct curl_transport {
 	const struct curl_api *api;
@@ -248,6 +249,7 @@ static void set_options(struct curl_exchange *x)
 	const struct curl_api *api = r->client->curl->api;
 	char *origin = url_origin(&r->url);
 	char *url = xasprintf("%s%s", origin, r->url.target);
+	const char *authorities = opts_env("SSL_CERT_FILE");
 
 	api->easy_set(x->easy, CURLOPT_URL, url);
 	api->easy_set(x->easy, CURLOPT_PRIVATE, x);
@@ -262,6 +264,9 @@ static void set_options(struct curl_exchange *x)
 	api->easy_set(x->easy, CURLOPT_WRITEDATA, x);
 	api->easy_set(x->easy, CURLOPT_HEADERFUNCTION, on_header);
 	api->easy_set(x->easy, CURLOPT_HEADERDATA, x);
+	if (authorities != NULL && authorities[0] != '\0') {
+		api->easy_set(x->easy, CURLOPT_CAINFO, authorities);
+	}
 	if (r->unix_socket != NULL) {
 		api->easy_set(x->easy, CURLOPT_UNIX_SOCKET_PATH, r->unix_socket);
 	}
