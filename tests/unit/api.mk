@@ -39,3 +39,4 @@ tests_unit_test_server_SOURCES += tests/unit/server/test_life.c
 tests_unit_test_server_SOURCES += tests/unit/server/test_ws.c
 EXTRA_tests_unit_test_server_DEPENDENCIES = wf-api
 tests_unit_test_api_SOURCES += tests/unit/api/test_updates.c
+tests_unit_test_api_SOURCES += tests/unit/api/test_orc_docs.c
