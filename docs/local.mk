@@ -1,1 +1,2 @@
 # docs: see docs/ARCHITECTURE.md
+EXTRA_DIST += docs/server.md

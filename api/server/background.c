@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "api/server/datadir.h"
@@ -22,6 +21,7 @@
 #include "base/error.h"
 #include "base/httpc.h"
 #include "base/log.h"
+#include "base/loop.h"
 #include "base/mem.h"
 #include "base/proc.h"
 
@@ -32,13 +32,6 @@
 #define EXIT_START 70
 
 extern char **environ;
-
-static void pause_ms(int64_t ms)
-{
-	struct timespec ts = {.tv_sec = ms / 1000, .tv_nsec = (ms % 1000) * 1000000};
-
-	(void)nanosleep(&ts, NULL);
-}
 
 static int answers(const char *url)
 {
@@ -84,7 +77,7 @@ static char **child_argv(int argc, char **argv)
 	return out;
 }
 
-static int wait_ready(const char *data_dir)
+static int wait_ready(struct loop *loop, const char *data_dir)
 {
 	int64_t start = clock_mono_ms(), waited;
 	char *url;
@@ -106,7 +99,7 @@ static int wait_ready(const char *data_dir)
 		if ((!used && (seen || waited > GRACE_MS)) || waited > READY_MS) {
 			return -ERR_UNAVAILABLE;
 		}
-		pause_ms(POLL_MS);
+		loop_turn(loop, POLL_MS);
 	}
 }
 
@@ -144,6 +137,7 @@ int background_start(const struct server_conf *conf, int argc, char **argv)
 	const char *data_dir = conf->api.data_dir;
 	struct error err = {0};
 	char *log_path = NULL, **args;
+	struct loop *loop;
 	off_t from;
 	int fd, rc;
 	long pid;
@@ -161,7 +155,12 @@ int background_start(const struct server_conf *conf, int argc, char **argv)
 		fatal(EXIT_START, "cannot start wf-api: %s",
 		      args[0] != NULL ? err.msg : "the program is not in PATH");
 	}
-	rc = wait_ready(data_dir);
+	loop = loop_new(&err);
+	if (loop == NULL) {
+		fatal(EXIT_START, "%s", err.msg);
+	}
+	rc = wait_ready(loop, data_dir);
+	loop_free(loop);
 	if (rc < 0) {
 		(void)fprintf(stderr, "wf-api: the server did not start; end of %s:\n",
 			      log_path);

@@ -69,7 +69,7 @@ static const struct opt table[] = {
      API(services),
      .def = "true",
      .env = {"WF_SERVICES"},
-     .help = "Run the background services here; off when another replica does."},
+     .help = "Do without background services here: another replica runs them."},
     {.name = "auth-string",
      .type = OPT_TYPE_STR,
      API(auth_string),
