@@ -576,8 +576,9 @@ static void conn_start(struct redis *r)
 		return;
 	}
 	conn_move(r, CONN_RESOLVING, until);
-	if (resolve_start(r->loop, r->url.host, r->url.port, on_resolved, r,
-			  &r->resolve, &err) < 0) {
+	r->resolve =
+	    resolve_start(r->loop, r->url.host, r->url.port, on_resolved, r, &err);
+	if (r->resolve == NULL) {
 		conn_break(r, &err);
 	}
 }
