@@ -293,7 +293,8 @@ static pid_t vfork_blocked(struct proc_child *copy, pid_t parent)
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
 	pid = vfork(); /* NOLINT(clang-analyzer-security.insecureAPI.vfork) */
 	if (pid == 0) {
-		child_main(copy, parent);
+		/* it makes system calls only and never returns */
+		child_main(copy, parent); /* NOLINT(clang-analyzer-unix.Vfork) */
 	}
 	e = errno;
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);

@@ -361,6 +361,38 @@ Test(proc, limits_apply_to_the_child_only)
 	cr_assert_str_eq(res.out[0], "64\n100\n0\n5\n");
 }
 
+Test(proc, a_child_that_borrows_our_memory_behaves_the_same)
+{
+	struct proc_spec spec = spec_of(sh("pwd; ulimit -n; cat <&3; exit 6"));
+	char name[] = "no-such-program-at-all", *argv[] = {name, NULL};
+	int three[2];
+
+	cr_assert_eq(pipe(three), 0);
+	cr_assert_eq(write(three[1], "three\n", 6), 6);
+	close(three[1]);
+	spec.share_until_exec = 1;
+	spec.fd[3] = three[0];
+	spec.cwd = "/tmp";
+	spec.limits.open_files = 50;
+	start(&spec);
+	finish();
+	close(three[0]);
+	cr_assert_str_eq(res.out[0], "/tmp\n50\nthree\n");
+	cr_assert_eq(proc_exit_code(&res.exit), 6);
+	memset(&res, 0, sizeof(res));
+	spec = spec_of(argv);
+	spec.share_until_exec = 1;
+	start(&spec);
+	finish();
+	cr_assert_eq(res.exit.spawn_errno, ENOENT);
+	cr_assert_str_eq(res.exit.spawn_step, "exec");
+	memset(&res, 0, sizeof(res));
+	spec.cwd = "/no/such/folder";
+	start(&spec);
+	finish();
+	cr_assert_str_eq(res.exit.spawn_step, "chdir");
+}
+
 /* ---- output ---- */
 
 Test(proc, all_output_arrives_in_order_before_the_exit)
