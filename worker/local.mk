@@ -43,7 +43,7 @@ libworker_a_SOURCES = \
 	worker/worker.h
 
 libworker_a_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
-EXTRA_PROGRAMS = wf-worker
+bin_PROGRAMS += wf-worker
 wf_worker_SOURCES = worker/main.c
 wf_worker_CPPFLAGS = $(libworker_a_CPPFLAGS)
 WORKER_LIBS = libworker.a libagent.a $(POOLS_LIBS) $(PROTO_LIBS) $(BASE_LIBS)
