@@ -4,10 +4,24 @@
  */
 #include "worker/backend.h"
 
+#include "base/clock.h"
+#include "base/uuid.h"
+
 static int put(void *self, Wf__Updates__Update *u, unsigned int flags, outbox_fn fn,
 	       void *arg, struct error *err)
 {
-	return outbox_put(self, u, flags, fn, arg, err);
+	const ProtobufCBinaryData given = u->id;
+	struct uuid id;
+	int rc;
+
+	if (u->id.len == 0) {
+		uuid_v7(&id, clock_wall_us());
+		u->id.data = id.b;
+		u->id.len = sizeof(id.b);
+	}
+	rc = outbox_put(self, u, flags, fn, arg, err);
+	u->id = given;
+	return rc;
 }
 
 static void flush(void *self, void (*fn)(void *arg), void *arg)

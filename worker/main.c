@@ -202,12 +202,14 @@ static void on_verdict(const struct outbox_verdict *v, void *arg)
 
 static void on_api_up(int up, const char *reason, void *arg)
 {
-	(void)arg;
-	if (up) {
-		log_info("the API takes updates again");
-	} else {
+	struct app *a = arg;
+
+	if (!up) {
 		log_warn("the API takes no updates (%s): they are kept", reason);
+	} else if (a->api_down) {
+		log_info("the API takes updates again");
 	}
+	a->api_down = !up;
 }
 
 static int open_wf(struct app *a, struct error *err)
