@@ -43,7 +43,7 @@ void schedule_plan(int64_t now_us, const int64_t *dates, size_t count,
 		check = now_us + (last - now_us) / 2;
 	}
 	if (check < now_us + PLAN_LOOK_US) {
-		check = now_us + smaller(PLAN_LOOK_US, (last - now_us) / 2 + 1);
+		check = now_us + smaller(PLAN_LOOK_US, (last - now_us) / 2);
 	}
 	ret_plan->check_us = check;
 }

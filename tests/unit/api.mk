@@ -40,3 +40,6 @@ tests_unit_test_server_SOURCES += tests/unit/server/test_ws.c
 EXTRA_tests_unit_test_server_DEPENDENCIES = wf-api
 tests_unit_test_api_SOURCES += tests/unit/api/test_updates.c
 tests_unit_test_api_SOURCES += tests/unit/api/test_orc_docs.c
+tests_unit_test_api_SOURCES += tests/unit/api/test_explain.c
+tests_unit_test_api_SOURCES += tests/unit/api/test_pools_pure.c
+tests_unit_test_api_SOURCES += tests/unit/api/test_services.c

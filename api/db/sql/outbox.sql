@@ -42,7 +42,7 @@ FROM outbox o
 LEFT JOIN flow_run fr ON o.kind IN (1, 2) AND fr.id = o.object_id
 LEFT JOIN work_queue frq ON frq.id = fr.work_queue_id
 LEFT JOIN work_pool frp ON frp.id = frq.work_pool_id
-LEFT JOIN work_pool wp ON o.kind = 3 AND wp.name = o.pool
+LEFT JOIN work_pool wp ON o.kind IN (3, 6) AND wp.name = o.pool
 LEFT JOIN work_queue wq ON o.kind = 4 AND wq.id = o.object_id
 WHERE o.id > ?1
 ORDER BY o.id
