@@ -43,6 +43,7 @@ struct app {
 	int stops;   /* SIGTERM and SIGINT so far */
 	int leaving; /* all runs are over: flushing */
 	int failed;  /* exit status */
+	int api_down;
 	int64_t leave_by_ms;
 };
 
