@@ -124,6 +124,7 @@ static void add(struct field *f, int v)
 {
 	int bit = f->index == FIELD_YEAR ? v - CRON_YEAR_MIN : v;
 
+	PRE(bit >= 0 && bit < CRON_YEARS);
 	f->bits[bit / 64] |= (uint64_t)1 << (bit % 64);
 }
 

@@ -56,7 +56,7 @@ const struct curl_api *curl_api_get(struct error *err)
 {
 	static struct curl_api api;
 	static int loaded;
-	struct curl_api fresh;
+	struct curl_api fresh = {0};
 	void *lib;
 
 	if (loaded) {
@@ -73,7 +73,7 @@ const struct curl_api *curl_api_get(struct error *err)
 	if (load_symbols(lib, &fresh, err) < 0) {
 		return NULL;
 	}
-	if (fresh.global(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+	if (fresh.global == NULL || fresh.global(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
 		err_set(err, ERR_UNSUPPORTED, "https: libcurl cannot start");
 		return NULL;
 	}

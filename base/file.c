@@ -167,6 +167,7 @@ int file_write_atomic(const char *path, const void *data, size_t len, int mode,
 	if (fd < 0) {
 		return fd;
 	}
+	PRE(tmp != NULL);
 	rc = fill(fd, tmp, data, len, mode, err);
 	if (close(fd) < 0 && rc == 0) {
 		rc = err_errno(err, "close %s", tmp);

@@ -296,8 +296,8 @@ static int deliver(struct httpc *c)
 	c->depth++;
 	while (n-- > 0 && c->done_count > 0) {
 		/* the analyzer does not see that the list has a new head */
-		deliver_one(
-		    TAILQ_FIRST(&c->done)); /* NOLINT(clang-analyzer-unix.Malloc) */
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
+		deliver_one(TAILQ_FIRST(&c->done));
 	}
 	c->depth--;
 	if (c->dead && c->depth == 0) {
