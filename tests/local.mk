@@ -20,3 +20,4 @@ include tests/fuzz/local.mk
 EXTRA_DIST += tests/data/orchestration/flow_pairs.tsv
 EXTRA_DIST += tests/data/orchestration/task_pairs.tsv
 EXTRA_DIST += tests/data/orchestration/generate.py
+EXTRA_DIST += tests/data/replay/pools.jsonl

@@ -47,7 +47,7 @@ SELECT wq.id, wq.created, wq.updated, wq.name, wq.description, wq.is_paused,
     WHERE fr.work_queue_id = wq.id AND fr.state_type IN (2, 3, 9)) END
 FROM work_queue wq JOIN work_pool wp ON wp.id = wq.work_pool_id
 WHERE {where}
-ORDER BY wq.name;
+ORDER BY wq.name, wq.created, wq.id;
 
 -- name: work_queue_insert
 INSERT INTO work_queue (id, created, updated, name, description, is_paused,
