@@ -79,7 +79,7 @@ int cmd_check(int argc, char **argv)
 	size_t i;
 	int rc = open_arg(&spec, argc, argv, &file, &flow);
 
-	if (rc != 0) {
+	if (rc != 0 || file == NULL) {
 		return rc < 0 ? 0 : rc;
 	}
 	for (i = 0; i < file->count; i++) {
@@ -112,7 +112,7 @@ int cmd_schema(int argc, char **argv)
 	struct error err;
 	int rc = open_arg(&spec, argc, argv, &file, &flow);
 
-	if (rc != 0) {
+	if (rc != 0 || file == NULL) {
 		return rc < 0 ? 0 : rc;
 	}
 	if (flow == NULL) {
@@ -165,7 +165,7 @@ int cmd_list(int argc, char **argv)
 	size_t i;
 	int rc = open_arg(&spec, argc, argv, &file, &flow);
 
-	if (rc != 0) {
+	if (rc != 0 || file == NULL) {
 		return rc < 0 ? 0 : rc;
 	}
 	all = json_array();

@@ -39,7 +39,7 @@
 #define OUT_LOW   (256u << 10)
 #define OUT_MAX   (8u << 20)
 #define READ_SIZE 65536
-#define IN_MAX    (2u * PROTO_FRAME_MAX)
+#define IN_MAX    ((size_t)2 * PROTO_FRAME_MAX)
 
 #ifndef PACKAGE_VERSION
 #	define PACKAGE_VERSION "dev"

@@ -204,56 +204,58 @@ static int sort_class(const json_t *v)
 	return json_is_number(v) ? 1 : json_is_string(v) ? 2 : 0;
 }
 
+struct sort_item {
+	json_t *v; /* borrowed */
+};
+
 static int by_value(const void *a, const void *b)
 {
+	const struct sort_item *x = a, *y = b;
 	int bad;
 
-	return expr_compare(*(json_t *const *)a, *(json_t *const *)b, &bad);
+	return expr_compare(x->v, y->v, &bad);
 }
 
-/* A sorted array of borrowed items; all numbers or all texts. */
-static int sorted_items(const char *filter, const json_t *v, json_t ***ret_items,
-			struct error *err)
+/* All numbers or all texts: only these have an order. */
+static int check_sortable(const json_t *v, struct error *err)
 {
-	size_t i, n = json_array_size(v);
-	json_t **items;
+	size_t i;
 
 	if (!json_is_array(v)) {
-		return wrong_type(filter, v, "a list", err);
+		return wrong_type("sort", v, "a list", err);
 	}
-	for (i = 0; i < n; i++) {
+	for (i = 0; i < json_array_size(v); i++) {
 		int class = sort_class(json_array_get(v, i));
 
 		if (class == 0 || class != sort_class(json_array_get(v, 0))) {
 			return err_set(err, ERR_INVALID,
-				       "the filter '%s' needs a list of numbers or a "
-				       "list of texts",
-				       filter);
+				       "the filter 'sort' needs a list of numbers or a "
+				       "list of texts");
 		}
 	}
-	items = xcalloc(n + 1, sizeof(*items));
-	for (i = 0; i < n; i++) {
-		items[i] = json_array_get(v, i);
-	}
-	qsort(items, n, sizeof(*items), by_value);
-	*ret_items = items;
 	return 0;
 }
 
 static int filter_sort(const json_t *v, json_t *const *args, size_t nargs,
 		       json_t **ret_value, struct error *err)
 {
-	json_t **items = NULL, *out;
-	size_t i;
+	size_t i, n = json_array_size(v);
+	struct sort_item *items;
+	json_t *out;
 
 	(void)args;
 	(void)nargs;
-	if (sorted_items("sort", v, &items, err) < 0) {
+	if (check_sortable(v, err) < 0) {
 		return -ERR_INVALID;
 	}
+	items = xcalloc(n + 1, sizeof(struct sort_item));
+	for (i = 0; i < n; i++) {
+		items[i].v = json_array_get(v, i);
+	}
+	qsort(items, n, sizeof(struct sort_item), by_value);
 	out = json_array();
-	for (i = 0; i < json_array_size(v); i++) {
-		(void)json_array_append(out, items[i]);
+	for (i = 0; i < n; i++) {
+		(void)json_array_append(out, items[i].v);
 	}
 	free(items);
 	*ret_value = out;

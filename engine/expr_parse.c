@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * expr_parse.c - text to expression tree: a hand-written scanner and recursive descent.
+ * expr_parse.c - text to expression tree: recursive descent.
  */
 #include "engine/expr.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,176 +13,14 @@
 #include "base/mem.h"
 #include "base/opts.h"
 #include "engine/expr_priv.h"
+#include "engine/expr_scan.h"
 
-enum tok {
-	TOK_END = 0,
-	TOK_NAME,
-	TOK_TEXT,
-	TOK_INT,
-	TOK_REAL,
-	TOK_OP,   /* one of the comparison operators */
-	TOK_CHAR, /* ( ) [ ] . , | */
-};
-
-struct parser {
-	const char *s;
-	size_t len, pos;
-	/* the present token */
-	enum tok tok;
-	size_t at, end;
-	enum expr_op op;
-	struct buf text;
-	int depth;
-	size_t bad_at;
-	struct error *err;
-};
-
-static int bad(struct parser *p, size_t at, const char *what)
-{
-	p->bad_at = at;
-	return err_set(p->err, ERR_INVALID, "%s", what);
-}
-
-static int is_name_start(char c)
-{
-	return isalpha((unsigned char)c) || c == '_';
-}
-
-static int is_name_char(char c)
-{
-	return isalnum((unsigned char)c) || c == '_' || c == '-';
-}
-
-static int scan_escape(struct parser *p, char c)
-{
-	static const char from[] = "nrt0\\'\"";
-	static const char to[] = "\n\r\t\0\\'\"";
-	const char *hit = c != '\0' ? strchr(from, c) : NULL;
-
-	if (hit == NULL || c == '0') {
-		return bad(p, p->end,
-			   "unknown escape in a text; use \\n \\t \\\\ \\' \\\"");
-	}
-	buf_addc(&p->text, to[hit - from]);
-	return 0;
-}
-
-static int scan_text(struct parser *p)
-{
-	char quote = p->s[p->at];
-
-	buf_reset(&p->text);
-	for (p->end = p->at + 1; p->end < p->len && p->s[p->end] != quote; p->end++) {
-		if (p->s[p->end] == '\\' && p->end + 1 < p->len) {
-			p->end++;
-			if (scan_escape(p, p->s[p->end]) < 0) {
-				return -ERR_INVALID;
-			}
-		} else if (p->s[p->end] == '\0') {
-			return bad(p, p->end, "a text must not contain a zero byte");
-		} else {
-			buf_addc(&p->text, p->s[p->end]);
-		}
-	}
-	if (p->end >= p->len) {
-		return bad(p, p->at, "this text has no closing quote");
-	}
-	p->end++;
-	p->tok = TOK_TEXT;
-	return 0;
-}
-
-static void scan_number(struct parser *p)
-{
-	p->tok = TOK_INT;
-	p->end = p->at + (p->s[p->at] == '-' ? 1 : 0);
-	while (p->end < p->len && isdigit((unsigned char)p->s[p->end])) {
-		p->end++;
-	}
-	if (p->end + 1 < p->len && p->s[p->end] == '.' &&
-	    isdigit((unsigned char)p->s[p->end + 1])) {
-		p->tok = TOK_REAL;
-		for (p->end++;
-		     p->end < p->len && isdigit((unsigned char)p->s[p->end]);) {
-			p->end++;
-		}
-	}
-	buf_reset(&p->text);
-	buf_add(&p->text, p->s + p->at, p->end - p->at);
-}
-
-static int scan_op(struct parser *p)
-{
-	static const struct {
-		const char *text;
-		enum expr_op op;
-	} ops[] = {
-	    {"==", EXPR_EQ}, {"!=", EXPR_NE}, {"<=", EXPR_LE},
-	    {">=", EXPR_GE}, {"<", EXPR_LT},  {">", EXPR_GT},
-	};
-	size_t i, n;
-
-	for (i = 0; i < ARRAY_LEN(ops); i++) {
-		n = strlen(ops[i].text);
-		if (p->len - p->at >= n && memcmp(p->s + p->at, ops[i].text, n) == 0) {
-			p->tok = TOK_OP;
-			p->op = ops[i].op;
-			p->end = p->at + n;
-			return 0;
-		}
-	}
-	if (p->s[p->at] == '=') {
-		return bad(p, p->at, "use == to compare");
-	}
-	return bad(p, p->at, "unexpected character");
-}
-
-/* Reads the next token. */
-static int scan(struct parser *p)
-{
-	char c;
-
-	p->pos = p->end;
-	while (p->pos < p->len && isspace((unsigned char)p->s[p->pos])) {
-		p->pos++;
-	}
-	p->at = p->end = p->pos;
-	if (p->at >= p->len) {
-		p->tok = TOK_END;
-		return 0;
-	}
-	c = p->s[p->at];
-	if (is_name_start(c)) {
-		while (p->end < p->len && is_name_char(p->s[p->end])) {
-			p->end++;
-		}
-		buf_reset(&p->text);
-		buf_add(&p->text, p->s + p->at, p->end - p->at);
-		p->tok = TOK_NAME;
-		return 0;
-	}
-	if (c == '"' || c == '\'') {
-		return scan_text(p);
-	}
-	if (isdigit((unsigned char)c) || (c == '-' && p->at + 1 < p->len &&
-					  isdigit((unsigned char)p->s[p->at + 1]))) {
-		scan_number(p);
-		return 0;
-	}
-	if (c != '\0' && strchr("()[].,|", c) != NULL) {
-		p->tok = TOK_CHAR;
-		p->end = p->at + 1;
-		return 0;
-	}
-	return scan_op(p);
-}
-
-static int is_char(const struct parser *p, char c)
+static int is_char(const struct expr_parser *p, char c)
 {
 	return p->tok == TOK_CHAR && p->s[p->at] == c;
 }
 
-static int is_word(const struct parser *p, const char *word)
+static int is_word(const struct expr_parser *p, const char *word)
 {
 	return p->tok == TOK_NAME && strcmp(p->text.data, word) == 0;
 }
@@ -221,30 +58,30 @@ static void add_kid(struct expr *e, struct expr *kid)
 	e->kids[e->count++] = kid;
 }
 
-static int parse_or(struct parser *p, struct expr **ret_expr);
+static int parse_or(struct expr_parser *p, struct expr **ret_expr);
 
-static int parse_nested(struct parser *p, struct expr **ret_expr)
+static int parse_nested(struct expr_parser *p, struct expr **ret_expr)
 {
 	int rc;
 
 	if (++p->depth > EXPR_MAX_DEPTH) {
-		return bad(p, p->at, "the expression is nested too deeply");
+		return expr_bad(p, p->at, "the expression is nested too deeply");
 	}
 	rc = parse_or(p, ret_expr);
 	p->depth--;
 	return rc;
 }
 
-static int expect_char(struct parser *p, char c, const char *what)
+static int expect_char(struct expr_parser *p, char c, const char *what)
 {
 	if (!is_char(p, c)) {
-		return bad(p, p->at, what);
+		return expr_bad(p, p->at, what);
 	}
-	return scan(p);
+	return expr_scan(p);
 }
 
 /* Comma separated expressions up to CLOSE; the opening bracket is already read. */
-static int parse_items(struct parser *p, struct expr *into, char close,
+static int parse_items(struct expr_parser *p, struct expr *into, char close,
 		       const char *what)
 {
 	struct expr *kid = NULL;
@@ -258,10 +95,10 @@ static int parse_items(struct parser *p, struct expr *into, char close,
 			return -ERR_INVALID;
 		}
 	}
-	return scan(p);
+	return expr_scan(p);
 }
 
-static json_t *number_literal(const struct parser *p)
+static json_t *number_literal(const struct expr_parser *p)
 {
 	json_int_t i;
 
@@ -275,7 +112,7 @@ static json_t *number_literal(const struct parser *p)
 	return json_real(strtod(p->text.data, NULL));
 }
 
-static json_t *word_literal(const struct parser *p)
+static json_t *word_literal(const struct expr_parser *p)
 {
 	if (is_word(p, "true") || is_word(p, "True")) {
 		return json_true();
@@ -289,19 +126,19 @@ static json_t *word_literal(const struct parser *p)
 	return NULL;
 }
 
-static int is_reserved(const struct parser *p)
+static int is_reserved(const struct expr_parser *p)
 {
 	return is_word(p, "and") || is_word(p, "or") || is_word(p, "not") ||
 	       is_word(p, "in");
 }
 
-static int parse_name(struct parser *p, struct expr **ret_expr)
+static int parse_name(struct expr_parser *p, struct expr **ret_expr)
 {
 	json_t *word = word_literal(p);
 	struct expr *e;
 
 	if (is_reserved(p)) {
-		return bad(p, p->at, "a value is missing here");
+		return expr_bad(p, p->at, "a value is missing here");
 	}
 	e = new_expr(word != NULL ? EXPR_LITERAL : EXPR_NAME, p->at);
 	if (word != NULL) {
@@ -313,11 +150,11 @@ static int parse_name(struct parser *p, struct expr **ret_expr)
 	return 0;
 }
 
-static int parse_list(struct parser *p, struct expr **ret_expr)
+static int parse_list(struct expr_parser *p, struct expr **ret_expr)
 {
 	struct expr *e = new_expr(EXPR_LIST, p->at);
 
-	if (scan(p) < 0 || parse_items(p, e, ']', "a list ends with ]") < 0) {
+	if (expr_scan(p) < 0 || parse_items(p, e, ']', "a list ends with ]") < 0) {
 		expr_free(e);
 		return -ERR_INVALID;
 	}
@@ -325,11 +162,11 @@ static int parse_list(struct parser *p, struct expr **ret_expr)
 	return 0;
 }
 
-static int parse_paren(struct parser *p, struct expr **ret_expr)
+static int parse_paren(struct expr_parser *p, struct expr **ret_expr)
 {
 	struct expr *e = NULL;
 
-	if (scan(p) < 0 || parse_nested(p, &e) < 0) {
+	if (expr_scan(p) < 0 || parse_nested(p, &e) < 0) {
 		return -ERR_INVALID;
 	}
 	if (expect_char(p, ')', "a closing ) is missing") < 0) {
@@ -340,7 +177,7 @@ static int parse_paren(struct parser *p, struct expr **ret_expr)
 	return 0;
 }
 
-static int parse_atom(struct parser *p, struct expr **ret_expr)
+static int parse_atom(struct expr_parser *p, struct expr **ret_expr)
 {
 	struct expr *e = NULL;
 
@@ -361,7 +198,7 @@ static int parse_atom(struct parser *p, struct expr **ret_expr)
 		e->literal = json_stringn(p->text.data, p->text.len);
 		if (e->literal == NULL) {
 			expr_free(e);
-			return bad(p, p->at, "this text is not valid UTF-8");
+			return expr_bad(p, p->at, "this text is not valid UTF-8");
 		}
 		break;
 	case TOK_INT:
@@ -370,12 +207,12 @@ static int parse_atom(struct parser *p, struct expr **ret_expr)
 		e->literal = number_literal(p);
 		break;
 	case TOK_END:
-		return bad(p, p->at, "a value is missing at the end");
+		return expr_bad(p, p->at, "a value is missing at the end");
 	case TOK_OP:
 	case TOK_CHAR:
-		return bad(p, p->at, "a value is missing here");
+		return expr_bad(p, p->at, "a value is missing here");
 	}
-	if (scan(p) < 0) {
+	if (expr_scan(p) < 0) {
 		expr_free(e);
 		return -ERR_INVALID;
 	}
@@ -383,45 +220,45 @@ static int parse_atom(struct parser *p, struct expr **ret_expr)
 	return 0;
 }
 
-static int parse_member(struct parser *p, struct expr *of, struct expr **ret_expr)
+static int parse_member(struct expr_parser *p, struct expr *of, struct expr **ret_expr)
 {
 	struct expr *e;
 
-	if (scan(p) < 0) {
+	if (expr_scan(p) < 0) {
 		return -ERR_INVALID;
 	}
 	if (p->tok != TOK_NAME && p->tok != TOK_INT) {
-		return bad(p, p->at, "a name must follow the dot");
+		return expr_bad(p, p->at, "a name must follow the dot");
 	}
 	e = new_expr(EXPR_MEMBER, of->at);
 	e->text = xstrdup(p->text.data);
 	e->text_at = p->at;
 	add_kid(e, of);
 	*ret_expr = e;
-	return scan(p);
+	return expr_scan(p);
 }
 
-static int parse_index(struct parser *p, struct expr *of, struct expr **ret_expr)
+static int parse_index(struct expr_parser *p, struct expr *of, struct expr **ret_expr)
 {
 	struct expr *e = new_expr(EXPR_INDEX, of->at), *index = NULL;
 
 	add_kid(e, of);
 	*ret_expr = e;
-	if (scan(p) < 0 || parse_nested(p, &index) < 0) {
+	if (expr_scan(p) < 0 || parse_nested(p, &index) < 0) {
 		return -ERR_INVALID;
 	}
 	add_kid(e, index);
 	return expect_char(p, ']', "a closing ] is missing");
 }
 
-static int parse_post(struct parser *p, struct expr **ret_expr)
+static int parse_post(struct expr_parser *p, struct expr **ret_expr)
 {
 	struct expr *e = NULL;
 	int rc = parse_atom(p, &e), links = 0;
 
 	while (rc == 0 && (is_char(p, '.') || is_char(p, '['))) {
 		if (++links > EXPR_MAX_DEPTH) {
-			rc = bad(p, p->at, "the path is too long");
+			rc = expr_bad(p, p->at, "the path is too long");
 		} else if (is_char(p, '.')) {
 			rc = parse_member(p, e, &e);
 		} else {
@@ -436,7 +273,7 @@ static int parse_post(struct parser *p, struct expr **ret_expr)
 	return 0;
 }
 
-static int unknown_filter(struct parser *p)
+static int unknown_filter(struct expr_parser *p)
 {
 	const char *near =
 	    opts_nearest(p->text.data, expr_filter_names, expr_filter_count);
@@ -448,7 +285,7 @@ static int unknown_filter(struct parser *p)
 }
 
 /* Adds one filter around OF; *ret_expr owns OF afterwards, also on failure. */
-static int parse_filter(struct parser *p, struct expr *of, struct expr **ret_expr)
+static int parse_filter(struct expr_parser *p, struct expr *of, struct expr **ret_expr)
 {
 	struct expr *e = new_expr(EXPR_FILTER, of->at);
 	size_t min, max;
@@ -456,11 +293,11 @@ static int parse_filter(struct parser *p, struct expr *of, struct expr **ret_exp
 
 	add_kid(e, of);
 	*ret_expr = e;
-	if (scan(p) < 0) {
+	if (expr_scan(p) < 0) {
 		return -ERR_INVALID;
 	}
 	if (p->tok != TOK_NAME) {
-		return bad(p, p->at, "the name of a filter must follow |");
+		return expr_bad(p, p->at, "the name of a filter must follow |");
 	}
 	number = expr_filter_find(p->text.data, &min, &max);
 	if (number < 0) {
@@ -469,11 +306,11 @@ static int parse_filter(struct parser *p, struct expr *of, struct expr **ret_exp
 	e->filter = (size_t)number;
 	e->text = xstrdup(p->text.data);
 	e->text_at = p->at;
-	if (scan(p) < 0) {
+	if (expr_scan(p) < 0) {
 		return -ERR_INVALID;
 	}
-	if (is_char(p, '(') &&
-	    (scan(p) < 0 || parse_items(p, e, ')', "a closing ) is missing") < 0)) {
+	if (is_char(p, '(') && (expr_scan(p) < 0 ||
+				parse_items(p, e, ')', "a closing ) is missing") < 0)) {
 		return -ERR_INVALID;
 	}
 	if (e->count - 1 < min || e->count - 1 > max) {
@@ -487,13 +324,13 @@ static int parse_filter(struct parser *p, struct expr *of, struct expr **ret_exp
 	return 0;
 }
 
-static int parse_pipe(struct parser *p, struct expr **ret_expr)
+static int parse_pipe(struct expr_parser *p, struct expr **ret_expr)
 {
 	struct expr *e = NULL;
 	int rc = parse_post(p, &e), filters = 0;
 
 	while (rc == 0 && is_char(p, '|')) {
-		rc = ++filters > EXPR_MAX_DEPTH ? bad(p, p->at, "too many filters")
+		rc = ++filters > EXPR_MAX_DEPTH ? expr_bad(p, p->at, "too many filters")
 						: parse_filter(p, e, &e);
 	}
 	if (rc < 0) {
@@ -505,18 +342,18 @@ static int parse_pipe(struct parser *p, struct expr **ret_expr)
 }
 
 /* Recognises an operator, "in" or "not in"; 1 when there is one (and it was read). */
-static int take_op(struct parser *p, enum expr_op *ret_op)
+static int take_op(struct expr_parser *p, enum expr_op *ret_op)
 {
-	struct parser ahead;
+	struct expr_parser ahead;
 	int is_in = 0;
 
 	if (p->tok == TOK_OP) {
 		*ret_op = p->op;
-		return scan(p) < 0 ? -ERR_INVALID : 1;
+		return expr_scan(p) < 0 ? -ERR_INVALID : 1;
 	}
 	if (is_word(p, "in")) {
 		*ret_op = EXPR_IN;
-		return scan(p) < 0 ? -ERR_INVALID : 1;
+		return expr_scan(p) < 0 ? -ERR_INVALID : 1;
 	}
 	if (!is_word(p, "not")) {
 		return 0;
@@ -524,16 +361,16 @@ static int take_op(struct parser *p, enum expr_op *ret_op)
 	ahead = *p;
 	buf_init(&ahead.text);
 	ahead.err = NULL;
-	is_in = scan(&ahead) == 0 && is_word(&ahead, "in");
+	is_in = expr_scan(&ahead) == 0 && is_word(&ahead, "in");
 	buf_release(&ahead.text);
 	if (!is_in) {
 		return 0;
 	}
 	*ret_op = EXPR_NOT_IN;
-	return scan(p) < 0 || scan(p) < 0 ? -ERR_INVALID : 1;
+	return expr_scan(p) < 0 || expr_scan(p) < 0 ? -ERR_INVALID : 1;
 }
 
-static int parse_compare(struct parser *p, struct expr **ret_expr)
+static int parse_compare(struct expr_parser *p, struct expr **ret_expr)
 {
 	struct expr *left = NULL, *right = NULL, *e;
 	enum expr_op op = EXPR_EQ;
@@ -559,7 +396,7 @@ static int parse_compare(struct parser *p, struct expr **ret_expr)
 	return 0;
 }
 
-static int parse_not(struct parser *p, struct expr **ret_expr)
+static int parse_not(struct expr_parser *p, struct expr **ret_expr)
 {
 	struct expr *e, *of = NULL;
 	size_t at = p->at;
@@ -568,11 +405,11 @@ static int parse_not(struct parser *p, struct expr **ret_expr)
 	if (!is_word(p, "not")) {
 		return parse_compare(p, ret_expr);
 	}
-	if (scan(p) < 0) {
+	if (expr_scan(p) < 0) {
 		return -ERR_INVALID;
 	}
 	if (++p->depth > EXPR_MAX_DEPTH) {
-		return bad(p, p->at, "the expression is nested too deeply");
+		return expr_bad(p, p->at, "the expression is nested too deeply");
 	}
 	rc = parse_not(p, &of);
 	p->depth--;
@@ -585,10 +422,10 @@ static int parse_not(struct parser *p, struct expr **ret_expr)
 	return 0;
 }
 
-typedef int (*parse_fn)(struct parser *p, struct expr **ret_expr);
+typedef int (*parse_fn)(struct expr_parser *p, struct expr **ret_expr);
 
 /* One kid: the kid itself; several joined by WORD: one node with all of them. */
-static int parse_chain(struct parser *p, const char *word, enum expr_kind kind,
+static int parse_chain(struct expr_parser *p, const char *word, enum expr_kind kind,
 		       parse_fn sub, struct expr **ret_expr)
 {
 	struct expr *first = NULL, *e = NULL, *kid = NULL;
@@ -601,7 +438,7 @@ static int parse_chain(struct parser *p, const char *word, enum expr_kind kind,
 			e = new_expr(kind, first->at);
 			add_kid(e, first);
 		}
-		if (scan(p) < 0 || sub(p, &kid) < 0) {
+		if (expr_scan(p) < 0 || sub(p, &kid) < 0) {
 			expr_free(e);
 			return -ERR_INVALID;
 		}
@@ -611,12 +448,12 @@ static int parse_chain(struct parser *p, const char *word, enum expr_kind kind,
 	return 0;
 }
 
-static int parse_and(struct parser *p, struct expr **ret_expr)
+static int parse_and(struct expr_parser *p, struct expr **ret_expr)
 {
 	return parse_chain(p, "and", EXPR_AND, parse_not, ret_expr);
 }
 
-static int parse_or(struct parser *p, struct expr **ret_expr)
+static int parse_or(struct expr_parser *p, struct expr **ret_expr)
 {
 	return parse_chain(p, "or", EXPR_OR, parse_and, ret_expr);
 }
@@ -625,7 +462,7 @@ int expr_parse(const char *text, size_t len, struct expr **ret_expr, size_t *ret
 	       struct error *err)
 {
 	struct error local = {.code = 0};
-	struct parser p = {.s = text, .len = len, .err = &local};
+	struct expr_parser p = {.s = text, .len = len, .err = &local};
 	struct expr *e = NULL;
 	int rc;
 
@@ -635,15 +472,15 @@ int expr_parse(const char *text, size_t len, struct expr **ret_expr, size_t *ret
 			       "the expression is longer than %u bytes", EXPR_MAX_TEXT);
 	}
 	buf_init(&p.text);
-	rc = scan(&p);
+	rc = expr_scan(&p);
 	if (rc == 0 && p.tok == TOK_END) {
-		rc = bad(&p, 0, "the expression is empty");
+		rc = expr_bad(&p, 0, "the expression is empty");
 	}
 	if (rc == 0) {
 		rc = parse_or(&p, &e);
 	}
 	if (rc == 0 && p.tok != TOK_END) {
-		rc = bad(&p, p.at, "unexpected text after the expression");
+		rc = expr_bad(&p, p.at, "unexpected text after the expression");
 	}
 	buf_release(&p.text);
 	if (rc < 0) {

@@ -12,6 +12,8 @@ libengine_a_SOURCES = \
 	engine/expr_filter.c \
 	engine/expr_parse.c \
 	engine/expr_priv.h \
+	engine/expr_scan.c \
+	engine/expr_scan.h \
 	engine/lines.c \
 	engine/lines.h \
 	engine/live.c \

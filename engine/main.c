@@ -4,6 +4,7 @@
  */
 #include "engine/main.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +43,15 @@ static void usage(FILE *out)
 	(void)fputs("\nwf-engine COMMAND --help tells more.\n", out);
 }
 
+/* -1 when TEXT is no descriptor. */
+static int fd_number(const char *text)
+{
+	char *end;
+	long fd = strtol(text, &end, 10);
+
+	return *end == '\0' && fd >= 0 && fd < INT_MAX ? (int)fd : -1;
+}
+
 int main(int argc, char **argv)
 {
 	const char *names[ARRAY_LEN(commands)], *fd = opts_env("WF_CONTROL_FD"), *near;
@@ -49,7 +59,7 @@ int main(int argc, char **argv)
 
 	log_init("wf-engine", LOG_LVL_WARN, LOG_FMT_TEXT, -1);
 	if (argc < 2 && fd != NULL && *fd != '\0') {
-		return cmd_worker(atoi(fd)); /* NOLINT(cert-err34-c) */
+		return cmd_worker(fd_number(fd));
 	}
 	if (argc < 2) {
 		usage(stderr);

@@ -427,13 +427,26 @@ static void remote_log(struct session *s, const struct session_log *log)
 	buf_release(&b);
 }
 
-/* State.data stays null and there is no route for bare results: see docs/adr. */
+/* As wf-api keeps the results that workers report: see docs/adr/0020. */
 static void remote_result(struct session *s, const struct uuid *task_run,
 			  const json_t *value)
 {
-	(void)s;
-	(void)task_run;
-	(void)value;
+	struct remote *r = remote_of(s);
+	struct jsonw w;
+	struct buf b;
+
+	if (task_run != NULL) {
+		return;
+	}
+	buf_init(&b);
+	jsonw_init(&w, &b);
+	jsonw_obj(&w, NULL);
+	jsonw_str(&w, "type", "result");
+	jsonw_json(&w, "data", value);
+	jsonw_uuid(&w, "flow_run_id", &r->run_id);
+	jsonw_obj_end(&w);
+	add_call(r, "POST", xstrdup("/artifacts/"), &b, NULL);
+	buf_release(&b);
 }
 
 static void remote_artifact(struct session *s, const struct uuid *task_run,

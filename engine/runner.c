@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/json.h"
 #include "base/loop.h"
 #include "base/mem.h"
 #include "base/proc.h"
@@ -120,10 +121,25 @@ static void on_return(struct runner *r)
 	runner_feed(r, &ev);
 }
 
+void runner_send_result(struct runner *r, const struct uuid *task_run,
+			const json_t *value)
+{
+	char *text;
+
+	if (value == NULL || json_is_null(value)) {
+		return;
+	}
+	text = json_text(value);
+	if (strlen(text) <= RESULT_INLINE_MAX) {
+		r->session->ops->result(r->session, task_run, value);
+	}
+	free(text);
+}
+
 static void on_propose(struct runner *r, const struct sched_action *a)
 {
-	if (a->state.type == STATE_COMPLETED && r->result != NULL) {
-		r->session->ops->result(r->session, NULL, r->result);
+	if (a->state.type == STATE_COMPLETED) {
+		runner_send_result(r, NULL, r->result);
 	}
 	state_copy(&r->state, &a->state);
 	r->session->ops->propose(r->session, &a->state, a->force);
@@ -384,11 +400,13 @@ static void on_answer(const struct sched_event *answer, void *arg)
 static void on_cancel(const char *reason, int64_t grace_ms, void *arg)
 {
 	struct runner *r = arg;
-	struct sched_event ev = {.type = SCHED_EV_CANCEL, .message = reason};
+	struct sched_event ev = {.type = SCHED_EV_CANCEL};
 
 	if (r->sched == NULL || r->ending) {
 		return;
 	}
+	/* a sentence becomes the state's message; a single word says nothing new */
+	ev.message = reason != NULL && strchr(reason, ' ') != NULL ? reason : NULL;
 	r->stopping = 1;
 	r->cancel_grace_ms = grace_ms > 0 ? grace_ms : -1;
 	runner_feed(r, &ev);

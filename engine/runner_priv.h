@@ -65,6 +65,10 @@ void runner_log(struct runner *r, size_t task, int level, const char *logger,
 /* Feeds the scheduler; performs its actions unless that is going on already. */
 void runner_feed(struct runner *r, const struct sched_event *ev);
 
+/* Sends a value that is not null and not too large; TASK_RUN NULL: of the flow. */
+void runner_send_result(struct runner *r, const struct uuid *task_run,
+			const json_t *value);
+
 /* runner_task.c */
 void runner_task_create(struct runner *r, const struct sched_action *a);
 void runner_task_run(struct runner *r, size_t task);

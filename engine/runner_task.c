@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "base/json.h"
 #include "base/mem.h"
 #include "engine/lines.h"
 #include "engine/runner_priv.h"
@@ -239,22 +238,6 @@ void runner_task_stop(struct runner *r, size_t task)
 	task_proc_stop(s->proc, grace_ms);
 }
 
-static void send_result(struct runner *r, const struct slot *s,
-			const struct session_task *fact)
-{
-	char *text;
-
-	if (fact->state->type != STATE_COMPLETED || s->result == NULL ||
-	    json_is_null(s->result)) {
-		return;
-	}
-	text = json_text(s->result);
-	if (strlen(text) <= RESULT_INLINE_MAX) {
-		r->session->ops->result(r->session, &fact->run->id, s->result);
-	}
-	free(text);
-}
-
 static json_t *all_tags(const struct runner *r, const struct plan_task *plan)
 {
 	json_t *tags;
@@ -286,7 +269,9 @@ void runner_task_state(struct runner *r, const struct sched_action *a)
 	json_t *tags = all_tags(r, s->plan);
 
 	fact.tags = tags;
-	send_result(r, s, &fact);
+	if (a->state.type == STATE_COMPLETED) {
+		runner_send_result(r, &a->run.id, s->result);
+	}
 	r->session->ops->task_state(r->session, &fact);
 	report_task(r->report, &fact);
 	if (state_is_final(a->state.type)) {
