@@ -54,7 +54,7 @@ void expr_free(struct expr *e)
 /* Takes KID. */
 static void add_kid(struct expr *e, struct expr *kid)
 {
-	e->kids = xreallocarray(e->kids, e->count + 1, sizeof(*e->kids));
+	e->kids = xreallocarray(e->kids, e->count + 1, sizeof(struct expr *));
 	e->kids[e->count++] = kid;
 }
 
@@ -279,9 +279,10 @@ static int unknown_filter(struct expr_parser *p)
 	    opts_nearest(p->text.data, expr_filter_names, expr_filter_count);
 
 	p->bad_at = p->at;
-	return err_set(p->err, ERR_INVALID, "unknown filter '%.60s'%s%s%s",
-		       p->text.data, near != NULL ? "; did you mean '" : "",
-		       near != NULL ? near : "", near != NULL ? "'?" : "");
+	(void)err_set(p->err, ERR_INVALID, "unknown filter '%.60s'%s%s%s", p->text.data,
+		      near != NULL ? "; did you mean '" : "", near != NULL ? near : "",
+		      near != NULL ? "'?" : "");
+	return -ERR_INVALID;
 }
 
 /* Adds one filter around OF; *ret_expr owns OF afterwards, also on failure. */
@@ -367,7 +368,10 @@ static int take_op(struct expr_parser *p, enum expr_op *ret_op)
 		return 0;
 	}
 	*ret_op = EXPR_NOT_IN;
-	return expr_scan(p) < 0 || expr_scan(p) < 0 ? -ERR_INVALID : 1;
+	if (expr_scan(p) < 0) { /* to "in" */
+		return -ERR_INVALID;
+	}
+	return expr_scan(p) < 0 ? -ERR_INVALID : 1;
 }
 
 static int parse_compare(struct expr_parser *p, struct expr **ret_expr)

@@ -10,12 +10,6 @@
 #include "base/compiler.h"
 #include "base/error.h"
 
-int expr_bad(struct expr_parser *p, size_t at, const char *what)
-{
-	p->bad_at = at;
-	return err_set(p->err, ERR_INVALID, "%s", what);
-}
-
 static int is_name_start(char c)
 {
 	return isalpha((unsigned char)c) || c == '_';

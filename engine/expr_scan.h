@@ -8,9 +8,8 @@
 #include <stddef.h>
 
 #include "base/buf.h"
+#include "base/error.h"
 #include "engine/expr_priv.h"
-
-struct error;
 
 enum expr_tok {
 	TOK_END = 0,
@@ -37,7 +36,12 @@ struct expr_parser {
 
 /* Reads the next token; 0, or -ERR_INVALID by expr_bad(). */
 int expr_scan(struct expr_parser *p);
-/* Notes the place and the reason of an error; returns -ERR_INVALID. */
-int expr_bad(struct expr_parser *p, size_t at, const char *what);
+/* Notes the place and the reason of an error. */
+static inline int expr_bad(struct expr_parser *p, size_t at, const char *what)
+{
+	p->bad_at = at;
+	(void)err_set(p->err, ERR_INVALID, "%s", what);
+	return -ERR_INVALID;
+}
 
 #endif

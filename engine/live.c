@@ -205,7 +205,7 @@ static void add_cell(struct buf *out, const char *text, int width)
 		if (((unsigned char)*text & 0xc0) != 0x80 && n++ == width) {
 			return;
 		}
-		buf_addc(out, (unsigned char)*text < 0x20 ? ' ' : *text);
+		buf_addc(out, (char)((unsigned char)*text < 0x20 ? ' ' : *text));
 	}
 	for (; n < width; n++) {
 		buf_addc(out, ' ');

@@ -194,7 +194,7 @@ static int parse_spec(const char *s, struct spec *sp, struct error *err)
 	}
 	if (*s == '0') {
 		sp->fill = '0';
-		sp->align = sp->align == '\0' ? '=' : sp->align;
+		sp->align = (char)(sp->align == '\0' ? '=' : sp->align);
 		s++;
 	}
 	if (read_number(&s, NAME_MAX_WIDTH, &sp->width) < 0) {
@@ -226,7 +226,7 @@ static void add_padded(struct buf *out, const struct spec *sp, const char *text,
 {
 	int len = 0, left, pad, i;
 	const char *p;
-	char align = sp->align != '\0' ? sp->align : default_align;
+	char align = (char)(sp->align != '\0' ? sp->align : default_align);
 
 	for (p = text; *p != '\0'; p++) {
 		len += ((unsigned char)*p & 0xc0) != 0x80;

@@ -33,19 +33,19 @@ static struct remote *remote_of(struct session *s)
 	return container_of(s, struct remote, s);
 }
 
-int remote_send(struct remote *r, const char *method, const char *path,
-		const struct buf *body, httpc_fn fn, void *arg, struct error *err)
+int remote_send(struct remote *r, const struct remote_req *req, httpc_fn fn, void *arg,
+		struct error *err)
 {
-	char *url = xasprintf("%s%s", r->url, path);
+	char *url = xasprintf("%s%s", r->url, req->path);
 	char *auth = r->auth != NULL ? xasprintf("Authorization: %s", r->auth) : NULL;
 	const char *headers[] = {"User-Agent: wf-engine (API 0.8.4)",
 				 "X-PREFECT-API-VERSION: 0.8.4", auth, NULL};
 	struct httpc_spec spec = {
-	    .method = method,
+	    .method = req->method,
 	    .url = url,
 	    .headers = headers,
-	    .body = body != NULL ? body->data : NULL,
-	    .body_len = body != NULL ? body->len : 0,
+	    .body = req->body->len > 0 ? req->body->data : NULL,
+	    .body_len = req->body->len,
 	    .max_body = ANSWER_MAX,
 	};
 	int rc = httpc_send(r->http, &spec, fn, arg, NULL, err);
@@ -107,10 +107,10 @@ static void on_response(int rc, const struct httpc_resp *resp, const struct erro
 	}
 	if (rc < 0) {
 		why = *err;
-	} else if (status >= 300) {
+	} else if (status >= 300 && resp != NULL) {
 		(void)err_set(&why, ERR_UNAVAILABLE, "%s answered status %d: %.200s",
 			      r->url, status, resp->body);
-	} else if (resp->len > 0) {
+	} else if (resp != NULL && resp->len > 0) {
 		body = json_parse(resp->body, resp->len, ANSWER_MAX, &why);
 	}
 	finish_call(r, status, body, &why);
@@ -127,16 +127,17 @@ static void on_send_failed(void *arg)
 static void next_call(struct remote *r)
 {
 	struct call *c = TAILQ_FIRST(&r->calls);
+	struct remote_req req;
 
 	if (c == NULL || r->calling || r->closed) {
 		return;
 	}
+	req = (struct remote_req){c->method, c->path, &c->body};
 	r->calling = 1;
 	if (r->give_up_ms == INT64_MAX) {
 		r->give_up_ms = clock_mono_ms() + REMOTE_GIVE_UP_MS;
 	}
-	if (remote_send(r, c->method, c->path, c->body.len > 0 ? &c->body : NULL,
-			on_response, r, &r->send_error) < 0) {
+	if (remote_send(r, &req, on_response, r, &r->send_error) < 0) {
 		loop_defer(r->loop, on_send_failed, r); /* never from inside a call */
 	}
 }

@@ -73,6 +73,7 @@ static void on_sent(int rc, const struct httpc_resp *resp, const struct error *e
 void remote_feed_flush(struct feed *f)
 {
 	struct buf body;
+	struct remote_req req = {"POST", f->path, &body};
 	struct error err;
 	size_t used = 0, count = 0;
 	uint32_t n;
@@ -96,7 +97,7 @@ void remote_feed_flush(struct feed *f)
 		f->give_up_ms = clock_mono_ms() + REMOTE_GIVE_UP_MS;
 	}
 	f->sending = used;
-	if (remote_send(f->remote, "POST", f->path, &body, on_sent, f, &err) < 0) {
+	if (remote_send(f->remote, &req, on_sent, f, &err) < 0) {
 		on_sent(-err.code, NULL, &err, f);
 	}
 	buf_release(&body);

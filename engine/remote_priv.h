@@ -76,8 +76,12 @@ void remote_feed_add(struct feed *f, const char *json, size_t len);
 void remote_feed_flush(struct feed *f);
 /* After a change that may end the session. */
 void remote_check_closed(struct remote *r);
-int remote_send(struct remote *r, const char *method, const char *path,
-		const struct buf *body, httpc_fn fn, void *arg, struct error *err);
+struct remote_req {
+	const char *method, *path;
+	const struct buf *body; /* an empty one: none */
+};
+int remote_send(struct remote *r, const struct remote_req *req, httpc_fn fn, void *arg,
+		struct error *err);
 void remote_task_event(struct remote *r, const struct session_task *t, struct buf *out);
 
 #endif
