@@ -33,7 +33,8 @@ struct claim {
 /*
  * What a dead worker left behind.  Report it with a Lost update (outbox.h) with fence =
  * new_token when it was started or is not requeued; when that was answered:
- * claimer_end_token (new_token, CLAIMER_DONE), else it is reported again after 30 s.
+ * claimer_end_token (new_token, CLAIMER_DONE), else it is reported again (30 s, 60 s,
+ * ...).
  */
 struct claimer_reaped {
 	const char *run_id, *worker;

@@ -24,7 +24,9 @@ local function unhold(id, q)
   call('HDEL', R(id), 'w', 'exp', 'want', 'wantq')
 end
 -- A new life of the run: nothing of the earlier one counts any more.
-local function renewed(id) call('HDEL', R(id), 'attempts', 'started', 'cancel', 'nb', 'lat') end
+local function renewed(id)
+  call('HDEL', R(id), 'attempts', 'started', 'cancel', 'nb', 'lat', 'reports')
+end
 local function mine(id, tok)
   local f = call('HMGET', R(id), 'st', 'tok')
   return f[1] == 'leased' and f[2] == tok

@@ -4,7 +4,8 @@
 -- reply flat, 7 for each run: id, requeued|lost, old token, new token, worker, attempts,
 --       started (1|0)
 -- cost  O(runs * log n)
--- again not idempotent, but a `lost` is reported again until it is settled with its new token
+-- again not idempotent, but a `lost` is reported again, less and less often for a day, until it
+--       is settled with its new token
 --
 -- Never started: requeued, until its attempts are used up.  Started: lost, or requeued when the
 -- API enqueued it again meanwhile.  When nobody reaped for longer than gap, Redis or the reapers
@@ -51,7 +52,8 @@ for _, id in ipairs(call('ZRANGEBYSCORE', P .. ':lost', '-inf', now, 'LIMIT', 0,
     call('ZREM', P .. ':lost', id)
     if st == 'lost' then call('EXPIRE', R(id), 3600) end
   else
-    call('ZADD', P .. ':lost', now + again, id)
+    local n = call('HINCRBY', R(id), 'reports', 1)
+    call('ZADD', P .. ':lost', now + again * 2 ^ n, id)
     report(id, 'lost', otok, tok, w, att or '0', started or '0')
   end
 end

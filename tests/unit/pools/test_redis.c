@@ -249,6 +249,26 @@ Test(redis, no_server_at_all)
 	cr_expect(strstr(o.text, "No such file") != NULL, "%s", o.text);
 }
 
+Test(redis, a_host_name_is_looked_up_and_each_of_its_addresses_tried)
+{
+	struct outcome o = {0};
+	char url[100];
+
+	(void)snprintf(url, sizeof(url), "redis://localhost%s", strrchr(fake.url, ':'));
+	redis_free(client);
+	connect_to(url);
+	fake.answer = ":5\r\n";
+	ask_for(&o, 0);
+	wait_count(&o.count, 1);
+	cr_expect_eq(o.value, 5, "%s", o.text);
+	redis_free(client);
+	connect_to("redis://no-such-host.invalid");
+	ask_for(&o, 2000);
+	wait_count(&o.count, 2);
+	cr_expect_eq(o.rc, -ERR_UNAVAILABLE);
+	cr_expect(strstr(o.text, "no-such-host.invalid") != NULL, "%s", o.text);
+}
+
 Test(redis, attempts_to_connect_back_off)
 {
 	redis_free(client);
