@@ -4,13 +4,18 @@
  */
 #include <stdlib.h>
 
+#include "api/events/object.h"
 #include "api/http/http.h"
 #include "api/routes/list.h"
 #include "api/routes/req.h"
 #include "api/tx.h"
 #include "base/compiler.h"
 #include "base/error.h"
+#include "base/json.h"
 #include "base/jsonw.h"
+#include "base/mem.h"
+
+#define COLUMN_MAX (4u << 20)
 
 enum { F_ID, F_CREATED, F_UPDATED, F_FLOW_NAME, F_FLOW_TAGS, F_LABELS };
 
@@ -48,6 +53,49 @@ static int not_found(struct tx *tx, struct error *err)
 	return tx_detail(tx, err, ERR_NOT_FOUND, 404, "Flow not found");
 }
 
+/* What happened to a flow, told with its present row. */
+struct told {
+	struct uuid id;
+	char *name;
+	json_t *payload;
+};
+
+static json_t *column_json(const struct db_rows *r, int col)
+{
+	json_t *v = db_is_null(r, col)
+			? NULL
+			: json_parse(db_text(r, col), db_len(r, col), COLUMN_MAX, NULL);
+
+	return v != NULL ? v : json_null();
+}
+
+static void take_told(const struct db_rows *r, void *arg)
+{
+	struct told *t = arg;
+
+	(void)db_uuid(r, F_ID, &t->id);
+	t->name = xstrdup(db_text(r, F_FLOW_NAME));
+	t->payload = json_object();
+	(void)json_object_set_new(t->payload, "name", json_string(t->name));
+	(void)json_object_set_new(t->payload, "tags", column_json(r, F_FLOW_TAGS));
+	(void)json_object_set_new(t->payload, "labels", column_json(r, F_LABELS));
+}
+
+static int emit(struct tx *tx, const char *what, const struct uuid *id,
+		struct error *err)
+{
+	struct told t = {0};
+	int rc = db_one(tx->c, SQL_FLOW_BY_ID, DB_ARGS(db_a_uuid(id)), 1, take_told, &t,
+			err);
+
+	if (rc == 1) {
+		rc =
+		    event_object(tx, "flow", what, &t.id, t.name, NULL, t.payload, err);
+	}
+	free(t.name);
+	return rc;
+}
+
 /* ---- create ---- */
 
 struct create {
@@ -81,8 +129,12 @@ static int create_work(struct tx *tx, void *arg, struct error *err)
 		return rc;
 	}
 	tx->status = changes > 0 ? 201 : 200;
-	rc = db_one(tx->c, SQL_FLOW_BY_NAME, DB_ARGS(db_a_text(a->name)), 1, answer_row,
-		    tx, err);
+	if (changes > 0) {
+		rc = emit(tx, "created", &id, err);
+	}
+	rc = rc < 0 ? rc
+		    : db_one(tx->c, SQL_FLOW_BY_NAME, DB_ARGS(db_a_text(a->name)), 1,
+			     answer_row, tx, err);
 	return rc < 0 ? rc : 0;
 }
 
@@ -148,7 +200,11 @@ static int update_work(struct tx *tx, void *arg, struct error *err)
 	if (rc < 0) {
 		return rc;
 	}
-	return changes == 0 ? not_found(tx, err) : req_no_content(tx);
+	if (changes == 0) {
+		return not_found(tx, err);
+	}
+	rc = emit(tx, "updated", &a->base.id, err);
+	return rc < 0 ? rc : req_no_content(tx);
 }
 
 static void route_update(struct http_req *r)
@@ -165,8 +221,11 @@ static void route_update(struct http_req *r)
 static int delete_one(struct tx *tx, const struct uuid *id, struct error *err)
 {
 	int64_t changes = 0;
-	int rc =
-	    db_exec(tx->c, SQL_FLOW_DELETE, DB_ARGS(db_a_uuid(id)), 1, &changes, err);
+	int rc = emit(tx, "deleted", id, err);
+
+	rc = rc < 0 ? rc
+		    : db_exec(tx->c, SQL_FLOW_DELETE, DB_ARGS(db_a_uuid(id)), 1,
+			      &changes, err);
 
 	tx->fx |= FX_SCHEDULES;
 	return rc == 0 && changes == 0 ? not_found(tx, err) : rc;

@@ -5,13 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/events/object.h"
 #include "api/http/http.h"
 #include "api/routes/list.h"
 #include "api/routes/req.h"
 #include "api/tx.h"
 #include "base/compiler.h"
 #include "base/error.h"
+#include "base/json.h"
 #include "base/jsonw.h"
+#include "base/mem.h"
 
 #define NAME_MAX_CHARS 255
 #define VALUE_MAX      5000 /* characters of its JSON */
@@ -56,6 +59,47 @@ static int name_taken(struct tx *tx, const char *name, struct error *err)
 {
 	return tx_detail(tx, err, ERR_CONFLICT, 409,
 			 "A variable with the name '%s' already exists.", name);
+}
+
+struct told {
+	struct uuid id;
+	char *name;
+	json_t *payload;
+};
+
+static void take_told(const struct db_rows *r, void *arg)
+{
+	struct told *t = arg;
+	struct buf text;
+	struct jsonw w;
+
+	buf_init(&text);
+	jsonw_init(&w, &text);
+	jsonw_obj(&w, NULL);
+	jsonw_str(&w, "name", db_text(r, V_NAME));
+	jsonw_raw(&w, "value", db_text(r, V_VALUE));
+	jsonw_raw(&w, "tags", db_text(r, V_TAGS));
+	jsonw_obj_end(&w);
+	(void)db_uuid(r, V_ID, &t->id);
+	t->name = xstrdup(db_text(r, V_NAME));
+	t->payload = json_parse(text.data, text.len, 1u << 20, NULL);
+	buf_release(&text);
+}
+
+/* Tells what happened, with the present row. */
+static int emit(struct tx *tx, const char *what, const struct uuid *id,
+		struct error *err)
+{
+	struct told t = {0};
+	int rc = db_one(tx->c, SQL_VARIABLE_BY_ID, DB_ARGS(db_a_uuid(id)), 1, take_told,
+			&t, err);
+
+	if (rc == 1) {
+		rc = event_object(tx, "variable", what, &t.id, t.name, NULL, t.payload,
+				  err);
+	}
+	free(t.name);
+	return rc;
 }
 
 /* One struct for create and update: the same fields, other rules of presence. */
@@ -117,6 +161,9 @@ static int create_work(struct tx *tx, void *arg, struct error *err)
 	}
 	tx->status = 201;
 	if (rc == 0) {
+		rc = emit(tx, "created", &id, err);
+	}
+	if (rc == 0) {
 		rc = db_one(tx->c, SQL_VARIABLE_BY_ID, DB_ARGS(db_a_uuid(&id)), 1,
 			    answer_row, tx, err);
 	}
@@ -172,7 +219,8 @@ static int update_work(struct tx *tx, void *arg, struct error *err)
 				     db_a_text(value), db_a_text(tags),
 				     db_a_time(tx->now_us)),
 			     5, NULL, err);
-		rc = rc == 0 ? req_no_content(tx) : rc;
+		rc = rc < 0 ? rc : emit(tx, "updated", &id, err);
+		rc = rc < 0 ? rc : req_no_content(tx);
 	} else if (rc == 0) {
 		rc = not_found(tx, err);
 	}
@@ -190,6 +238,9 @@ static int delete_work(struct tx *tx, void *arg, struct error *err)
 		return not_found(tx, err);
 	}
 	if (rc == 1) {
+		rc = emit(tx, "deleted", &id, err);
+	}
+	if (rc == 0) {
 		rc = db_exec(tx->c, SQL_VARIABLE_DELETE, DB_ARGS(db_a_uuid(&id)), 1,
 			     NULL, err);
 	}
