@@ -5,6 +5,7 @@ tests_unit_test_agent_SOURCES = \
 	tests/lib/redis_server.h \
 	tests/unit/agent/fake_api.c \
 	tests/unit/agent/fake_api.h \
+	tests/unit/agent/test_aiosync.c \
 	tests/unit/agent/test_claimer.c \
 	tests/unit/agent/test_journal.c \
 	tests/unit/agent/test_lease.c \
