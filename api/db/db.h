@@ -53,6 +53,8 @@ int db_submit(struct db *db, enum db_kind kind, db_work_fn work, db_after_fn aft
 int db_run(struct db *db, enum db_kind kind, db_work_fn work, void *arg, struct error *err);
 int64_t db_pending(const struct db *db);
 int db_backup(struct db *db, const char *path, struct error *err); /* online, blocking */
+/* The same for the database of another process; blocking. */
+int db_backup_url(const char *url, const char *path, struct error *err);
 
 struct db_arg {
 	enum { DB_T_NULL, DB_T_INT, DB_T_REAL, DB_T_TEXT, DB_T_BLOB } type;

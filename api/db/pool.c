@@ -25,7 +25,7 @@
 #define DB_READERS_MAX     64
 #define DB_QUEUE_DEFAULT   20000
 #define DB_GROUP_DEFAULT   500
-#define DB_STACK_BYTES     (1024u * 1024u)
+#define DB_STACK_BYTES     ((size_t)1 << 20)
 #define DONE_SLICE         64
 
 struct db_thread {
@@ -262,7 +262,7 @@ int db_open(struct loop *loop, const struct db_conf *conf, struct db **ret_db,
 	    struct error *err)
 {
 	struct db *db = NULL;
-	const char *path;
+	const char *path = NULL;
 	size_t i;
 	int rc = path_of_url(conf->url, &path, err);
 
@@ -405,4 +405,12 @@ int64_t db_pending(const struct db *db)
 int db_backup(struct db *db, const char *path, struct error *err)
 {
 	return backup_to(db->path, path, err);
+}
+
+int db_backup_url(const char *url, const char *path, struct error *err)
+{
+	const char *db_path = NULL;
+	int rc = path_of_url(url, &db_path, err);
+
+	return rc < 0 ? rc : backup_to(db_path, path, err);
 }

@@ -1,6 +1,8 @@
 # api/server: libapi_a_SOURCES += one per line
 libapi_a_SOURCES += api/server/background.c
 libapi_a_SOURCES += api/server/background.h
+libapi_a_SOURCES += api/server/backup.c
+libapi_a_SOURCES += api/server/backup.h
 libapi_a_SOURCES += api/server/banner.c
 libapi_a_SOURCES += api/server/banner.h
 libapi_a_SOURCES += api/server/datadir.c

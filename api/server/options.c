@@ -64,6 +64,12 @@ static const struct opt table[] = {
      OPT_AT(struct server_conf, background),
      .flags = OPT_F_FLAGONLY,
      .help = "Start detached, with the log in the data directory; return when ready."},
+    {.name = "backup",
+     .type = OPT_TYPE_STR,
+     OPT_AT(struct server_conf, backup),
+     .metavar = "FILE",
+     .help =
+	 "Write a copy of the database to FILE and exit; the server may be running."},
     {.name = "services",
      .type = OPT_TYPE_BOOL,
      API(services),

@@ -11,6 +11,7 @@
 struct server_conf {
 	struct api_conf api;
 	int background;
+	char *backup; /* not empty: copy the database there and exit */
 	char *auth_file;
 };
 

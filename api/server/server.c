@@ -22,6 +22,7 @@
 #include "api/http/ws.h"
 #include "api/routes/tables.h"
 #include "api/server/background.h"
+#include "api/server/backup.h"
 #include "api/server/banner.h"
 #include "api/server/datadir.h"
 #include "api/server/options.h"
@@ -388,7 +389,12 @@ int server_main(int argc, char **argv)
 	}
 	server_conf_finish(&s.conf);
 	set_up_log(&s.conf.api);
-	rc = s.conf.background ? background_start(&s.conf, argc, args) : serve(&s);
+	if (s.conf.backup != NULL && s.conf.backup[0] != '\0') {
+		rc = server_backup(&s.conf);
+	} else {
+		rc = s.conf.background ? background_start(&s.conf, argc, args)
+				       : serve(&s);
+	}
 	opts_release(&server_options, &s.conf, &opts);
 	free(args);
 	return rc;
