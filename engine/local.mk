@@ -3,6 +3,8 @@ noinst_LIBRARIES += libengine.a
 libengine_a_CPPFLAGS = $(AM_CPPFLAGS) $(YAML_CFLAGS) $(PROTOBUF_C_CFLAGS)
 libengine_a_SOURCES = \
 	engine/control.c \
+	engine/control_frames.c \
+	engine/control_priv.h \
 	engine/coolname.c \
 	engine/coolname.h \
 	engine/envs.c \
@@ -33,6 +35,7 @@ libengine_a_SOURCES = \
 	engine/report.c \
 	engine/report.h \
 	engine/runner.c \
+	engine/runner_begin.c \
 	engine/runner.h \
 	engine/runner_priv.h \
 	engine/runner_task.c \

@@ -121,9 +121,11 @@ static void offline_result(struct session *s, const struct uuid *task_run,
 	(void)value;
 }
 
-static void offline_set_run(struct session *s, const char *name, const char *version)
+static void offline_set_run(struct session *s, const char *name, const char *version,
+			    const char *policy)
 {
 	(void)s;
+	(void)policy;
 	(void)name;
 	(void)version;
 }

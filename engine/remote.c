@@ -367,13 +367,15 @@ static void remote_propose(struct session *s, const struct run_state *state, int
 	buf_release(&b);
 }
 
-static void remote_set_run(struct session *s, const char *name, const char *version)
+static void remote_set_run(struct session *s, const char *name, const char *version,
+			   const char *policy)
 {
 	struct remote *r = remote_of(s);
 	struct jsonw w;
 	struct buf b;
 
 	(void)version; /* sent when the run was made */
+	(void)policy;
 	if (name == NULL || strcmp(name, r->name) == 0) {
 		return;
 	}

@@ -10,7 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/backoff.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/error.h"
@@ -19,25 +18,12 @@
 #include "base/mem.h"
 #include "base/proc.h"
 #include "base/timefmt.h"
-#include "engine/params.h"
 #include "engine/runner_priv.h"
 
 struct sched_now runner_now(const struct runner *r)
 {
 	(void)r;
 	return (struct sched_now){.ms = clock_mono_ms(), .us = clock_wall_us()};
-}
-
-static void new_id(struct uuid *ret_id, int64_t now_us, void *arg)
-{
-	(void)arg;
-	uuid_v7(ret_id, now_us);
-}
-
-static double draw(void *arg)
-{
-	(void)arg;
-	return random_unit();
 }
 
 void runner_log(struct runner *r, size_t task, int level, const char *logger,
@@ -236,151 +222,9 @@ static void on_beat(void *arg)
 	loop_timer_in(r->beat, r->heartbeat_ms);
 }
 
-/* ---- the beginning ---- */
-
-/* A flow without tasks, for a run whose file cannot be loaded. */
-static char no_name[] = "";
-static const struct plan_flow no_flow = {.name = no_name, .max_workers = 1};
-
-static void make_sched(struct runner *r, int run_count)
-{
-	struct sched_config config = {
-	    .run_count = run_count,
-	    .new_id = new_id,
-	    .random = draw,
-	    .arg = r,
-	};
-	size_t i;
-
-	r->sched = sched_new(r->flow, &config);
-	r->flow_run_count = run_count;
-	r->slots = xcalloc(r->flow->count + 1, sizeof(*r->slots));
-	for (i = 0; i < r->flow->count; i++) {
-		r->slots[i].runner = r;
-		r->slots[i].plan = r->flow->tasks[i];
-	}
-}
-
-static int load_entrypoint(struct runner *r, const char *entrypoint, struct error *err)
-{
-	char *path = xasprintf("%s%s%s", *entrypoint == '/' ? "" : r->cwd,
-			       *entrypoint == '/' ? "" : "/", entrypoint);
-	char *colon = strrchr(path, ':'), *name = NULL;
-	struct buf report;
-	int rc;
-
-	if (colon != NULL && strchr(colon, '/') == NULL) {
-		*colon = '\0';
-		name = colon + 1;
-	}
-	buf_init(&report);
-	rc = plan_load(path, &r->file, &report, err);
-	if (rc < 0 && report.len > 0) {
-		rc = err_set(err, ERR_INVALID, "%.480s", report.data);
-	}
-	if (rc == 0) {
-		r->flow = plan_find(r->file, name, err);
-		rc = r->flow != NULL ? 0 : -ERR_NOT_FOUND;
-	}
-	buf_release(&report);
-	free(path);
-	return rc;
-}
-
-static void take_facts(struct runner *r, const struct session_run *run)
-{
-	char here[4096], id[UUID_TEXT_SIZE];
-
-	r->run_id = run->id;
-	r->run_name = xstrdup(run->name);
-	r->deployment = run->deployment_name != NULL && *run->deployment_name != '\0'
-			    ? xstrdup(run->deployment_name)
-			    : NULL;
-	r->tags = json_deep_copy(run->tags);
-	if (run->working_dir != NULL && *run->working_dir != '\0') {
-		r->cwd = xstrdup(run->working_dir);
-	} else {
-		r->cwd = xstrdup(getcwd(here, sizeof(here)) != NULL ? here : "/");
-	}
-	envs_init(&r->env, r->environ);
-	envs_unset(&r->env, "WF_CONTROL_FD");
-	(void)uuid_format(&r->run_id, id);
-	envs_set(&r->env, "WF_FLOW_RUN_ID", id, strlen(id));
-	envs_set(&r->env, "WF_FLOW_RUN_NAME", r->run_name, strlen(r->run_name));
-	r->heartbeat_ms = run->heartbeat_ms;
-}
-
-static int prepare_flow(struct runner *r, const struct session_run *run,
-			struct error *err)
-{
-	char *name = NULL, id[UUID_TEXT_SIZE];
-	int rc = params_complete(r->flow, run->parameters, &r->params, err);
-
-	if (rc == 0 && r->flow->run_name != NULL) {
-		rc = runner_flow_name(r, &name, err);
-		if (rc == 0) {
-			free(r->run_name);
-			r->run_name = name;
-		}
-	}
-	r->flow_run =
-	    json_pack("{s:s, s:s, s:s, s:O, s:i, s:s?, s:O*}", "id",
-		      uuid_format(&r->run_id, id), "name", r->run_name, "flow_name",
-		      r->flow->name, "tags", r->tags, "run_count", run->run_count,
-		      "deployment_name", r->deployment, "parameters", r->params);
-	if (rc == 0) {
-		envs_set(&r->env, "WF_FLOW_RUN_NAME", r->run_name, strlen(r->run_name));
-		rc = runner_eval_flow_env(r, err);
-	}
-	return rc;
-}
-
 static void on_run(const struct session_run *run, const struct error *none, void *arg)
 {
-	struct runner *r = arg;
-	struct sched_event ev = {.type = SCHED_EV_START};
-	struct error err = {.code = 0};
-	char text[1300];
-	int rc = 0;
-
-	if (run == NULL) {
-		(void)fprintf(stderr, "wf-engine: %s\n", none->msg);
-		r->exit_code = RUNNER_LOST;
-		loop_stop(r->loop, r->exit_code);
-		return;
-	}
-	take_facts(r, run);
-	if (r->flow == NULL) {
-		rc = load_entrypoint(r, run->entrypoint != NULL ? run->entrypoint : "",
-				     &err);
-		if (rc < 0) {
-			r->flow = &no_flow;
-			(void)err_wrap(&err, "Flow could not be loaded");
-		}
-	}
-	make_sched(r, run->run_count);
-	if (rc == 0) {
-		rc = prepare_flow(r, run, &err);
-	} else {
-		r->flow_run = json_object();
-	}
-	r->session->ops->set_run(r->session,
-				 r->flow->run_name != NULL ? r->run_name : NULL,
-				 r->flow->version);
-	report_begin(r->report, r->run_name, &r->run_id);
-	(void)snprintf(text, sizeof(text),
-		       "Created flow run '%.600s' for flow '%.600s'", r->run_name,
-		       r->flow->name);
-	runner_log(r, SCHED_NO_TASK, LEVEL_INFO, "prefect.engine", text);
-	if (rc < 0) {
-		runner_log(r, SCHED_NO_TASK, LEVEL_ERROR, "prefect.flow_runs", err.msg);
-		ev.type = SCHED_EV_INVALID;
-		ev.message = err.msg;
-	}
-	if (r->heartbeat_ms > 0) {
-		loop_timer_in(r->beat, 0);
-	}
-	runner_feed(r, &ev);
+	runner_begin(arg, run, none);
 }
 
 /* ---- the session's other callbacks ---- */

@@ -69,6 +69,10 @@ void runner_feed(struct runner *r, const struct sched_event *ev);
 void runner_send_result(struct runner *r, const struct uuid *task_run,
 			const json_t *value);
 
+/* runner_begin.c: RUN NULL: NONE says why there is nothing to run. */
+void runner_begin(struct runner *r, const struct session_run *run,
+		  const struct error *none);
+
 /* runner_task.c */
 void runner_task_create(struct runner *r, const struct sched_action *a);
 void runner_task_run(struct runner *r, size_t task);

@@ -29,6 +29,7 @@ struct session_run {
 	const char *working_dir;     /* or NULL: where the engine was started */
 	const json_t *parameters;    /* object */
 	const json_t *tags;          /* array of texts */
+	const json_t *policy; /* empirical_policy; NULL: the flow's is in force */
 	int run_count;
 	int64_t heartbeat_ms; /* 0: none wanted */
 };
@@ -74,7 +75,9 @@ struct session_ops {
 		       const json_t *value);
 	void (*artifact)(struct session *s, const struct uuid *task_run,
 			 const json_t *artifact);
-	void (*set_run)(struct session *s, const char *name, const char *version);
+	/* NULL: unchanged. POLICY is empirical_policy as JSON text. */
+	void (*set_run)(struct session *s, const char *name, const char *version,
+			const char *policy);
 	void (*heartbeat)(struct session *s, size_t running, size_t done);
 	void (*close)(struct session *s);
 	void (*free)(struct session *s);

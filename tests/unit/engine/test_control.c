@@ -143,7 +143,8 @@ static void note(struct worker *w, const wf_frame *f)
 			 (int)f->result->json.len, (const char *)f->result->json.data);
 		break;
 	case WF__CONTROL__FRAME__BODY_SET_RUN:
-		buf_addf(&w->seen, "set %s;", f->set_run->name);
+		buf_addf(&w->seen, "set %s%s;", f->set_run->name,
+			 f->set_run->empirical_policy_json);
 		break;
 	case WF__CONTROL__FRAME__BODY_ARTIFACT:
 		buf_addf(&w->seen, "artifact %s;", f->artifact->key);
@@ -219,9 +220,9 @@ Test(control, a_whole_run)
 	accept_it(&w);
 	cr_expect_not(read_until(&w, -1));
 	cr_expect_eq(child_wait(w.pid), 0);
-	expect_seen(
-	    &w, "hello;set ;propose Running;a-0 Pending 0;a-0 Running 1;result task 5;"
-		"a-0 Completed 1;result flow 5;propose Completed;");
+	expect_seen(&w, "hello;set {\"retries\":0,\"retry_delay\":0};propose "
+			"Running;a-0 Pending 0;a-0 Running 1;result task 5;"
+			"a-0 Completed 1;result flow 5;propose Completed;");
 	worker_release(&w);
 }
 
