@@ -40,7 +40,7 @@ static void WF_PRINTF(3, 4)
 
 	ret->status = ORC_ABORT;
 	va_start(ap, fmt);
-	vsnprintf(ret->reason, sizeof(ret->reason), fmt, ap);
+	(void)vsnprintf(ret->reason, sizeof(ret->reason), fmt, ap);
 	va_end(ap);
 	answer_current(row, ret);
 }
@@ -157,8 +157,9 @@ static int decide_and_write(struct tx *tx, struct run_row *row, struct run_propo
 	if (p->requeued) {
 		json_object_del(row->run.empirical_policy, "retry_type");
 	}
-	orc_decide(policy_of(p), &row->run, &row->current, p->state, &row->facts,
-		   tx->now_us, &d);
+	orc_decide(policy_of(p), &row->run,
+		   &(struct orc_view){&row->current, &row->facts, tx->now_us}, p->state,
+		   &d);
 	ret->status = d.status;
 	ret->delay_s = d.delay_s;
 	memcpy(ret->reason, d.reason, sizeof(ret->reason));

@@ -150,8 +150,9 @@ static int first_state(struct tx *tx, const struct flow_run_new *n,
 	state.at_us = tx->now_us;
 	ch.intended = state.type;
 	if (rc == 0) {
-		orc_decide(ORC_MINIMAL_FLOW, &row.run, &row.current, &state, &row.facts,
-			   tx->now_us, &d);
+		orc_decide(ORC_MINIMAL_FLOW, &row.run,
+			   &(struct orc_view){&row.current, &row.facts, tx->now_us},
+			   &state, &d);
 		rc = run_row_write(tx, &row, &ch, err);
 	}
 	orc_decision_release(&d);

@@ -30,7 +30,7 @@ void orc_reject(struct orc_ctx *c, const char *fmt, ...)
 
 	drop(c, ORC_REJECT);
 	va_start(ap, fmt);
-	vsnprintf(c->d->reason, sizeof(c->d->reason), fmt, ap);
+	(void)vsnprintf(c->d->reason, sizeof(c->d->reason), fmt, ap);
 	va_end(ap);
 }
 
@@ -40,7 +40,7 @@ void orc_abort(struct orc_ctx *c, const char *fmt, ...)
 
 	drop(c, ORC_ABORT);
 	va_start(ap, fmt);
-	vsnprintf(c->d->reason, sizeof(c->d->reason), fmt, ap);
+	(void)vsnprintf(c->d->reason, sizeof(c->d->reason), fmt, ap);
 	va_end(ap);
 }
 
@@ -48,7 +48,7 @@ void orc_wait(struct orc_ctx *c, int64_t delay_s, const char *reason)
 {
 	drop(c, ORC_WAIT);
 	c->d->delay_s = delay_s;
-	snprintf(c->d->reason, sizeof(c->d->reason), "%s", reason);
+	(void)snprintf(c->d->reason, sizeof(c->d->reason), "%s", reason);
 }
 
 void orc_reject_with(struct orc_ctx *c, struct orc_state *state, const char *fmt, ...)
@@ -61,7 +61,7 @@ void orc_reject_with(struct orc_ctx *c, struct orc_state *state, const char *fmt
 	c->made_type = c->proposed->type;
 	c->d->status = ORC_REJECT;
 	va_start(ap, fmt);
-	vsnprintf(c->d->reason, sizeof(c->d->reason), fmt, ap);
+	(void)vsnprintf(c->d->reason, sizeof(c->d->reason), fmt, ap);
 	va_end(ap);
 }
 
@@ -136,8 +136,7 @@ static void leave(struct orc_ctx *c, const struct orc_rules *policy,
 }
 
 void orc_decide(enum orc_policy policy, struct orc_run *run,
-		const struct orc_state *current, struct orc_state *proposed,
-		const struct orc_facts *facts, int64_t now_us,
+		const struct orc_view *view, struct orc_state *proposed,
 		struct orc_decision *ret_decision)
 {
 	const struct orc_rules *rules = orc_rules_of(policy);
@@ -145,11 +144,11 @@ void orc_decide(enum orc_policy policy, struct orc_run *run,
 	struct orc_decision d = {.status = ORC_ACCEPT};
 	struct orc_ctx c = {
 	    .run = run,
-	    .current = current,
-	    .from = current->type,
+	    .current = view->current,
+	    .from = view->current->type,
 	    .intended = proposed->type,
-	    .facts = facts,
-	    .now_us = now_us,
+	    .facts = view->facts,
+	    .now_us = view->now_us,
 	    .d = &d,
 	};
 	size_t n;
@@ -159,11 +158,11 @@ void orc_decide(enum orc_policy policy, struct orc_run *run,
 	*proposed = (struct orc_state){.type = 0};
 	c.proposed = &d.state;
 	if (d.state.at_us == TIME_NONE) {
-		d.state.at_us = now_us;
+		d.state.at_us = view->now_us;
 	}
 	if (d.state.type == WF__CONTROL__STATE_TYPE__SCHEDULED &&
 	    orc_detail_time(&d.state, "scheduled_time") == TIME_NONE) {
-		orc_detail_set_time(&d.state, "scheduled_time", now_us);
+		orc_detail_set_time(&d.state, "scheduled_time", view->now_us);
 	}
 	n = enter(&c, rules, in);
 	d.writes = d.state.type != 0;

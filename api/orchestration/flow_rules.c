@@ -241,7 +241,7 @@ static void pausing(struct orc_ctx *c)
 	const char *key = orc_detail_str(c->proposed, "pause_key");
 
 	if (key != NULL) {
-		snprintf(c->pause_key, sizeof(c->pause_key), "%s", key);
+		(void)snprintf(c->pause_key, sizeof(c->pause_key), "%s", key);
 	} else {
 		uuid_format(&c->facts->fresh_key, c->pause_key);
 	}
@@ -305,8 +305,8 @@ static void resuming(struct orc_ctx *c)
 		orc_reject(c, "Cannot reschedule a %s flow run without a deployment.",
 			   name);
 	} else if (timeout != TIME_NONE && timeout < c->now_us) {
-		snprintf(message, sizeof(message), "The flow was %s and never resumed.",
-			 name);
+		(void)snprintf(message, sizeof(message),
+			       "The flow was %s and never resumed.", name);
 		orc_make_state(c, &failed, TYPE(FAILED), NULL, message);
 		orc_reject_with(
 		    c, &failed,

@@ -54,7 +54,7 @@ void run_name_make(char buf[RUN_NAME_SIZE])
 	struct uuid u;
 
 	uuid_v4(&u);
-	snprintf(buf, RUN_NAME_SIZE, "%s-%s",
-		 adjectives[(u.b[0] * 256u + u.b[1]) % ARRAY_LEN(adjectives)],
-		 animals[(u.b[2] * 256u + u.b[3]) % ARRAY_LEN(animals)]);
+	(void)snprintf(buf, RUN_NAME_SIZE, "%s-%s",
+		       adjectives[(u.b[0] * 256u + u.b[1]) % ARRAY_LEN(adjectives)],
+		       animals[(u.b[2] * 256u + u.b[3]) % ARRAY_LEN(animals)]);
 }

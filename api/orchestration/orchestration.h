@@ -109,13 +109,19 @@ struct orc_decision {
 	unsigned int effects;
 };
 
+/* What a proposal meets. */
+struct orc_view {
+	const struct orc_state *current; /* type 0: none yet */
+	const struct orc_facts *facts;
+	int64_t now_us;
+};
+
 /*
  * Decides and applies the global transforms of section 4.2 to RUN.  CURRENT may have
  * type 0. PROPOSED is consumed.  The result is released with orc_decision_release().
  */
 void orc_decide(enum orc_policy policy, struct orc_run *run,
-		const struct orc_state *current, struct orc_state *proposed,
-		const struct orc_facts *facts, int64_t now_us,
+		const struct orc_view *view, struct orc_state *proposed,
 		struct orc_decision *ret_decision);
 void orc_decision_release(struct orc_decision *d);
 

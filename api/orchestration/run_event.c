@@ -22,7 +22,7 @@ static void put_id(json_t *obj, const char *kind, const struct uuid *id)
 {
 	char text[96], hex[UUID_TEXT_SIZE];
 
-	snprintf(text, sizeof(text), "prefect.%s.%s", kind, uuid_format(id, hex));
+	(void)snprintf(text, sizeof(text), "prefect.%s.%s", kind, uuid_format(id, hex));
 	json_object_set_new(obj, "prefect.resource.id", json_string(text));
 }
 
@@ -206,7 +206,7 @@ int run_event_emit(struct tx *tx, const struct run_row *row, int intended,
 	    .payload = payload(row, intended, to),
 	};
 
-	snprintf(name, sizeof(name), "prefect.flow-run.%s", to->name);
+	(void)snprintf(name, sizeof(name), "prefect.flow-run.%s", to->name);
 	if (row->current.type != 0 &&
 	    to->at_us - row->current.at_us <= FOLLOWS_WITHIN_US) {
 		spec.follows = &row->current.id;

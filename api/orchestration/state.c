@@ -22,7 +22,7 @@ void orc_state_init(struct orc_state *s, int type, const char *name,
 	if (text == NULL) {
 		text = state_type_default_name(type);
 	}
-	snprintf(s->name, sizeof(s->name), "%s", text != NULL ? text : "");
+	(void)snprintf(s->name, sizeof(s->name), "%s", text != NULL ? text : "");
 	if (message != NULL) {
 		s->message = xstrdup(message);
 	}

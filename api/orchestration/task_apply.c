@@ -179,8 +179,8 @@ static void look_at_limit(struct task_row *t, const struct db_rows *r)
 	}
 	t->facts.tag_limit_zero |= limit == 0;
 	t->facts.tag_slots_full |= limit > 0;
-	snprintf(t->tag_name, sizeof(t->tag_name), "%s",
-		 name != NULL && strncmp(name, "tag:", 4) == 0 ? name + 4 : "");
+	(void)snprintf(t->tag_name, sizeof(t->tag_name), "%s",
+		       name != NULL && strncmp(name, "tag:", 4) == 0 ? name + 4 : "");
 	t->facts.tag_name = t->tag_name;
 }
 
@@ -337,7 +337,8 @@ static int decide_and_write(struct tx *tx, struct task_row *t, struct task_propo
 
 	uuid_v7(&p->state->id, tx->now_us);
 	p->state->at_us = tx->now_us;
-	orc_decide(policy_of(p), &t->run, &t->current, p->state, &t->facts, tx->now_us,
+	orc_decide(policy_of(p), &t->run,
+		   &(struct orc_view){&t->current, &t->facts, tx->now_us}, p->state,
 		   &d);
 	ret->status = d.status;
 	ret->delay_s = d.delay_s;

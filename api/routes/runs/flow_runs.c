@@ -189,7 +189,7 @@ static int labels_work(struct tx *tx, void *arg, struct error *err)
 		rc = db_one(tx->c, SQL_FLOW_RUN_LABELS, DB_ARGS(db_a_uuid(&a->base.id)),
 			    1, take_text, &text, err);
 	}
-	if (rc <= 0) {
+	if (rc <= 0 || text == NULL) {
 		return rc < 0 ? rc
 			      : tx_exception(tx, err, ERR_NOT_FOUND, 404,
 					     "Flow run with id %s not found",

@@ -87,12 +87,12 @@ static void create_free(void *arg)
 static void grouped(char *buf, size_t size, size_t n)
 {
 	if (n >= 1000000) {
-		snprintf(buf, size, "%zu,%03zu,%03zu", n / 1000000, n / 1000 % 1000,
-			 n % 1000);
+		(void)snprintf(buf, size, "%zu,%03zu,%03zu", n / 1000000,
+			       n / 1000 % 1000, n % 1000);
 	} else if (n >= 1000) {
-		snprintf(buf, size, "%zu,%03zu", n / 1000, n % 1000);
+		(void)snprintf(buf, size, "%zu,%03zu", n / 1000, n % 1000);
 	} else {
-		snprintf(buf, size, "%zu", n);
+		(void)snprintf(buf, size, "%zu", n);
 	}
 }
 
@@ -107,11 +107,12 @@ static void check_size(const struct create *a, struct http_invalid *v)
 		return;
 	}
 	grouped(number, sizeof(number), len);
-	snprintf(msg, sizeof(msg),
-		 "Value error, Flow run parameters must be less than 524,288 bytes "
-		 "when serialized "
-		 "(got %s bytes).",
-		 number);
+	(void)snprintf(
+	    msg, sizeof(msg),
+	    "Value error, Flow run parameters must be less than 524,288 bytes "
+	    "when serialized "
+	    "(got %s bytes).",
+	    number);
 	http_invalid_add(v, "value_error", "parameters", a->parameters, msg);
 }
 
@@ -145,7 +146,7 @@ static void take_queue(const struct db_rows *r, void *arg)
 
 	q->has_pool = 1;
 	q->has_queue = db_uuid(r, 1, &q->id);
-	snprintf(q->name, sizeof(q->name), "%s", name != NULL ? name : "");
+	(void)snprintf(q->name, sizeof(q->name), "%s", name != NULL ? name : "");
 }
 
 /* The named queue of the named pool, or the pool's default. */

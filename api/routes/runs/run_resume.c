@@ -150,7 +150,7 @@ static int resume_paused(struct tx *tx, const struct resume *a,
 		rc = check_input(tx, a, schema_key, &input, &why, err);
 	}
 	if (rc == -ERR_INVALID) {
-		snprintf(reason, sizeof(reason), "Reason: %s", why.msg);
+		(void)snprintf(reason, sizeof(reason), "Reason: %s", why.msg);
 		answer(tx, paused, "REJECT", reason);
 		json_decref(input);
 		return 0;

@@ -91,7 +91,8 @@ static void take_stored(const struct db_rows *r, void *arg)
 
 	s->answer = (int)db_int(r, 0);
 	s->has_state = db_uuid(r, 1, &s->state_id);
-	snprintf(s->reason, sizeof(s->reason), "%s", reason != NULL ? reason : "");
+	(void)snprintf(s->reason, sizeof(s->reason), "%s",
+		       reason != NULL ? reason : "");
 }
 
 static void take_state(const struct db_rows *r, void *arg)

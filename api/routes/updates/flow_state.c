@@ -149,9 +149,9 @@ static int requeue(struct tx *tx, struct item *it, const char *worker, int64_t a
 	};
 	char message[300];
 
-	snprintf(message, sizeof(message),
-		 "Lease expired on worker '%s'. Queued again (%lld of %d).", worker,
-		 (long long)attempt, REQUEUES_MAX);
+	(void)snprintf(message, sizeof(message),
+		       "Lease expired on worker '%s'. Queued again (%lld of %d).",
+		       worker, (long long)attempt, REQUEUES_MAX);
 	orc_state_init(&s, TYPE(SCHEDULED), "AwaitingRetry", message);
 	orc_detail_set_time(&s, "scheduled_time", tx->now_us);
 	return propose_lost(tx, it, &p, err);
@@ -171,11 +171,11 @@ static int crash(struct tx *tx, struct item *it, const char *worker, int started
 	char message[300];
 
 	if (started) {
-		snprintf(message, sizeof(message), "Lease expired on worker '%s'.",
-			 worker);
+		(void)snprintf(message, sizeof(message),
+			       "Lease expired on worker '%s'.", worker);
 	} else {
-		snprintf(message, sizeof(message),
-			 "Could not be started after 3 attempts.");
+		(void)snprintf(message, sizeof(message),
+			       "Could not be started after 3 attempts.");
 	}
 	orc_state_init(&s, TYPE(CRASHED), NULL, message);
 	return propose_lost(tx, it, &p, err);
@@ -189,22 +189,22 @@ static int verdict_is_stale(const struct run_row *row, struct item *it)
 
 	if (fence != 0 && fence < row->run.fence) {
 		a->pb.answer = ANSWER(SUPERSEDED);
-		snprintf(a->reason, sizeof(a->reason),
-			 "A newer owner of the run exists (token %llu).",
-			 (unsigned long long)row->run.fence);
+		(void)snprintf(a->reason, sizeof(a->reason),
+			       "A newer owner of the run exists (token %llu).",
+			       (unsigned long long)row->run.fence);
 		return 1;
 	}
 	if (row->current.type == 0 || state_type_is_terminal(row->current.type)) {
 		a->pb.answer = ANSWER(ABORT);
-		snprintf(a->reason, sizeof(a->reason), "The run is over: %s.",
-			 row->current.name);
+		(void)snprintf(a->reason, sizeof(a->reason), "The run is over: %s.",
+			       row->current.name);
 		return 1;
 	}
 	/* paused with nobody in charge: suspended runs have no owner to lose */
 	if (row->current.type == TYPE(PAUSED) &&
 	    orc_detail_true(&row->current, "pause_reschedule")) {
 		a->pb.answer = ANSWER(ABORT);
-		snprintf(a->reason, sizeof(a->reason), "The run is suspended.");
+		(void)snprintf(a->reason, sizeof(a->reason), "The run is suspended.");
 		return 1;
 	}
 	return 0;

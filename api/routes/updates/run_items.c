@@ -39,9 +39,9 @@ int item_superseded(struct tx *tx, struct item *it, struct error *err)
 	}
 	if (it->u->fence != 0 && it->u->fence < stored) {
 		it->answer->pb.answer = WF__CONTROL__ANSWER__SUPERSEDED;
-		snprintf(it->answer->reason, sizeof(it->answer->reason),
-			 "A newer owner of the run exists (token %llu).",
-			 (unsigned long long)stored);
+		(void)snprintf(it->answer->reason, sizeof(it->answer->reason),
+			       "A newer owner of the run exists (token %llu).",
+			       (unsigned long long)stored);
 		return 1;
 	}
 	if (it->u->fence > stored) {

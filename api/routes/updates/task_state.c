@@ -228,7 +228,7 @@ static int emit(struct tx *tx, const Wf__Control__TaskState *t,
 	json_object_set_new(pair, "to", type_or_null(r->state_type));
 	json_object_set_new(payload, "intended", pair);
 	json_object_set_new(payload, "task_run", task_of(t, r));
-	snprintf(name, sizeof(name), "prefect.task-run.%s", r->state_name);
+	(void)snprintf(name, sizeof(name), "prefect.task-run.%s", r->state_name);
 	if (t->previous_state_id.len == sizeof(previous.b)) {
 		memcpy(previous.b, t->previous_state_id.data, sizeof(previous.b));
 		spec.follows = &previous;
@@ -306,9 +306,9 @@ static int superseded(struct item *it, const struct run_context *rc)
 		return 0;
 	}
 	it->answer->pb.answer = WF__CONTROL__ANSWER__SUPERSEDED;
-	snprintf(it->answer->reason, sizeof(it->answer->reason),
-		 "A newer owner of the run exists (token %llu).",
-		 (unsigned long long)rc->fence);
+	(void)snprintf(it->answer->reason, sizeof(it->answer->reason),
+		       "A newer owner of the run exists (token %llu).",
+		       (unsigned long long)rc->fence);
 	return 1;
 }
 

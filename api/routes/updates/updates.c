@@ -56,7 +56,7 @@ static int dispatch(struct tx *tx, struct item *it, struct run_context *rc,
 /* What a failed item's sender should do. */
 static void answer_failure(struct item_answer *a, const struct error *err)
 {
-	snprintf(a->reason, sizeof(a->reason), "%s", err->msg);
+	(void)snprintf(a->reason, sizeof(a->reason), "%s", err->msg);
 	if (err->code == ERR_NOT_FOUND) {
 		a->pb.answer = WF__CONTROL__ANSWER__ABORT;
 		a->pb.gone = 1;
@@ -111,7 +111,8 @@ static int apply_item(struct tx *tx, struct item *it, struct run_context *rc,
 static int pack(struct tx *tx, struct item_answer *answers, size_t n, struct error *err)
 {
 	Wf__Updates__UpdateAnswers all;
-	Wf__Updates__UpdateAnswer **list = xcalloc(n + 1, sizeof(*list));
+	Wf__Updates__UpdateAnswer **list =
+	    xcalloc(n + 1, sizeof(Wf__Updates__UpdateAnswer *));
 	int rc;
 
 	wf__updates__update_answers__init(&all);

@@ -92,7 +92,8 @@ static const char *pair_text(int from, int to)
 		current.at_us = T_NOW - 1;
 	}
 	orc_state_init(&proposed, to, NULL, NULL);
-	orc_decide(ORC_CORE_FLOW, &run, &current, &proposed, &facts, T_NOW, &d);
+	orc_decide(ORC_CORE_FLOW, &run, &(struct orc_view){&current, &facts, T_NOW},
+		   &proposed, &d);
 	text = d.status == ORC_REJECT && d.writes ? state_type_text(d.state.type)
 						  : mark[d.status];
 	orc_decision_release(&d);

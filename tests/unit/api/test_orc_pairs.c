@@ -66,7 +66,7 @@ static void settle(enum orc_policy policy, struct orc_run *run,
 	struct orc_state proposed;
 
 	table_state(&proposed, token);
-	orc_decide(policy, run, current, &proposed, facts, now, d);
+	orc_decide(policy, run, &(struct orc_view){current, facts, now}, &proposed, d);
 	orc_state_release(&proposed);
 }
 
@@ -156,7 +156,8 @@ static void task_row(char **cell, int cells, int line)
 	} else if (strstr(cell[4], "deferred") != NULL) {
 		policy = ORC_BACKGROUND_TASK;
 	}
-	orc_decide(policy, &run, &first.state, &proposed, &facts, T_NOW, &d);
+	orc_decide(policy, &run, &(struct orc_view){&first.state, &facts, T_NOW},
+		   &proposed, &d);
 	table_outcome(got, sizeof(got), &run, &first.state, &d, 0);
 	joined(want, sizeof(want), cell, 5, cells);
 	if (strstr(want, "<flow run>") != NULL) {

@@ -40,7 +40,8 @@ static void scene_play(struct scene *s, enum orc_policy policy, const char *prop
 	struct orc_state p;
 
 	table_state(&p, proposed);
-	orc_decide(policy, &s->run, &s->current, &p, &s->facts, T_NOW, &s->d);
+	orc_decide(policy, &s->run, &(struct orc_view){&s->current, &s->facts, T_NOW},
+		   &p, &s->d);
 	orc_state_release(&p);
 }
 
@@ -202,7 +203,8 @@ Test(orchestration, the_same_transition_id_is_rejected)
 			   "11111111-1111-4111-8111-111111111111");
 	table_state(&p, "Running");
 	orc_detail_set_str(&p, "transition_id", "11111111-1111-4111-8111-111111111111");
-	orc_decide(ORC_CORE_FLOW, &s.run, &s.current, &p, &s.facts, T_NOW, &s.d);
+	orc_decide(ORC_CORE_FLOW, &s.run,
+		   &(struct orc_view){&s.current, &s.facts, T_NOW}, &p, &s.d);
 	cr_expect_eq(s.d.status, ORC_REJECT);
 	cr_expect_str_eq(s.d.reason,
 			 "This run has already made this state transition.");
@@ -290,7 +292,8 @@ Test(orchestration, cached_result_is_copied)
 	s.facts.cached = &hit;
 	table_state(&p, "Running");
 	orc_detail_set_str(&p, "cache_key", "k");
-	orc_decide(ORC_CORE_TASK, &s.run, &s.current, &p, &s.facts, T_NOW, &s.d);
+	orc_decide(ORC_CORE_TASK, &s.run,
+		   &(struct orc_view){&s.current, &s.facts, T_NOW}, &p, &s.d);
 	cr_expect_eq(s.d.status, ORC_REJECT);
 	cr_expect_str_eq(s.d.state.name, "Cached");
 	cr_expect_str_eq(s.d.reason, "Retrieved state from cache");
