@@ -200,18 +200,19 @@ int run_propose(struct tx *tx, struct run_proposal *p, struct orc_result *ret_re
 	return 0;
 }
 
-int run_propose_simple(struct tx *tx, const struct uuid *flow_run_id, int type,
-		       const char *name, const char *message, int force,
-		       struct orc_result *ret_result, struct error *err)
+int run_propose_simple(struct tx *tx, const struct uuid *flow_run_id,
+		       const struct run_simple *s, struct orc_result *ret_result,
+		       struct error *err)
 {
 	struct orc_state state;
 	struct run_proposal p = {
 	    .flow_run_id = *flow_run_id,
 	    .state = &state,
-	    .force = force,
+	    .force = s->force,
+	    .requeued = s->requeued,
 	};
 
-	orc_state_init(&state, type, name, message);
+	orc_state_init(&state, s->type, s->name, s->message);
 	return run_propose(tx, &p, ret_result, err);
 }
 

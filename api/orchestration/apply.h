@@ -51,10 +51,17 @@ int run_propose(struct tx *tx, struct run_proposal *p, struct orc_result *ret_re
 		struct error *err);
 void orc_result_release(struct orc_result *r);
 
-/* For services: one state by type, name (NULL: default) and message, forced or not. */
-int run_propose_simple(struct tx *tx, const struct uuid *flow_run_id, int type,
-		       const char *name, const char *message, int force,
-		       struct orc_result *ret_result, struct error *err);
+/* For services: one state, by its parts. */
+struct run_simple {
+	int type;
+	const char *name; /* NULL: the type's default */
+	const char *message;
+	int force;
+	int requeued; /* as in struct run_proposal */
+};
+int run_propose_simple(struct tx *tx, const struct uuid *flow_run_id,
+		       const struct run_simple *s, struct orc_result *ret_result,
+		       struct error *err);
 
 /* The OrchestrationResult body and its status, 201 or 200 (server-contract 5.1). */
 /* Its members ("state", "status", "details") into an open object. */

@@ -71,15 +71,18 @@ static int probe(struct tx *tx, struct service_pass *p, struct error *err)
 
 static int pass(struct tx *tx, struct service_pass *p, struct error *err)
 {
+	const struct run_simple expired = {
+	    .type = STATE_FAILED,
+	    .message = "The flow was paused and never resumed.",
+	    .force = 1,
+	};
 	struct paused list;
 	int rc = find(tx, &list, err);
 
 	for (size_t i = 0; rc == 0 && i < list.count; i++) {
 		struct orc_result res = {0};
 
-		rc = run_propose_simple(tx, &list.ids[i], STATE_FAILED, NULL,
-					"The flow was paused and never resumed.", 1,
-					&res, err);
+		rc = run_propose_simple(tx, &list.ids[i], &expired, &res, err);
 		orc_result_release(&res);
 		rc = rc == -ERR_NOT_FOUND ? 0 : rc;
 		p->done++;

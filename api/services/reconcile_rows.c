@@ -220,6 +220,13 @@ int rec_lost(struct tx *tx, const struct rec_row *row, enum reconcile_phase phas
 	struct run_now now = {0};
 	char message[256];
 	int requeue = row->requeue && phase != REC_CANCELLING;
+	const struct run_simple state = {
+	    .type = requeue ? STATE_SCHEDULED : STATE_CRASHED,
+	    .name = requeue ? "AwaitingRetry" : NULL,
+	    .message = message,
+	    .force = 1,
+	    .requeued = requeue,
+	};
 	int rc = db_one(tx->c, SQL_RUN_STATE_AND_FENCE, DB_ARGS(db_a_uuid(&row->id)), 1,
 			take_now, &now, err);
 
@@ -232,9 +239,7 @@ int rec_lost(struct tx *tx, const struct rec_row *row, enum reconcile_phase phas
 		       "been heard of since.%s",
 		       row->owner != NULL ? row->owner : "?",
 		       requeue ? " The deployment asks for another attempt." : "");
-	rc =
-	    run_propose_simple(tx, &row->id, requeue ? STATE_SCHEDULED : STATE_CRASHED,
-			       requeue ? "AwaitingRetry" : NULL, message, 1, &res, err);
+	rc = run_propose_simple(tx, &row->id, &state, &res, err);
 	orc_result_release(&res);
 	return rc == -ERR_NOT_FOUND ? 0 : rc;
 }
