@@ -31,14 +31,13 @@ struct claim {
 };
 
 /*
- * What a dead worker left behind.  Report it with a Lost update (outbox.h) with fence =
- * new_token when it was started or is not requeued; when that was answered:
- * claimer_end_token (new_token, CLAIMER_DONE), else it is reported again (30 s, 60 s,
- * ...).
+ * What a dead worker left behind.  One that is not requeued is reported to the API with
+ * a Lost update (outbox.h) whose fence is new_token; when that is journalled:
+ * claimer_end_token(new_token, CLAIMER_DONE), else it comes again (30 s, 60 s, ...).
  */
 struct claimer_reaped {
 	const char *run_id, *worker;
-	int requeued; /* delivered again by itself */
+	int requeued; /* delivered again by itself: nothing to report */
 	int started;
 	uint64_t old_token, new_token;
 	int64_t attempts;

@@ -128,10 +128,11 @@ struct pools_reaped {
 };
 /*
  * Safe to call from any number of processes: a run is taken once.  A verdict of "lost"
- * comes again (after 30 s, 60 s, 2 min, ... for a day) until pools_settle() with the
- * new token.  Report to the API what is lost, and what is requeued with `started` set
- * (it was enqueued again during its lease).  Nothing is taken for one lease time after
- * a pause of reaping (Redis was away, first reaper).
+ * has to reach the API; it comes again (after 30 s, 60 s, 2 min, ... for a day) until
+ * pools_settle() with the new token.  "requeued" needs nothing: the run is delivered
+ * again. With `started` it had been enqueued again during its lease (its retry was
+ * due).  Nothing is taken for one lease time after a pause of reaping (Redis was away,
+ * first reaper).
  */
 typedef void (*pools_reap_fn)(int rc, const struct pools_reaped *runs, size_t count,
 			      const struct error *err, void *arg);

@@ -63,7 +63,7 @@ static void on_lost(const char *run_id, uint64_t token, int started, enum lease_
 
 static void on_reaped(const struct claimer_reaped *d, void *arg)
 {
-	const struct source *s = arg;
+	struct source *s = arg;
 	struct update_run u = {.backend = &s->w->backend, .fence = d->new_token};
 	char *reason;
 	struct error err;
@@ -83,6 +83,9 @@ static void on_reaped(const struct claimer_reaped *d, void *arg)
 	if (update_lost(&u, d->worker, d->started, reason, d->new_token, &err) < 0) {
 		log_error("run %s: its loss cannot be reported: %s", d->run_id,
 			  err.msg);
+	} else {
+		/* journalled, so it arrives: Redis need not report it again */
+		claimer_end_token(s->claimer, d->run_id, d->new_token, CLAIMER_DONE);
 	}
 	free(reason);
 }

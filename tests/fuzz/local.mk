@@ -134,3 +134,8 @@ fuzz_programs += tests/fuzz/fuzz_task_event
 tests_fuzz_fuzz_task_event_SOURCES = tests/fuzz/fuzz_task_event.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_task_event_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_task_event_LDADD = libengine.a $(PROTO_LIBS) $(YAML_LIBS) $(BASE_LIBS)
+
+fuzz_programs += tests/fuzz/fuzz_redis_url
+tests_fuzz_fuzz_redis_url_SOURCES = tests/fuzz/fuzz_redis_url.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_redis_url_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_redis_url_LDADD = $(POOLS_LIBS) $(BASE_LIBS)
