@@ -31,8 +31,9 @@
 #define DELETE_MAX      512
 #define DELETE_DELAY_MS 20
 #define SAFETY_MS       30000 /* looks by itself this often */
-#define PROTOCOL_TRIES  5 /* a row that Redis refuses is given up after so many rounds \
-			   */
+#define PROTOCOL_TRIES                                                 \
+	5 /* a row that Redis refuses is given up after so many rounds \
+	   */
 
 static struct metric sent = {
     .name = "wf_relay_sent_total",
@@ -134,7 +135,7 @@ static void delete_now(struct relay *r)
 	memcpy(d->ids, r->done, r->done_count * sizeof(r->done[0]));
 	if (tx_run(r->api, DB_WRITE, delete_work, d, delete_done, &err) < 0) {
 		free(d);
-		loop_timer_in(r->delete_timer, 10 * DELETE_DELAY_MS);
+		loop_timer_in(r->delete_timer, INT64_C(10) * DELETE_DELAY_MS);
 		return;
 	}
 	r->done_count = 0;

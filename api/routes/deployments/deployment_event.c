@@ -79,40 +79,43 @@ int deployment_set_ready(struct tx *tx, struct deployment *d, int ready,
 }
 
 /* Up to AUTO_RUNS_SLICE ids. */
+struct run_slice {
+	struct uuid ids[AUTO_RUNS_SLICE];
+	size_t count;
+};
+
 static int read_runs(struct tx *tx, enum sql_id stmt, const struct uuid *key,
-		     int64_t from_us, struct uuid *ids, size_t *ret_count,
-		     struct error *err)
+		     int64_t from_us, struct run_slice *s, struct error *err)
 {
 	struct db_rows *r = NULL;
-	size_t n = 0;
 	int rc = db_query(
 	    tx->c, stmt,
 	    DB_ARGS(db_a_uuid(key), db_a_time(from_us), db_a_int(AUTO_RUNS_SLICE)), 3,
 	    &r, err);
 
-	while (rc == 0 && n < AUTO_RUNS_SLICE && (rc = db_next(r, err)) > 0) {
-		(void)db_uuid(r, 0, &ids[n++]);
+	s->count = 0;
+	while (rc == 0 && s->count < AUTO_RUNS_SLICE && (rc = db_next(r, err)) > 0) {
+		(void)db_uuid(r, 0, &s->ids[s->count++]);
 		rc = 0;
 	}
 	db_rows_free(r);
-	*ret_count = n;
-	return rc < 0 ? rc : 0;
+	return rc;
 }
 
 static int drop_runs(struct tx *tx, enum sql_id stmt, const struct uuid *key,
 		     int64_t from_us, struct error *err)
 {
-	struct uuid ids[AUTO_RUNS_SLICE];
-	size_t count = AUTO_RUNS_SLICE;
+	struct run_slice s = {.count = AUTO_RUNS_SLICE};
 	int rc = 0;
 
-	while (rc == 0 && count == AUTO_RUNS_SLICE) {
-		rc = read_runs(tx, stmt, key, from_us, ids, &count, err);
-		for (size_t i = 0; rc == 0 && i < count; i++) {
-			rc = outbox_cancel(tx, &ids[i], err);
+	while (rc == 0 && s.count == AUTO_RUNS_SLICE) {
+		rc = read_runs(tx, stmt, key, from_us, &s, err);
+		for (size_t i = 0; rc == 0 && i < s.count; i++) {
+			rc = outbox_cancel(tx, &s.ids[i], err);
 			if (rc == 0) {
 				rc = db_exec(tx->c, SQL_AUTO_RUN_DELETE,
-					     DB_ARGS(db_a_uuid(&ids[i])), 1, NULL, err);
+					     DB_ARGS(db_a_uuid(&s.ids[i])), 1, NULL,
+					     err);
 			}
 		}
 	}

@@ -141,6 +141,11 @@ static void decode_run(struct run_body *b, const json_t *obj, const char *loc,
 
 /* ---- in the transaction ---- */
 
+struct run_made {
+	struct uuid id;
+	int created; /* 0: the idempotency key was used before */
+};
+
 /* New reference; -ERR when the request was answered. */
 static int parameters_of(struct tx *tx, const struct deployment *d,
 			 const struct run_body *b, json_t **ret_parameters,
@@ -293,7 +298,7 @@ static void default_state(struct run_body *b, int64_t now_us)
 }
 
 static int insert_run(struct tx *tx, const struct deployment *d, struct run_body *b,
-		      const json_t *parameters, struct uuid *ret_id, int *ret_created,
+		      const json_t *parameters, struct run_made *ret_made,
 		      struct error *err)
 {
 	struct uuid queue_id = d->work_queue_id;
@@ -330,14 +335,14 @@ static int insert_run(struct tx *tx, const struct deployment *d, struct run_body
 	}
 	if (rc == 0) {
 		default_state(b, tx->now_us);
-		rc = flow_run_create(tx, &n, ret_id, ret_created, err);
+		rc = flow_run_create(tx, &n, &ret_made->id, &ret_made->created, err);
 	}
 	json_decref(tags);
 	return rc;
 }
 
 static int create_one(struct tx *tx, const struct deployment *d, struct run_body *b,
-		      struct uuid *ret_id, int *ret_created, struct error *err)
+		      struct run_made *ret_made, struct error *err)
 {
 	json_t *parameters = NULL;
 	int rc = parameters_of(tx, d, b, &parameters, err);
@@ -349,7 +354,7 @@ static int create_one(struct tx *tx, const struct deployment *d, struct run_body
 		rc = check_job_variables(tx, d, b, err);
 	}
 	if (rc == 0) {
-		rc = insert_run(tx, d, b, parameters, ret_id, ret_created, err);
+		rc = insert_run(tx, d, b, parameters, ret_made, err);
 	}
 	json_decref(parameters);
 	return rc;
@@ -359,18 +364,17 @@ static int run_work(struct tx *tx, void *arg, struct error *err)
 {
 	struct run_request *q = arg;
 	struct deployment d = {0};
-	struct uuid id;
+	struct run_made made = {.created = 0};
 	struct jsonw w;
-	int created = 0;
 	int rc = deployment_get(tx, &q->deployment_id, "Deployment not found", &d, err);
 
 	if (rc == 0) {
-		rc = create_one(tx, &d, &q->runs[0], &id, &created, err);
+		rc = create_one(tx, &d, &q->runs[0], &made, err);
 	}
 	if (rc == 0) {
 		jsonw_init(&w, &tx->body);
-		rc = flow_run_write_by_id(tx, &w, NULL, &id, err);
-		tx->status = created ? 201 : 200;
+		rc = flow_run_write_by_id(tx, &w, NULL, &made.id, err);
+		tx->status = made.created ? 201 : 200;
 	}
 	deployment_release(&d);
 	return rc;
@@ -381,17 +385,16 @@ static int bulk_one(struct tx *tx, const struct deployment *d, struct run_body *
 		    struct jsonw *w, struct error *err)
 {
 	struct error why = {0};
-	struct uuid id;
-	int created = 0;
+	struct run_made made = {.created = 0};
 	int rc = db_savepoint(tx->c, err);
 
 	if (rc < 0) {
 		return rc;
 	}
-	rc = create_one(tx, d, b, &id, &created, &why);
+	rc = create_one(tx, d, b, &made, &why);
 	tx->keep_answer = 0;
 	jsonw_obj(w, NULL);
-	jsonw_uuid(w, "flow_run_id", rc == 0 ? &id : NULL);
+	jsonw_uuid(w, "flow_run_id", rc == 0 ? &made.id : NULL);
 	jsonw_str(w, "status", rc == 0 ? "CREATED" : "FAILED");
 	jsonw_str(w, "error", rc == 0 ? NULL : why.msg);
 	jsonw_obj_end(w);

@@ -13,7 +13,7 @@
 #include "base/error.h"
 #include "base/json.h"
 
-#define HYDRATE_JSON_MAX (1024 * 1024)
+#define HYDRATE_JSON_MAX 1048576u
 
 struct hydration {
 	hydrate_var_fn var;

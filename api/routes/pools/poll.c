@@ -48,15 +48,16 @@ static int wanted(const json_t *names, const char *name)
 	return json_array_size(names) == 0;
 }
 
-/* First column of STMT's rows, at most MAX. */
-static int read_ids(struct tx *tx, enum sql_id stmt, const struct uuid *key,
-		    struct uuid *ids, size_t max, size_t *ret_count, struct error *err)
+/* Deployments of a queue that are not READY, at most POLL_DEPLOYMENTS_MAX. */
+static int read_not_ready(struct tx *tx, const struct uuid *queue_id, struct uuid *ids,
+			  size_t *ret_count, struct error *err)
 {
 	struct db_rows *r = NULL;
 	size_t n = 0;
-	int rc = db_query(tx->c, stmt, DB_ARGS(db_a_uuid(key)), 1, &r, err);
+	int rc = db_query(tx->c, SQL_DEPLOYMENT_NOT_READY_OF_QUEUE,
+			  DB_ARGS(db_a_uuid(queue_id)), 1, &r, err);
 
-	while (rc == 0 && n < max && (rc = db_next(r, err)) > 0) {
+	while (rc == 0 && n < POLL_DEPLOYMENTS_MAX && (rc = db_next(r, err)) > 0) {
 		(void)db_uuid(r, 0, &ids[n++]);
 		rc = 0;
 	}
@@ -70,8 +71,7 @@ static int deployments_ready(struct tx *tx, const struct uuid *queue_id,
 {
 	struct uuid *ids = xcalloc(POLL_DEPLOYMENTS_MAX, sizeof(*ids));
 	size_t count = 0;
-	int rc = read_ids(tx, SQL_DEPLOYMENT_NOT_READY_OF_QUEUE, queue_id, ids,
-			  POLL_DEPLOYMENTS_MAX, &count, err);
+	int rc = read_not_ready(tx, queue_id, ids, &count, err);
 
 	for (size_t i = 0; rc == 0 && i < count; i++) {
 		struct deployment d = {0};

@@ -129,36 +129,43 @@ static int name_wanted(const json_t *names, const char *name)
 	return json_array_size(names) == 0;
 }
 
-/* Rooms of the wanted, unpaused queues by priority; *ret_busy is the whole pool's. */
-static int read_rooms(struct tx *tx, const struct work_pool *pool,
-		      const struct due_request *q, struct queue_room **ret_rooms,
-		      size_t *ret_count, int64_t *ret_busy, struct error *err)
+/* Rooms of the wanted, unpaused queues by priority; `busy` is the whole pool's. */
+struct pool_rooms {
+	struct queue_room *list; /* owned */
+	size_t count;
+	int64_t busy;
+};
+
+static void take_room(struct pool_rooms *rooms, const struct db_rows *r,
+		      const struct due_request *q)
 {
-	struct queue_room *rooms = NULL;
+	struct queue_room room = {.priority = db_int(r, 3)};
+	int64_t limit = db_is_null(r, 4) ? -1 : db_int(r, 4);
+
+	rooms->busy += db_int(r, 7);
+	(void)db_uuid(r, 0, &room.id);
+	room.room = due_room(limit, db_int(r, 7), q->limit);
+	if (db_int(r, 2) == 0 && room.room > 0 &&
+	    name_wanted(q->work_queue_names, db_text(r, 1))) {
+		rooms->list =
+		    xreallocarray(rooms->list, rooms->count + 1, sizeof(*rooms->list));
+		rooms->list[rooms->count++] = room;
+	}
+}
+
+static int read_rooms(struct tx *tx, const struct work_pool *pool,
+		      const struct due_request *q, struct pool_rooms *rooms,
+		      struct error *err)
+{
 	struct db_rows *r = NULL;
-	int64_t busy = 0;
-	size_t n = 0;
 	int rc = db_query(tx->c, SQL_WORK_QUEUE_ROOMS, DB_ARGS(db_a_uuid(&pool->id)), 1,
 			  &r, err);
 
 	while (rc == 0 && (rc = db_next(r, err)) > 0) {
-		struct queue_room room = {.priority = db_int(r, 3)};
-		int64_t limit = db_is_null(r, 4) ? -1 : db_int(r, 4);
-
+		take_room(rooms, r, q);
 		rc = 0;
-		busy += db_int(r, 7);
-		(void)db_uuid(r, 0, &room.id);
-		room.room = due_room(limit, db_int(r, 7), q->limit);
-		if (db_int(r, 2) == 0 && room.room > 0 &&
-		    name_wanted(q->work_queue_names, db_text(r, 1))) {
-			rooms = xreallocarray(rooms, n + 1, sizeof(*rooms));
-			rooms[n++] = room;
-		}
 	}
 	db_rows_free(r);
-	*ret_rooms = rooms;
-	*ret_count = n;
-	*ret_busy = busy;
 	return rc;
 }
 
@@ -191,21 +198,19 @@ static int check_names(struct tx *tx, const struct due_request *q, struct error 
 static int collect(struct tx *tx, const struct work_pool *pool,
 		   const struct due_request *q, struct due_list *l, struct error *err)
 {
-	struct queue_room *rooms = NULL;
-	size_t count = 0;
-	int64_t busy = 0, room;
-	int rc = read_rooms(tx, pool, q, &rooms, &count, &busy, err);
+	struct pool_rooms rooms = {0};
+	int rc = read_rooms(tx, pool, q, &rooms, err);
+	int64_t room = due_room(pool->limit, rooms.busy, q->limit);
 
-	room = due_room(pool->limit, busy, q->limit);
-	for (size_t i = 0; rc == 0 && i < count && room > 0; i++) {
+	for (size_t i = 0; rc == 0 && i < rooms.count && room > 0; i++) {
 		if ((int64_t)l->count >= room &&
-		    rooms[i].priority > rooms[i - 1].priority) {
+		    rooms.list[i].priority > rooms.list[i - 1].priority) {
 			break;
 		}
-		rc = add_due_of_queue(tx, l, &rooms[i], q, err);
+		rc = add_due_of_queue(tx, l, &rooms.list[i], q, err);
 	}
 	due_rank(l, room);
-	free(rooms);
+	free(rooms.list);
 	return rc;
 }
 
