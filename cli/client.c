@@ -109,7 +109,12 @@ static int take_answer(const struct cli *cli, const char *method, const char *pa
 				     "WF_API_AUTH_STRING=user:password.",
 				     cli->api_url);
 		} else {
-			rc = err_set(err, code_of_status(a->status), "%s", text);
+			int bare = strcmp(text, "Not Found") == 0; /* no such route */
+
+			rc = err_set(err, code_of_status(a->status), "%s%s%s%s%s",
+				     bare ? "The server knows no " : "",
+				     bare ? method : text, bare ? " " : "",
+				     bare ? path : "", bare ? "." : "");
 		}
 		free(text);
 		return rc;

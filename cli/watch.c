@@ -8,6 +8,7 @@
 #include "cli/watch.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -86,6 +87,32 @@ static int new_logs(struct watch *w, const char *run_name, struct error *err)
 	return 0;
 }
 
+/* What the flow returned, when a native one has said so. */
+static void print_result(struct watch *w)
+{
+	json_t *list = NULL, *each;
+	size_t i;
+
+	if (client_post(w->cli,
+			json_pack("{s:{s:{s:[s]}, s:{s:[s]}}, s:s, s:i}", "artifacts",
+				  "flow_run_id", "any_", w->id, "type", "any_",
+				  "result", "sort", "ID_DESC", "limit", 50),
+			&list, NULL, "/artifacts/filter") < 0) {
+		return;
+	}
+	json_array_foreach (list, i, each) {
+		if (json_is_null(json_object_get(each, "task_run_id"))) {
+			char *text = json_text(json_object_get(each, "data"));
+
+			(void)printf("%sResult:%s %s\n", tone_on(w->cli, TONE_BOLD),
+				     tone_off(w->cli), text);
+			free(text);
+			break;
+		}
+	}
+	json_decref(list);
+}
+
 /* One look.  *ret_final gets the final state's type name, or stays empty. */
 static int look(struct watch *w, char *ret_final, size_t size, struct error *err)
 {
@@ -127,6 +154,7 @@ int watch_run(struct cli *cli, const char *id, int64_t timeout_ms, struct error 
 			return rc;
 		}
 		if (final[0] != '\0') {
+			print_result(&w);
 			return 0;
 		}
 		if (clock_mono_ms() >= end_ms) {
