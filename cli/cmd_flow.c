@@ -66,7 +66,7 @@ static int flow_ls(struct cli *cli, const void *conf, const struct opts *opts,
 static void env_default(const char *name, const char *value)
 {
 	if (value != NULL && opts_env(name) == NULL) {
-		(void)setenv(name, value, 1);
+		opts_env_set(name, value);
 	}
 }
 

@@ -51,6 +51,7 @@ int cmd_worker(int fd)
 	sigterm = loop_signal_new(loop, SIGTERM, on_term, r);
 	runner_start(r, control_session_new(&spec, fd), NULL, NULL);
 	rc = loop_run(loop);
+	(void)proc_kill_strays(); /* what left its group (setsid) ends with the run */
 	proc_fini();
 	runner_free(r);
 	loop_signal_free(sigterm);

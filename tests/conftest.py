@@ -31,7 +31,7 @@ def workers(tmp_path):
     started = []
 
     def start(server, *args, **options):
-        w = wf.Worker(server, tmp_path / "workers", *args, **options)
+        w = wf.Worker(server, tmp_path / "workers", args=args, **options)
         started.append(w)
         return w
     yield start

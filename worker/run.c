@@ -366,8 +366,7 @@ void run_lost(struct run *r, const char *why)
 	slog_warn(r->who, "no longer ours (%s)%s", why,
 		  run_is_started(r) && !r->exited ? ": killing its processes" : "");
 	if (r->proc != NULL && !r->exited) {
-		proc_stop(r->proc, PROC_STOP_LOST, 1);
-		(void)proc_signal(r->proc, 9);
+		proc_stop(r->proc, PROC_STOP_LOST, 0);
 	} else if (!r->exited) {
 		run_finish(r, 0, why);
 	}

@@ -256,7 +256,8 @@ static void watch_heartbeat(struct run *r)
 	if (silent_ms > STUCK_AFTER_MS) {
 		slog_error(r->who, "no heartbeat of its engine for %lld s: stopping it",
 			   (long long)(silent_ms / 1000));
-		proc_stop(r->proc, PROC_STOP_STUCK, r->w->conf->cancel_grace_ms);
+		proc_stop(r->proc, PROC_STOP_STUCK,
+			  0); /* its own report would hide why */
 		return;
 	}
 	run_timer(r, RUN_HEARTBEAT_MS, watch_heartbeat);

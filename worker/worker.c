@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/proc.h"
 #include "base/uuid.h"
 #include "worker/run_priv.h"
 
@@ -68,6 +69,16 @@ void worker_run_done(struct worker *w, struct run *r)
 	(void)map_remove(&w->runs, r->id);
 	TAILQ_REMOVE(&w->list, r, link);
 	w->finished++;
+	if (map_count(&w->runs) == 0) {
+		/* orphans that left their group; they cannot be told apart while runs
+		 * go on */
+		int strays = proc_kill_strays();
+
+		if (strays > 0) {
+			log_warn("killed %d processes that had survived their run",
+				 strays);
+		}
+	}
 	w->source_ops->kick(w->source);
 	w->on_change(w);
 }
