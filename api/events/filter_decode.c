@@ -63,9 +63,17 @@ static const struct field text_fields[] = {
      .max = TEXT_QUERY_MAX},
 };
 
+/* A path that does not fit is cut; it is for people. */
 static void join(char *dst, const char *loc, const char *name)
 {
-	(void)snprintf(dst, LOC_MAX, "%s%s%s", loc, loc[0] != '\0' ? "." : "", name);
+	size_t len = strnlen(loc, LOC_MAX / 2), more = strnlen(name, LOC_MAX / 2 - 2);
+
+	memcpy(dst, loc, len);
+	if (len > 0) {
+		dst[len++] = '.';
+	}
+	memcpy(dst + len, name, more);
+	dst[len + more] = '\0';
 }
 
 /* label -> text or list of texts */

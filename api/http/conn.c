@@ -10,6 +10,7 @@
  * shut down at the socket, so that evhttp sees the end of file and cleans up itself.
  */
 #include <errno.h>
+#include <malloc.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -34,6 +35,7 @@
 #define SWEEP_MIN         64
 #define ACCEPT_BACKOFF_MS 1000
 #define LISTEN_BACKLOG    1024
+#define TRIM_PEAK         1000
 
 struct http_conn {
 	TAILQ_ENTRY(http_conn) link;
@@ -53,7 +55,7 @@ struct conns {
 	TAILQ_HEAD(, http_conn) list;
 	struct http_conn **by_fd;
 	size_t fd_size;
-	int count, max;
+	int count, max, peak;
 	struct evconnlistener *listener; /* owned by evhttp */
 	struct loop_timer *sweep;
 	struct loop_timer *accept_again;
@@ -240,6 +242,7 @@ static struct bufferevent *on_new_connection(struct event_base *base, void *arg)
 	evbuffer_add_cb(bufferevent_get_output(c->bev), on_output, c);
 	TAILQ_INSERT_TAIL(&all->list, c, link);
 	all->count++;
+	all->peak = all->count > all->peak ? all->count : all->peak;
 	metric_set(&http_connections, all->count);
 	loop_defer(all->server->loop, on_accepted, c);
 	if (all->count >= all->max) {
@@ -280,6 +283,10 @@ static void on_sweep(void *arg)
 		}
 	}
 	http_watch_gone(all->server);
+	if (all->peak >= TRIM_PEAK && all->count < all->peak / 8) {
+		all->peak = all->count;
+		(void)malloc_trim(0); /* what a crowd needed goes back to the system */
+	}
 	if (all->paused) {
 		on_accept_again(all);
 	}

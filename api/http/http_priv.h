@@ -74,7 +74,7 @@ struct http_req {
 	struct api *api;
 	struct loop *loop;
 	struct evhttp_request *ev; /* NULL: the server is gone */
-	struct event *gone;        /* EV_CLOSED, while a slow handler runs */
+	struct event *gone;        /* while a slow handler runs */
 	void (*on_gone)(struct http_req *r, void *arg);
 	void *on_gone_arg;
 	const char *method;
@@ -95,6 +95,7 @@ struct http_req {
 /* ---- server.c ---- */
 /* Tells the handlers that take long, and asked for it, when their client hangs up. */
 void http_watch_gone(struct http_server *s);
+void http_req_unwatch(struct http_req *r); /* before anything is written: see there */
 void http_req_free(struct http_req *r);
 
 /* ---- conn.c: every connection, from accept to close ---- */

@@ -84,6 +84,8 @@ void http_reply(struct http_req *r, int status, const char *content_type,
 
 	PRE(!r->replied);
 	r->replied = 1;
+	http_req_unwatch(
+	    r); /* edge- and level-triggered events on one socket do not mix */
 	if (r->server == NULL || r->ev == NULL) {
 		loop_defer_free(r->loop, free_later, r);
 		return;

@@ -2,9 +2,11 @@
 /*
  * server.c - evhttp set up with limits, and a request's way to its handler.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
@@ -76,9 +78,7 @@ void http_req_free(struct http_req *r)
 {
 	size_t i;
 
-	if (r->gone != NULL) {
-		event_free(r->gone);
-	}
+	http_req_unwatch(r);
 	for (i = 0; i < r->header_count; i++) {
 		free(r->headers[i].name);
 		free(r->headers[i].value);
@@ -308,17 +308,35 @@ int http_server_pending(const struct http_server *s)
 	return n;
 }
 
+/*
+ * EV_CLOSED is an orderly end or half of one.  A reset shows as EV_READ only (libevent
+ * turns EPOLLERR into that), and so do pipelined bytes, which stay where they are:
+ * edge-triggered, or the loop would spin on them.
+ */
 static void on_client_gone(evutil_socket_t fd, short what, void *arg)
 {
 	struct http_req *r = arg;
 	void (*fn)(struct http_req *, void *) = r->on_gone;
+	char byte;
+	ssize_t n;
 
-	(void)fd;
-	(void)what;
-	event_free(r->gone);
-	r->gone = NULL;
+	if ((what & EV_CLOSED) == 0) {
+		n = recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+		if (n > 0 || (n < 0 && errno == EAGAIN)) {
+			return;
+		}
+	}
+	http_req_unwatch(r);
 	r->on_gone = NULL;
 	fn(r, r->on_gone_arg);
+}
+
+void http_req_unwatch(struct http_req *r)
+{
+	if (r->gone != NULL) {
+		event_free(r->gone);
+		r->gone = NULL;
+	}
 }
 
 void http_watch_gone(struct http_server *s)
@@ -336,10 +354,12 @@ void http_watch_gone(struct http_server *s)
 		if (r->on_gone == NULL || r->gone != NULL || evcon == NULL) {
 			continue;
 		}
-		/* never EV_READ: a client that pipelines would end the process */
+		/* an event of our own: reading through evhttp, which handles a request,
+		 * would end the process (its state machine is not prepared) */
 		bev = evhttp_connection_get_bufferevent(evcon);
 		r->gone = event_new(loop_base(s->loop), bufferevent_getfd(bev),
-				    EV_CLOSED, on_client_gone, r);
+				    EV_CLOSED | EV_READ | EV_ET | EV_PERSIST,
+				    on_client_gone, r);
 		event_add(r->gone, NULL);
 	}
 }
@@ -353,10 +373,7 @@ void http_server_free(struct http_server *s)
 	}
 	ws_server_free(s->ws);
 	TAILQ_FOREACH (r, &s->pending, link) {
-		if (r->gone != NULL) {
-			event_free(r->gone);
-			r->gone = NULL;
-		}
+		http_req_unwatch(r);
 		r->ev = NULL; /* freed with its connection */
 	}
 	if (s->ev != NULL) {

@@ -478,7 +478,7 @@ int filter_decode(const json_t *body, enum entity target, struct db_pred **ret,
 
 	if (e != NULL && is_given(body, e->key)) {
 		(void)filter_add(p, json_object_get(body, e->key), target, e->key, v);
-	} else if (target == ENT_BLOCK_DOCUMENT) {
+	} else if (e != NULL && target == ENT_BLOCK_DOCUMENT) {
 		empty = json_object();
 		(void)filter_add(p, empty, target, e->key, v);
 		json_decref(empty);

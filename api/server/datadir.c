@@ -134,7 +134,9 @@ fail:
 void datadir_close(struct datadir *d)
 {
 	if (d->lock_fd >= 0) {
-		(void)ftruncate(d->lock_fd, 0);
+		if (ftruncate(d->lock_fd, 0) < 0) {
+			log_warn("%s/lock: %s, ignoring", d->path, strerror(errno));
+		}
 		(void)close(d->lock_fd);
 	}
 	d->lock_fd = -1;

@@ -32,12 +32,13 @@ tests_unit_test_api_SOURCES += tests/unit/api/tx_fixture.h
 # the real wf-api as a child, good and bad clients
 unit_tests += tests/unit/test_server
 tests_unit_test_server_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS) -Wno-missing-prototypes
-tests_unit_test_server_LDADD = $(CRITERION_LIBS)
+tests_unit_test_server_LDADD = $(API_LIBS) $(CRITERION_LIBS)
 tests_unit_test_server_SOURCES = tests/lib/wf_server.c tests/lib/wf_server.h
 tests_unit_test_server_SOURCES += tests/unit/server/test_http.c
 tests_unit_test_server_SOURCES += tests/unit/server/steps.c tests/unit/server/steps.h
 tests_unit_test_server_SOURCES += tests/unit/server/test_life.c
 tests_unit_test_server_SOURCES += tests/unit/server/test_objects.c
+tests_unit_test_server_SOURCES += tests/unit/server/test_pending.c
 tests_unit_test_server_SOURCES += tests/unit/server/test_ws.c
 EXTRA_tests_unit_test_server_DEPENDENCIES = wf-api
 tests_unit_test_api_SOURCES += tests/unit/api/test_updates.c
