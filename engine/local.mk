@@ -2,41 +2,13 @@
 noinst_LIBRARIES += libengine.a
 libengine_a_CPPFLAGS = $(AM_CPPFLAGS) $(YAML_CFLAGS) $(PROTOBUF_C_CFLAGS)
 libengine_a_SOURCES = \
-	engine/control.c \
-	engine/control_frames.c \
-	engine/control_priv.h \
-	engine/coolname.c \
-	engine/coolname.h \
-	engine/envs.c \
-	engine/envs.h \
-	engine/expr.h \
-	engine/expr_eval.c \
-	engine/expr_filter.c \
-	engine/expr_parse.c \
-	engine/expr_priv.h \
-	engine/expr_scan.c \
-	engine/expr_scan.h \
-	engine/lines.c \
-	engine/lines.h \
-	engine/live.c \
-	engine/live.h \
-	engine/name.c \
-	engine/name.h \
-	engine/offline.c \
 	engine/params.c \
 	engine/params.h \
 	engine/plan.c \
 	engine/plan.h \
-	engine/record.c \
-	engine/record.h \
-	engine/remote.c \
-	engine/remote_feed.c \
-	engine/remote_priv.h \
-	engine/report.c \
-	engine/report.h \
 	engine/runner.c \
-	engine/runner_begin.c \
 	engine/runner.h \
+	engine/runner_begin.c \
 	engine/runner_priv.h \
 	engine/runner_task.c \
 	engine/runner_values.c \
@@ -45,17 +17,45 @@ libengine_a_SOURCES = \
 	engine/sched_priv.h \
 	engine/sched_queue.c \
 	engine/sched_task.c \
-	engine/session.h \
 	engine/state.c \
 	engine/state.h \
-	engine/task_events.c \
-	engine/task_events.h \
-	engine/task_proc.c \
-	engine/task_proc.h \
-	engine/task_result.c \
-	engine/task_result.h \
-	engine/tmpl.c \
-	engine/tmpl.h \
+	engine/expr/expr.h \
+	engine/expr/expr_eval.c \
+	engine/expr/expr_filter.c \
+	engine/expr/expr_parse.c \
+	engine/expr/expr_priv.h \
+	engine/expr/expr_scan.c \
+	engine/expr/expr_scan.h \
+	engine/expr/name.c \
+	engine/expr/name.h \
+	engine/expr/tmpl.c \
+	engine/expr/tmpl.h \
+	engine/session/control.c \
+	engine/session/control_frames.c \
+	engine/session/control_priv.h \
+	engine/session/coolname.c \
+	engine/session/coolname.h \
+	engine/session/offline.c \
+	engine/session/remote.c \
+	engine/session/remote_feed.c \
+	engine/session/remote_priv.h \
+	engine/session/session.h \
+	engine/show/live.c \
+	engine/show/live.h \
+	engine/show/record.c \
+	engine/show/record.h \
+	engine/show/report.c \
+	engine/show/report.h \
+	engine/task/envs.c \
+	engine/task/envs.h \
+	engine/task/lines.c \
+	engine/task/lines.h \
+	engine/task/task_events.c \
+	engine/task/task_events.h \
+	engine/task/task_proc.c \
+	engine/task/task_proc.h \
+	engine/task/task_result.c \
+	engine/task/task_result.h \
 	engine/yaml/bind.c \
 	engine/yaml/diag.c \
 	engine/yaml/diag.h \
@@ -74,12 +74,12 @@ libengine_a_SOURCES = \
 bin_PROGRAMS += wf-engine
 wf_engine_CPPFLAGS = $(AM_CPPFLAGS) $(YAML_CFLAGS) $(PROTOBUF_C_CFLAGS)
 wf_engine_SOURCES = \
-	engine/cmd_file.c \
-	engine/cmd_run.c \
-	engine/cmd_worker.c \
-	engine/load_file.c \
-	engine/load_file.h \
 	engine/main.c \
-	engine/main.h
+	engine/main.h \
+	engine/cmd/cmd_file.c \
+	engine/cmd/cmd_run.c \
+	engine/cmd/cmd_worker.c \
+	engine/cmd/load_file.c \
+	engine/cmd/load_file.h
 wf_engine_LDADD = libengine.a $(PROTO_LIBS) $(YAML_LIBS) $(BASE_LIBS)
 $(libengine_a_OBJECTS): $(proto_gen_h)

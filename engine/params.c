@@ -15,7 +15,7 @@
 #include "base/mem.h"
 #include "base/opts.h"
 #include "base/timefmt.h"
-#include "engine/expr_priv.h"
+#include "engine/expr/expr_priv.h"
 #include "engine/plan.h"
 
 #define PATH_MAX_LEN 200

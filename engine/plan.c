@@ -10,8 +10,8 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/opts.h"
-#include "engine/name.h"
-#include "engine/tmpl.h"
+#include "engine/expr/name.h"
+#include "engine/expr/tmpl.h"
 
 static void strs_release(struct plan_strs *s)
 {

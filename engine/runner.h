@@ -11,7 +11,7 @@
 
 #include <jansson.h>
 
-#include "engine/report.h"
+#include "engine/show/report.h"
 #include "engine/state.h"
 
 struct loop;

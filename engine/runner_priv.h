@@ -9,12 +9,12 @@
 #include <jansson.h>
 
 #include "base/uuid.h"
-#include "engine/envs.h"
-#include "engine/expr.h"
+#include "engine/task/envs.h"
+#include "engine/expr/expr.h"
 #include "engine/plan.h"
 #include "engine/runner.h"
 #include "engine/sched.h"
-#include "engine/session.h"
+#include "engine/session/session.h"
 
 struct buf;
 struct task_proc;

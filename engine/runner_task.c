@@ -9,9 +9,9 @@
 
 #include "base/error.h"
 #include "base/mem.h"
-#include "engine/lines.h"
+#include "engine/task/lines.h"
 #include "engine/runner_priv.h"
-#include "engine/task_proc.h"
+#include "engine/task/task_proc.h"
 
 static size_t index_of(const struct slot *s)
 {

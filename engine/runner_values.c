@@ -13,9 +13,9 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "engine/name.h"
+#include "engine/expr/name.h"
 #include "engine/runner_priv.h"
-#include "engine/tmpl.h"
+#include "engine/expr/tmpl.h"
 
 #define ENV_VALUE_MAX \
 	(100u << 10)         /* the kernel refuses 128 KiB; WF_INPUTS has them all */

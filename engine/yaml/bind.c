@@ -10,7 +10,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/mem.h"
-#include "engine/tmpl.h"
+#include "engine/expr/tmpl.h"
 #include "engine/yaml/load.h"
 
 struct binding {

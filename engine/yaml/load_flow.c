@@ -9,8 +9,8 @@
 
 #include "base/error.h"
 #include "base/mem.h"
-#include "engine/name.h"
-#include "engine/tmpl.h"
+#include "engine/expr/name.h"
+#include "engine/expr/tmpl.h"
 #include "engine/yaml/load.h"
 
 #define MAX_SECONDS 31536000.0

@@ -13,8 +13,8 @@
 #include "base/digest.h"
 #include "base/error.h"
 #include "base/mem.h"
-#include "engine/name.h"
-#include "engine/tmpl.h"
+#include "engine/expr/name.h"
+#include "engine/expr/tmpl.h"
 #include "engine/yaml/load.h"
 #include "engine/yaml/scalar.h"
 

@@ -10,8 +10,8 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/mem.h"
-#include "engine/name.h"
-#include "engine/tmpl.h"
+#include "engine/expr/name.h"
+#include "engine/expr/tmpl.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

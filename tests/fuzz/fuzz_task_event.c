@@ -4,8 +4,8 @@
  */
 #include <stdint.h>
 
-#include "engine/lines.h"
-#include "engine/task_events.h"
+#include "engine/task/lines.h"
+#include "engine/task/task_events.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

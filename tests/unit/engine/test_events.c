@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "engine/lines.h"
-#include "engine/task_events.h"
+#include "engine/task/lines.h"
+#include "engine/task/task_events.h"
 
 static int parse(const char *line, struct task_event *e, struct error *err)
 {

@@ -9,8 +9,8 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/json.h"
-#include "engine/expr.h"
-#include "engine/tmpl.h"
+#include "engine/expr/expr.h"
+#include "engine/expr/tmpl.h"
 
 static const char *const params_text =
     "{\"n\": 7, \"x\": 2.5, \"s\": \"Hello\", \"b\": true, \"none\": null, \"list\": "

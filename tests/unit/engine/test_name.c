@@ -7,7 +7,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
-#include "engine/name.h"
+#include "engine/expr/name.h"
 
 #define THURSDAY_US 1795082400000000LL /* 2026-11-19T10:00:00Z */
 

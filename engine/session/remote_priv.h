@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * remote_priv.h - the state behind the REST session: remote.c asks and answers, one
+ * request after the other; remote_feed.c sends events and log lines in batches beside
+ * it.
+ */
+#ifndef ENGINE_SESSION_REMOTE_PRIV_H
+#define ENGINE_SESSION_REMOTE_PRIV_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/backoff.h"
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/httpc.h"
+#include "base/queue_ext.h"
+#include "engine/session/session.h"
+
+struct remote;
+
+#define REMOTE_GIVE_UP_MS 120000 /* for one request, with its repetitions */
+#define REMOTE_CLOSE_MS   30000  /* for what is left at the end */
+#define FEED_FLUSH_MS     100
+#define FEED_BATCH_MAX    200 /* items of one request */
+#define FEED_BATCH_BYTES  (512u << 10)
+#define FEED_HIGH         (1u << 20) /* congested above */
+#define FEED_MAX          (8u << 20) /* log lines are dropped above */
+
+/* One kind of item, sent as JSON arrays to one path, in order. */
+struct feed {
+	struct remote *remote;
+	const char *path;
+	struct buf queue; /* items, each u32 length + text */
+	size_t sending;   /* bytes of the queue that are on their way; 0: none */
+	struct loop_timer *timer;
+	int timer_armed;
+	struct backoff backoff;
+	int64_t give_up_ms;
+	size_t dropped;
+};
+
+/* A request that waits for its turn. */
+struct call {
+	TAILQ_ENTRY(call) link;
+	const char *method;
+	char *path;
+	struct buf body;
+	/* BODY is NULL when there was no useful answer: ERR says why. */
+	void (*done)(struct remote *r, int status, const json_t *body,
+		     const struct error *err);
+};
+TAILQ_HEAD(call_list, call);
+
+struct remote {
+	struct session s;
+	struct loop *loop;
+	struct httpc *http;
+	char *url, *auth, *name;
+	const struct plan_flow *flow;
+	json_t *parameters, *tags;
+	struct uuid flow_id, run_id;
+	struct call_list calls;
+	int calling;
+	struct loop_timer *retry, *poll, *close_timer;
+	struct backoff backoff;
+	int64_t give_up_ms;
+	struct error send_error; /* of a request that could not even be sent */
+	struct feed events, logs;
+	int closing, closed, cancelled;
+};
+
+void remote_feed_init(struct feed *f, struct remote *r, const char *path);
+void remote_feed_release(struct feed *f);
+void remote_feed_add(struct feed *f, const char *json, size_t len);
+void remote_feed_flush(struct feed *f);
+/* After a change that may end the session. */
+void remote_check_closed(struct remote *r);
+struct remote_req {
+	const char *method, *path;
+	const struct buf *body; /* an empty one: none */
+};
+int remote_send(struct remote *r, const struct remote_req *req, httpc_fn fn, void *arg,
+		struct error *err);
+void remote_task_event(struct remote *r, const struct session_task *t, struct buf *out);
+
+#endif

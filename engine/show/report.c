@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * report.c - log lines, and the choice of the style.
+ */
+#include "engine/show/report.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "engine/show/live.h"
+#include "engine/show/record.h"
+
+struct report {
+	enum report_style style;
+	int colour;
+	struct live *live;
+	struct record *record;
+};
+
+struct report *report_new(struct loop *loop, enum report_style style, int colour,
+			  const struct plan_flow *flow)
+{
+	struct report *r = xcalloc(1, sizeof(*r));
+
+	r->style = style;
+	r->colour = colour;
+	if (style == REPORT_LIVE) {
+		r->live = live_new(loop, STDERR_FILENO, colour, flow);
+	} else if (style == REPORT_JSON) {
+		r->record = record_new(flow);
+	}
+	return r;
+}
+
+void report_free(struct report *r)
+{
+	if (r == NULL) {
+		return;
+	}
+	live_free(r->live);
+	record_free(r->record);
+	free(r);
+}
+
+void report_begin(struct report *r, const char *run_name, const struct uuid *run_id)
+{
+	if (r == NULL) {
+		return;
+	}
+	if (r->live != NULL) {
+		live_set_title(r->live, run_name);
+	}
+	if (r->record != NULL) {
+		record_begin(r->record, run_name, run_id);
+	}
+}
+
+static const char *level_name(int level)
+{
+	return level >= 50   ? "CRITICAL"
+	       : level >= 40 ? "ERROR"
+	       : level >= 30 ? "WARNING"
+	       : level >= 20 ? "INFO"
+			     : "DEBUG";
+}
+
+/* HH:MM:SS.mmm | LEVEL   | Flow run 'n' - message */
+static void format_line(const struct report *r, struct buf *out, int level,
+			const char *who, const char *message, int64_t at_us)
+{
+	time_t s = (time_t)(at_us / CLOCK_US_PER_S);
+	struct tm tm;
+
+	(void)localtime_r(&s, &tm);
+	buf_addf(out, "%02d:%02d:%02d.%03d | ", tm.tm_hour, tm.tm_min, tm.tm_sec,
+		 (int)(at_us % CLOCK_US_PER_S / 1000));
+	if (r->colour && level >= LEVEL_WARNING) {
+		buf_adds(out, level >= LEVEL_ERROR ? "\033[31m" : "\033[33m");
+	}
+	buf_addf(out, "%-7s", level_name(level));
+	if (r->colour && level >= LEVEL_WARNING) {
+		buf_adds(out, "\033[0m");
+	}
+	buf_addf(out, " | %s - %s\n", who, message);
+}
+
+void report_log(struct report *r, int level, const char *logger, const char *who,
+		const char *message, int64_t at_us)
+{
+	struct buf b;
+
+	if (r == NULL || r->style == REPORT_NONE) {
+		return;
+	}
+	if (r->record != NULL) {
+		record_log(r->record, level, who != NULL ? who : logger, message,
+			   at_us);
+		return;
+	}
+	if (r->style == REPORT_QUIET && level < LEVEL_ERROR) {
+		return;
+	}
+	buf_init(&b);
+	format_line(r, &b, level, who != NULL ? who : logger, message, at_us);
+	if (r->live != NULL) {
+		live_text(r->live, b.data, b.len);
+	} else {
+		(void)fwrite(b.data, 1, b.len, stderr);
+	}
+	buf_release(&b);
+}
+
+void report_flow_state(struct report *r, const struct run_state *state)
+{
+	if (r != NULL && r->record != NULL) {
+		record_flow_state(r->record, state);
+	}
+}
+
+void report_task(struct report *r, const struct session_task *task)
+{
+	if (r == NULL) {
+		return;
+	}
+	if (r->live != NULL) {
+		live_task(r->live, task);
+	}
+	if (r->record != NULL) {
+		record_task(r->record, task);
+	}
+}
+
+void report_end(struct report *r, const struct run_state *state, int run_count,
+		const json_t *result)
+{
+	char *text;
+
+	if (r == NULL) {
+		return;
+	}
+	if (r->live != NULL) {
+		live_finish(r->live, state);
+	}
+	if (r->record != NULL) {
+		text = record_finish(r->record, state, run_count, result);
+		(void)puts(text);
+		free(text);
+	} else if (result != NULL && !json_is_null(result) &&
+		   state->type == STATE_COMPLETED) {
+		text = json_text(result);
+		(void)puts(text);
+		free(text);
+	}
+	(void)fflush(stdout);
+}
