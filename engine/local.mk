@@ -6,6 +6,8 @@ libengine_a_SOURCES = \
 	engine/params.h \
 	engine/plan.c \
 	engine/plan.h \
+	engine/rundir.c \
+	engine/rundir.h \
 	engine/runner.c \
 	engine/runner.h \
 	engine/runner_begin.c \
@@ -83,3 +85,6 @@ wf_engine_SOURCES = \
 	engine/cmd/load_file.h
 wf_engine_LDADD = libengine.a $(PROTO_LIBS) $(YAML_LIBS) $(BASE_LIBS)
 $(libengine_a_OBJECTS): $(proto_gen_h)
+EXTRA_DIST += \
+	examples/etl/etl.flow.yaml \
+	examples/hello/hello.flow.yaml

@@ -4,7 +4,6 @@
  */
 #include "engine/runner.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -340,25 +339,6 @@ int runner_is_stopping(const struct runner *r)
 	return r->stopping;
 }
 
-/* What tasks left in the folder; it is flat. */
-static void remove_run_dir(struct runner *r)
-{
-	struct dirent *e;
-	DIR *d;
-
-	if (r->run_dir == NULL) {
-		return;
-	}
-	if (rmdir(r->run_dir) != 0 && (d = opendir(r->run_dir)) != NULL) {
-		while ((e = readdir(d)) != NULL) {
-			(void)unlinkat(dirfd(d), e->d_name, 0);
-		}
-		(void)closedir(d);
-		(void)rmdir(r->run_dir);
-	}
-	free(r->run_dir);
-}
-
 void runner_free(struct runner *r)
 {
 	size_t i;
@@ -370,7 +350,7 @@ void runner_free(struct runner *r)
 		runner_slot_release(&r->slots[i]);
 	}
 	free(r->slots);
-	remove_run_dir(r);
+	rundir_close(&r->dir);
 	sched_free(r->sched);
 	if (r->session != NULL) {
 		r->session->ops->free(r->session);

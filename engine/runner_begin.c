@@ -52,28 +52,26 @@ static void make_sched(struct runner *r, int run_count)
 	}
 }
 
-static int load_entrypoint(struct runner *r, const char *entrypoint, struct error *err)
+static int load_entrypoint(struct runner *r, const char *entrypoint, struct buf *report,
+			   struct error *err)
 {
 	char *path = xasprintf("%s%s%s", *entrypoint == '/' ? "" : r->cwd,
 			       *entrypoint == '/' ? "" : "/", entrypoint);
 	char *colon = strrchr(path, ':'), *name = NULL;
-	struct buf report;
 	int rc;
 
 	if (colon != NULL && strchr(colon, '/') == NULL) {
 		*colon = '\0';
 		name = colon + 1;
 	}
-	buf_init(&report);
-	rc = plan_load(path, &r->file, &report, err);
-	if (rc < 0 && report.len > 0) {
-		rc = err_set(err, ERR_INVALID, "%.480s", report.data);
+	rc = plan_load(path, &r->file, report, err);
+	if (rc < 0 && report->len > 0) {
+		rc = err_set(err, ERR_INVALID, "%.440s", report->data);
 	}
 	if (rc == 0) {
 		r->flow = plan_find(r->file, name, err);
 		rc = r->flow != NULL ? 0 : -ERR_NOT_FOUND;
 	}
-	buf_release(&report);
 	free(path);
 	return rc;
 }
@@ -177,13 +175,43 @@ static void add_flow_tags(struct runner *r)
 	}
 }
 
+/* The flow that the session names; a run without one gets an empty flow and fails. */
+static int find_flow(struct runner *r, const struct session_run *run,
+		     struct buf *report, struct error *err)
+{
+	int rc;
+
+	if (r->flow != NULL) {
+		return 0;
+	}
+	rc = load_entrypoint(r, run->entrypoint != NULL ? run->entrypoint : "", report,
+			     err);
+	if (rc < 0) {
+		r->flow = &no_flow;
+		rc = err_wrap(err, "Flow could not be loaded");
+	}
+	return rc;
+}
+
+static void announce(struct runner *r, const struct session_run *run)
+{
+	char text[1300];
+
+	tell_run(r, run);
+	report_begin(r->report, r->run_name, &r->run_id);
+	(void)snprintf(text, sizeof(text),
+		       "Created flow run '%.600s' for flow '%.600s'", r->run_name,
+		       r->flow->name);
+	runner_log(r, SCHED_NO_TASK, LEVEL_INFO, "prefect.engine", text);
+}
+
 void runner_begin(struct runner *r, const struct session_run *run,
 		  const struct error *none)
 {
 	struct sched_event ev = {.type = SCHED_EV_START};
 	struct error err = {.code = 0};
-	char text[1300];
-	int rc = 0;
+	struct buf report;
+	int rc;
 
 	if (run == NULL) {
 		(void)fprintf(stderr, "wf-engine: %s\n", none->msg);
@@ -191,15 +219,9 @@ void runner_begin(struct runner *r, const struct session_run *run,
 		loop_stop(r->loop, r->exit_code);
 		return;
 	}
+	buf_init(&report);
 	take_facts(r, run);
-	if (r->flow == NULL) {
-		rc = load_entrypoint(r, run->entrypoint != NULL ? run->entrypoint : "",
-				     &err);
-		if (rc < 0) {
-			r->flow = &no_flow;
-			(void)err_wrap(&err, "Flow could not be loaded");
-		}
-	}
+	rc = find_flow(r, run, &report, &err);
 	add_flow_tags(r);
 	make_sched(r, run->run_count);
 	if (rc == 0) {
@@ -207,17 +229,14 @@ void runner_begin(struct runner *r, const struct session_run *run,
 	} else {
 		r->flow_run = json_object();
 	}
-	tell_run(r, run);
-	report_begin(r->report, r->run_name, &r->run_id);
-	(void)snprintf(text, sizeof(text),
-		       "Created flow run '%.600s' for flow '%.600s'", r->run_name,
-		       r->flow->name);
-	runner_log(r, SCHED_NO_TASK, LEVEL_INFO, "prefect.engine", text);
+	announce(r, run);
 	if (rc < 0) {
-		runner_log(r, SCHED_NO_TASK, LEVEL_ERROR, "prefect.flow_runs", err.msg);
+		runner_log(r, SCHED_NO_TASK, LEVEL_ERROR, "prefect.flow_runs",
+			   report.len > 0 ? report.data : err.msg);
 		ev.type = SCHED_EV_INVALID;
 		ev.message = err.msg;
 	}
+	buf_release(&report);
 	if (r->heartbeat_ms > 0) {
 		loop_timer_in(r->beat, 0);
 	}

@@ -12,6 +12,7 @@
 #include "engine/task/envs.h"
 #include "engine/expr/expr.h"
 #include "engine/plan.h"
+#include "engine/rundir.h"
 #include "engine/runner.h"
 #include "engine/sched.h"
 #include "engine/session/session.h"
@@ -47,7 +48,8 @@ struct runner {
 	json_t *params, *tags;
 	json_t *flow_run; /* the root of that name in expressions */
 	int flow_run_count;
-	char *cwd, *run_dir;
+	char *cwd;
+	struct rundir dir;
 	char *const *environ;
 	struct envs env; /* of the flow */
 	struct slot *slots;

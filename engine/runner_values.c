@@ -304,21 +304,9 @@ static void add_inputs(const struct slot *s, struct envs *env)
 
 static int make_run_dir(struct runner *r, struct error *err)
 {
-	const char *base = envs_get(&r->env, "TMPDIR");
-
-	if (r->run_dir != NULL) {
-		return 0;
-	}
-	r->run_dir =
-	    xasprintf("%s/wf-run-XXXXXX", base != NULL && *base == '/' ? base : "/tmp");
-	if (mkdtemp(r->run_dir) == NULL) {
-		(void)err_errno(err, "make a folder for results below %s",
-				base != NULL ? base : "/tmp");
-		free(r->run_dir);
-		r->run_dir = NULL;
-		return -ERR_IO;
-	}
-	return 0;
+	return r->dir.path != NULL
+		   ? 0
+		   : rundir_open(&r->dir, envs_get(&r->env, "TMPDIR"), err);
 }
 
 /* WF_INPUTS: one file per task run, only when it has inputs. */
@@ -331,7 +319,7 @@ static int write_inputs(struct slot *s, const char *id, struct error *err)
 	if (s->inputs_path != NULL || json_object_size(s->with) == 0) {
 		return 0;
 	}
-	s->inputs_path = xasprintf("%s/%s.in", s->runner->run_dir, id);
+	s->inputs_path = xasprintf("%s/%s.in", s->runner->dir.path, id);
 	text = json_text(s->with);
 	f = fopen(s->inputs_path, "we");
 	ok = f != NULL && fputs(text, f) >= 0;
@@ -362,7 +350,7 @@ static int task_env(struct slot *s, const struct sched_run *run, struct command 
 	if (make_run_dir(s->runner, err) < 0 || write_inputs(s, id, err) < 0) {
 		return -ERR_IO;
 	}
-	cmd->result_path = xasprintf("%s/%s.out", s->runner->run_dir, id);
+	cmd->result_path = xasprintf("%s/%s.out", s->runner->dir.path, id);
 	add_inputs(s, &cmd->env);
 	if (s->inputs_path != NULL) {
 		set_text(&cmd->env, "WF_INPUTS", s->inputs_path);

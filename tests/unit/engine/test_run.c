@@ -3,10 +3,13 @@
  * test_run.c - real processes: wf-engine run --offline.
  */
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -310,6 +313,35 @@ Test(run, an_interrupt_crashes_the_run_and_leaves_nothing)
 		(void)fclose(f);
 		cr_expect_eq(kill(task, 0), -1, "the task lives");
 	}
+	child_release(&c);
+}
+
+static void make_old(const char *path)
+{
+	struct timespec old[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
+
+	cr_assert_eq(utimensat(AT_FDCWD, path, old, 0), 0);
+}
+
+Test(run, the_folder_of_a_killed_run_is_swept_by_the_next)
+{
+	struct child c;
+	char path[200], file[220];
+	int held;
+
+	child_init(&c, "  f:\n    tasks:\n      a: {run: \"true\"}\n");
+	(void)snprintf(path, sizeof(path), "%s/wf-run-dead00", c.dir);
+	(void)snprintf(file, sizeof(file), "%s/x.out", path);
+	cr_assert_eq(mkdir(path, 0700), 0);
+	(void)close(open(file, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+	make_old(path);
+	held = open(path, O_RDONLY | O_CLOEXEC);
+	cr_assert_eq(flock(held, LOCK_EX), 0);
+	child_run(&c, ARGS(FILE_ARG));
+	cr_expect_eq(access(file, F_OK), 0, "a living owner's folder was touched");
+	(void)close(held);
+	child_run(&c, ARGS(FILE_ARG));
+	cr_expect_eq(access(path, F_OK), -1, "the dead owner's folder is still there");
 	child_release(&c);
 }
 
