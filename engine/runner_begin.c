@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/backoff.h"
@@ -175,6 +176,21 @@ static void add_flow_tags(struct runner *r)
 	}
 }
 
+#define FILES_PER_TASK 4 /* notify, two outputs, events */
+#define FILES_BESIDE   64
+
+/* As many descriptors as the flow's workers need, if the hard limit allows them. */
+static void raise_files(const struct plan_flow *flow)
+{
+	rlim_t want = (rlim_t)flow->max_workers * FILES_PER_TASK + FILES_BESIDE;
+	struct rlimit rl;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) == 0 && rl.rlim_cur < want) {
+		rl.rlim_cur = rl.rlim_max < want ? rl.rlim_max : want;
+		(void)setrlimit(RLIMIT_NOFILE, &rl);
+	}
+}
+
 /* The flow that the session names; a run without one gets an empty flow and fails. */
 static int find_flow(struct runner *r, const struct session_run *run,
 		     struct buf *report, struct error *err)
@@ -223,6 +239,7 @@ void runner_begin(struct runner *r, const struct session_run *run,
 	take_facts(r, run);
 	rc = find_flow(r, run, &report, &err);
 	add_flow_tags(r);
+	raise_files(r->flow);
 	make_sched(r, run->run_count);
 	if (rc == 0) {
 		rc = prepare_flow(r, run, &err);
