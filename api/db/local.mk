@@ -25,6 +25,7 @@ api_sql =
 api_sql += api/db/sql/admin.sql
 api_sql += api/db/sql/artifact.sql
 api_sql += api/db/sql/automation.sql
+api_sql += api/db/sql/block.sql
 api_sql += api/db/sql/control.sql
 api_sql += api/db/sql/deployments.sql
 api_sql += api/db/sql/event.sql

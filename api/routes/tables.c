@@ -13,6 +13,8 @@
 #include "api/routes/runs/flow_run_routes.h"
 
 extern const struct route routes_admin[];
+extern const struct route routes_block_documents[];
+extern const struct route routes_block_types[];
 extern const struct route routes_events_count[];
 extern const struct route routes_events[];
 extern const struct route routes_automations[];
@@ -30,6 +32,8 @@ extern const struct route routes_artifacts[];
 
 const struct route *const route_tables[] = {
     routes_admin,
+    routes_block_documents,
+    routes_block_types,
     routes_events_count,
     routes_events,
     routes_automations,
