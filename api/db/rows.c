@@ -119,6 +119,7 @@ int db_col(const struct db_rows *r, const char *name)
 	return -1;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the interface of db.h */
 int db_one(struct db_conn *c, enum sql_id id, const struct db_arg *args, size_t nargs,
 	   void (*fn)(const struct db_rows *r, void *arg), void *arg, struct error *err)
 {

@@ -53,6 +53,7 @@ void select_text(enum sql_id id, size_t nargs, const struct db_pred *pred,
 	}
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the interface of db.h */
 int db_select(struct db_conn *c, enum sql_id id, const struct db_arg *args,
 	      size_t nargs, const struct db_pred *pred, enum sql_frag order,
 	      int64_t limit, int64_t offset, struct db_rows **ret_rows,

@@ -20,25 +20,23 @@ static json_t *resource_id(const char *kind, const struct uuid *id)
 	return json_string(text);
 }
 
-int event_object(struct tx *tx, const char *kind, const char *what,
-		 const struct uuid *id, const char *name, json_t *related,
-		 json_t *payload, struct error *err)
+int event_object(struct tx *tx, const struct object_event *e, struct error *err)
 {
 	char event[TEXT_MAX];
 	json_t *resource = json_object();
 	struct event_spec spec = {
 	    .name = event,
 	    .resource = resource,
-	    .related = related,
-	    .payload = payload,
+	    .related = e->related,
+	    .payload = e->payload,
 	};
 
-	(void)snprintf(event, sizeof(event), "prefect.%s.%s", kind, what);
+	(void)snprintf(event, sizeof(event), "prefect.%s.%s", e->kind, e->what);
 	(void)json_object_set_new(resource, "prefect.resource.id",
-				  resource_id(kind, id));
-	if (name != NULL) {
+				  resource_id(e->kind, e->id));
+	if (e->name != NULL) {
 		(void)json_object_set_new(resource, "prefect.resource.name",
-					  json_string(name));
+					  json_string(e->name));
 	}
 	return event_emit(tx, &spec, NULL, err);
 }

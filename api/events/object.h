@@ -12,13 +12,14 @@ struct error;
 struct tx;
 struct uuid;
 
-/*
- * KIND "flow", WHAT "created": event prefect.flow.created about prefect.flow.<ID> named
- * NAME. PAYLOAD and RELATED are taken; NULL: empty.
- */
-int event_object(struct tx *tx, const char *kind, const char *what,
-		 const struct uuid *id, const char *name, json_t *related,
-		 json_t *payload, struct error *err);
+struct object_event {
+	const char *kind, *what; /* "flow", "created": event prefect.flow.created */
+	const struct uuid *id;   /* of the resource prefect.<kind>.<id> */
+	const char *name;        /* or NULL */
+	json_t *related;         /* taken; NULL: none */
+	json_t *payload;         /* taken; NULL: empty */
+};
+int event_object(struct tx *tx, const struct object_event *e, struct error *err);
 /* One entry of RELATED: {"prefect.resource.id": "prefect.KIND.ID", role, name}. */
 json_t *event_related(const char *kind, const struct uuid *id, const char *role,
 		      const char *name);

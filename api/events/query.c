@@ -188,16 +188,17 @@ static int scan_rows(const struct event_filter *f, struct db_rows *rows,
 int event_query_scan(struct tx *tx, const struct event_filter *f, event_row_fn fn,
 		     void *arg, struct error *err)
 {
-	return event_query_page(tx, f, -1, 0, fn, arg, err);
+	return event_query_page(tx, f, &(struct event_page){.limit = -1}, fn, arg, err);
 }
 
-int event_query_page(struct tx *tx, const struct event_filter *f, int64_t limit,
-		     int64_t offset, event_row_fn fn, void *arg, struct error *err)
+int event_query_page(struct tx *tx, const struct event_filter *f,
+		     const struct event_page *page, event_row_fn fn, void *arg,
+		     struct error *err)
 {
 	struct db_pred *p = event_query_pred(f);
 	struct db_rows *rows = NULL;
-	int rc = db_select(tx->c, SQL_EVENT_LIST, NULL, 0, p, order_of(f), limit,
-			   offset, &rows, err);
+	int rc = db_select(tx->c, SQL_EVENT_LIST, NULL, 0, p, order_of(f), page->limit,
+			   page->offset, &rows, err);
 
 	pred_free(p);
 	if (rc == 0) {

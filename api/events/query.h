@@ -41,9 +41,13 @@ struct db_pred *event_query_pred(const struct event_filter *f);
 typedef int (*event_row_fn)(const struct db_rows *r, void *arg);
 int event_query_scan(struct tx *tx, const struct event_filter *f, event_row_fn fn,
 		     void *arg, struct error *err);
+struct event_page {
+	int64_t limit, offset; /* limit -1: all */
+};
 /* The page of an exact filter, and its total. */
-int event_query_page(struct tx *tx, const struct event_filter *f, int64_t limit,
-		     int64_t offset, event_row_fn fn, void *arg, struct error *err);
+int event_query_page(struct tx *tx, const struct event_filter *f,
+		     const struct event_page *page, event_row_fn fn, void *arg,
+		     struct error *err);
 int event_query_count(struct tx *tx, const struct event_filter *f, int64_t *ret_count,
 		      struct error *err);
 

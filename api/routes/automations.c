@@ -18,7 +18,7 @@
 #include "base/json.h"
 #include "base/jsonw.h"
 
-#define BODY_MAX (2u << 20)
+#define BODY_MAX ((size_t)2 << 20)
 
 enum {
 	A_ID,
@@ -92,8 +92,13 @@ static int emit(struct tx *tx, const char *what, const struct uuid *id,
 		return -err->code;
 	}
 	name = json_incref(json_object_get(payload, "name"));
-	rc = event_object(tx, "automation", what, id, json_string_value(name), NULL,
-			  payload, err);
+	rc = event_object(tx,
+			  &(struct object_event){.kind = "automation",
+						 .what = what,
+						 .id = id,
+						 .name = json_string_value(name),
+						 .payload = payload},
+			  err);
 	json_decref(name);
 	return rc;
 }

@@ -74,6 +74,17 @@ static void digest_of(const char *payload, size_t len, char ret[DIGEST_CHARS + 1
 	buf_release(&b);
 }
 
+/* The character at S, exchanged by PAIRS. */
+static void swap(char *s, const char *pairs)
+{
+	for (; *pairs != '\0'; pairs += 2) {
+		if (*s == pairs[0]) {
+			*s = pairs[1];
+			return;
+		}
+	}
+}
+
 /* digest, then the payload in the alphabet of URLs. */
 static char *token_make(const struct page *a, int64_t offset)
 {
@@ -94,7 +105,7 @@ static char *token_make(const struct page *a, int64_t offset)
 	digest_of(text, strlen(text), digest);
 	code = base64_encode(text, strlen(text));
 	for (s = code; *s != '\0'; s++) {
-		*s = *s == '+' ? '-' : *s == '/' ? '_' : *s;
+		swap(s, "+-/_");
 	}
 	s = strchr(code, '=');
 	out = xasprintf("%s%.*s", digest,
@@ -120,7 +131,7 @@ static json_t *token_read(const char *token)
 	buf_init(&code);
 	buf_adds(&code, token + DIGEST_CHARS);
 	for (s = code.data; *s != '\0'; s++) {
-		*s = *s == '-' ? '+' : *s == '_' ? '/' : *s;
+		swap(s, "-+_/");
 	}
 	while (code.len % 4 != 0) {
 		buf_addc(&code, '=');
@@ -186,7 +197,9 @@ static int page_work(struct tx *tx, void *arg, struct error *err)
 	jsonw_obj(&w, NULL);
 	jsonw_arr(&w, "events");
 	if (event_query_is_exact(&a->f)) {
-		rc = event_query_page(tx, &a->f, a->limit, a->offset, on_row, &c, err);
+		rc = event_query_page(tx, &a->f,
+				      &(struct event_page){a->limit, a->offset}, on_row,
+				      &c, err);
 		rc = rc < 0 ? rc : event_query_count(tx, &a->f, &c.total, err);
 	} else {
 		c.skip = a->offset;

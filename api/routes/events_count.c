@@ -154,7 +154,7 @@ static int group_work(struct tx *tx, void *arg, struct error *err)
 	map_init(&g.by_value, GROUPS_MAX);
 	rc = event_query_scan(tx, &a->f, on_group_row, &g, err);
 	if (g.count > 0) {
-		qsort(g.list, g.count, sizeof(struct group *), compare_groups);
+		qsort(g.list, g.count, sizeof(*g.list), compare_groups);
 	}
 	jsonw_init(&w, &tx->body);
 	jsonw_arr(&w, NULL);

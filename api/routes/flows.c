@@ -89,8 +89,13 @@ static int emit(struct tx *tx, const char *what, const struct uuid *id,
 			err);
 
 	if (rc == 1) {
-		rc =
-		    event_object(tx, "flow", what, &t.id, t.name, NULL, t.payload, err);
+		rc = event_object(tx,
+				  &(struct object_event){.kind = "flow",
+							 .what = what,
+							 .id = &t.id,
+							 .name = t.name,
+							 .payload = t.payload},
+				  err);
 	}
 	free(t.name);
 	return rc;

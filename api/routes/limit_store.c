@@ -413,8 +413,7 @@ static int needs_record(const struct limit_row *row, const struct lease_spec *sp
 }
 
 static int take_all(struct tx *tx, const struct limit_row *rows, size_t count,
-		    int64_t slots, const struct lease_spec *spec, struct uuid *lease,
-		    struct error *err)
+		    int64_t slots, struct lease_spec *spec, struct error *err)
 {
 	int records = spec->expires_us != LEASE_FOREVER;
 	size_t i;
@@ -424,20 +423,20 @@ static int take_all(struct tx *tx, const struct limit_row *rows, size_t count,
 		records |= rows[i].active && needs_record(&rows[i], spec);
 	}
 	if (records) {
-		rc = add_lease(tx, spec, lease, err);
+		rc = add_lease(tx, spec, &spec->lease, err);
 	}
 	for (i = 0; i < count && rc == 0; i++) {
 		if (rows[i].active) {
-			rc = take_one(tx, &rows[i], slots,
-				      needs_record(&rows[i], spec) ? lease : NULL, err);
+			rc = take_one(
+			    tx, &rows[i], slots,
+			    needs_record(&rows[i], spec) ? &spec->lease : NULL, err);
 		}
 	}
 	return rc;
 }
 
 int limits_take(struct tx *tx, struct limit_row *rows, size_t count, int64_t slots,
-		const struct lease_spec *spec, struct uuid *ret_lease,
-		double *ret_wait_s, struct error *err)
+		struct lease_spec *spec, struct error *err)
 {
 	int rc = 1;
 
@@ -445,10 +444,10 @@ int limits_take(struct tx *tx, struct limit_row *rows, size_t count, int64_t slo
 		rc = fit_after_reaping(tx, rows, count, slots, err);
 	}
 	if (rc == 0) {
-		return deny(tx, rows, count, slots, ret_wait_s, err);
+		return deny(tx, rows, count, slots, &spec->wait_s, err);
 	}
 	if (rc > 0) {
-		rc = take_all(tx, rows, count, slots, spec, ret_lease, err);
+		rc = take_all(tx, rows, count, slots, spec, err);
 	}
 	return rc < 0 ? rc : 1;
 }

@@ -49,16 +49,18 @@ struct lease_spec {
 	int64_t expires_us;
 	const char *holder_type; /* or NULL */
 	const struct uuid *holder;
+	/* results of limits_take() */
+	struct uuid lease;
+	double wait_s;
 };
 
 /*
  * Takes SLOTS of every active limit of ROWS for a new lease, all or nothing.  1 and
- * *ret_lease, or 0: no room; then the denial is recorded and *ret_wait_s says when to
+ * SPEC->lease, or 0: no room; then the denial is recorded and SPEC->wait_s says when to
  * come again.
  */
 int limits_take(struct tx *tx, struct limit_row *rows, size_t count, int64_t slots,
-		const struct lease_spec *spec, struct uuid *ret_lease,
-		double *ret_wait_s, struct error *err);
+		struct lease_spec *spec, struct error *err);
 /* Gives a lease back.  1, or 0 when there is none. */
 int lease_release(struct tx *tx, const struct uuid *lease, struct error *err);
 /* Gives SLOTS back that were taken without a lease; OCCUPANCY_S < 0: unknown. */

@@ -118,13 +118,11 @@ static int take_work(struct tx *tx, void *arg, struct error *err)
 {
 	const struct take *a = arg;
 	struct limit_row *rows = NULL;
-	struct lease_spec spec = {.expires_us = LEASE_FOREVER};
-	struct uuid lease;
-	double wait_s = 1;
+	struct lease_spec spec = {.expires_us = LEASE_FOREVER, .wait_s = 1};
 	size_t count = 0;
 	int rc = limits_by_name(tx, a->names, "", &rows, &count, err);
 
-	uuid_v4(&lease); /* the answer has one even when no lease is kept */
+	uuid_v4(&spec.lease); /* the answer has one even when no lease is kept */
 	if (a->with_lease) {
 		spec.expires_us = tx->now_us + (int64_t)(a->lease_duration * 1e6);
 		spec.holder_type = a->has_holder ? a->holder_type : NULL;
@@ -134,14 +132,13 @@ static int take_work(struct tx *tx, void *arg, struct error *err)
 		rc = check_possible(tx, a, rows, count, err);
 	}
 	if (rc == 0) {
-		rc = count == 0 ? 1
-				: limits_take(tx, rows, count, a->slots, &spec, &lease,
-					      &wait_s, err);
+		rc =
+		    count == 0 ? 1 : limits_take(tx, rows, count, a->slots, &spec, err);
 	}
 	if (rc == 1) {
-		answer(tx, a, &lease, rows, count);
+		answer(tx, a, &spec.lease, rows, count);
 	} else if (rc == 0) {
-		answer_locked(tx, wait_s);
+		answer_locked(tx, spec.wait_s);
 	}
 	limits_free(rows, count);
 	return MIN_OF(rc, 0);

@@ -85,12 +85,22 @@ static int find(struct tx *tx, const struct req_arg *a, struct limit_row **ret,
 static int emit(struct tx *tx, const char *what, const struct limit_row *row,
 		struct error *err)
 {
-	json_t *payload = json_pack("{s:s,s:I,s:b,s:f}", "name", row->name, "limit",
-				    (json_int_t)row->s.limit, "active", row->active,
-				    "slot_decay_per_second", row->s.decay);
+	json_t *payload;
 
-	return event_object(tx, "concurrency-limit", what, &row->id, row->name, NULL,
-			    payload, err);
+	if (row == NULL) {
+		return err_set(err, ERR_INTERNAL, "the limit cannot be read back");
+	}
+	payload = json_pack("{s:s,s:I,s:b,s:f}", "name", row->name, "limit",
+			    (json_int_t)row->s.limit, "active", row->active,
+			    "slot_decay_per_second", row->s.decay);
+
+	return event_object(tx,
+			    &(struct object_event){.kind = "concurrency-limit",
+						   .what = what,
+						   .id = &row->id,
+						   .name = row->name,
+						   .payload = payload},
+			    err);
 }
 
 /* ---- create ---- */

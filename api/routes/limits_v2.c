@@ -51,15 +51,25 @@ static int not_found(struct tx *tx, struct error *err)
 static int emit(struct tx *tx, const char *what, const struct limit_row *row,
 		struct error *err)
 {
-	json_t *payload = json_object();
+	json_t *payload;
+
+	if (row == NULL) {
+		return err_set(err, ERR_INTERNAL, "the limit cannot be read back");
+	}
+	payload = json_object();
 
 	(void)json_object_set_new(payload, "name", json_string(row->name));
 	(void)json_object_set_new(payload, "limit", json_integer(row->s.limit));
 	(void)json_object_set_new(payload, "active", json_boolean(row->active));
 	(void)json_object_set_new(payload, "slot_decay_per_second",
 				  json_real(row->s.decay));
-	return event_object(tx, "concurrency-limit", what, &row->id, row->name, NULL,
-			    payload, err);
+	return event_object(tx,
+			    &(struct object_event){.kind = "concurrency-limit",
+						   .what = what,
+						   .id = &row->id,
+						   .name = row->name,
+						   .payload = payload},
+			    err);
 }
 
 /* One limit by id or name.  1, 0 or an error; *RET is freed with limits_free(). */

@@ -45,9 +45,15 @@ void req_name(struct http_req *r, void *arg, const char *name)
 	a->name = xstrdup(http_param(r, name));
 }
 
+struct rules {
+	const struct field *fields;
+	size_t count;
+	int forbid;
+	req_check_fn check; /* or NULL */
+};
+
 static int decode(struct http_req *r, struct req_arg *a, json_t *body,
-		  const struct field *fields, size_t count, int forbid,
-		  req_check_fn check)
+		  const struct rules *rules)
 {
 	struct http_invalid *v;
 
@@ -57,9 +63,10 @@ static int decode(struct http_req *r, struct req_arg *a, json_t *body,
 	}
 	v = http_invalid_new();
 	a->body = json_incref(body);
-	(void)decode_object(body, fields, count, forbid, "", a, &a->given, v);
-	if (check != NULL) {
-		check(a, v);
+	(void)decode_object(body, rules->fields, rules->count, rules->forbid, "", a,
+			    &a->given, v);
+	if (rules->check != NULL) {
+		rules->check(a, v);
 	}
 	if (http_invalid_count(v) > 0) {
 		req_arg_free(a);
@@ -72,25 +79,27 @@ static int decode(struct http_req *r, struct req_arg *a, json_t *body,
 
 int req_body(struct http_req *r, void *arg, const struct field *fields, size_t count)
 {
-	return decode(r, arg, http_json(r, 0), fields, count, 1, NULL);
+	return decode(r, arg, http_json(r, 0), &(struct rules){fields, count, 1, NULL});
 }
 
 int req_body_checked(struct http_req *r, void *arg, const struct field *fields,
 		     size_t count, req_check_fn check)
 {
-	return decode(r, arg, http_json(r, 0), fields, count, 1, check);
+	return decode(r, arg, http_json(r, 0),
+		      &(struct rules){fields, count, 1, check});
 }
 
 int req_embedded(struct http_req *r, void *arg, const struct field *fields,
 		 size_t count)
 {
-	return decode(r, arg, http_json(r, 1), fields, count, 0, NULL);
+	return decode(r, arg, http_json(r, 1), &(struct rules){fields, count, 0, NULL});
 }
 
 int req_embedded_checked(struct http_req *r, void *arg, const struct field *fields,
 			 size_t count, req_check_fn check)
 {
-	return decode(r, arg, http_json(r, 1), fields, count, 0, check);
+	return decode(r, arg, http_json(r, 1),
+		      &(struct rules){fields, count, 0, check});
 }
 
 int req_no_content(struct tx *tx)

@@ -95,7 +95,12 @@ static int emit(struct tx *tx, const char *what, const struct uuid *id,
 			&t, err);
 
 	if (rc == 1) {
-		rc = event_object(tx, "variable", what, &t.id, t.name, NULL, t.payload,
+		rc = event_object(tx,
+				  &(struct object_event){.kind = "variable",
+							 .what = what,
+							 .id = &t.id,
+							 .name = t.name,
+							 .payload = t.payload},
 				  err);
 	}
 	free(t.name);

@@ -16,6 +16,7 @@ tests_unit_test_api_SOURCES += tests/unit/api/filter_from.c
 tests_unit_test_api_SOURCES += tests/unit/api/filter_from.h
 tests_unit_test_api_SOURCES += tests/unit/api/test_filters.c
 tests_unit_test_api_SOURCES += tests/unit/api/test_limit_math.c
+tests_unit_test_api_SOURCES += tests/unit/api/test_block_json.c
 tests_unit_test_api_SOURCES += tests/unit/api/test_db.c
 tests_unit_test_api_SOURCES += tests/unit/api/test_db_durability.c
 tests_unit_test_api_SOURCES += tests/unit/api/test_db_files.c

@@ -103,8 +103,15 @@ static int emit(struct tx *tx, const char *what, const struct uuid *id,
 			take_told, &t, err);
 
 	if (rc == 1) {
-		rc = event_object(tx, "block-document", what, id, t.name, t.related,
-				  json_pack("{s:s}", "name", t.name), err);
+		rc = event_object(tx,
+				  &(struct object_event){
+				      .kind = "block-document",
+				      .what = what,
+				      .id = id,
+				      .name = t.name,
+				      .related = t.related,
+				      .payload = json_pack("{s:s}", "name", t.name)},
+				  err);
 		rc = rc < 0 ? rc : 1;
 	}
 	free(t.name);

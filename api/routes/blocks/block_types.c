@@ -102,7 +102,12 @@ static int emit(struct tx *tx, const char *what, const struct uuid *id,
 		*ret_protected = t.is_protected;
 	}
 	if (rc == 1) {
-		rc = event_object(tx, "block-type", what, id, t.name, NULL, t.payload,
+		rc = event_object(tx,
+				  &(struct object_event){.kind = "block-type",
+							 .what = what,
+							 .id = id,
+							 .name = t.name,
+							 .payload = t.payload},
 				  err);
 		rc = rc < 0 ? rc : 1;
 	}

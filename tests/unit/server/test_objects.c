@@ -350,6 +350,69 @@ Test(objects, automations)
 	steps_run(&server, steps);
 }
 
+Test(objects, blocks)
+{
+	static const struct step steps[] = {
+	    {"GET", "/block_types/slug/b", NULL, 404, "Block type not found", NULL, 0},
+	    {"POST", "/block_types/", "{\"name\":\"B\",\"slug\":\"b\"}", 201,
+	     "\"is_protected\":false", NULL, 1},
+	    {"POST", "/block_types/", "{\"name\":\"B\",\"slug\":\"b\"}", 409,
+	     "Block type with name", NULL, 0},
+	    {"POST", "/block_types/", "{\"name\":\"Prefect X\",\"slug\":\"x\"}", 403,
+	     NULL, NULL, 0},
+	    {"PATCH", "/block_types/$1", "{\"description\":\"d\"}", 204, NULL, NULL, 0},
+	    {"GET", "/block_types/slug/b", NULL, 200, "\"description\":\"d\"", NULL, 0},
+	    {"GET", "/block_schemas/checksum/sha256:0", NULL, 404,
+	     "Block schema not found", NULL, 0},
+	    {"POST", "/block_schemas/",
+	     "{\"block_type_id\":\"$1\",\"fields\":{\"secret_fields\":[\"s\",\"in.s\"]}"
+	     ","
+	     "\"capabilities\":[\"notify\"]}",
+	     201, "\"checksum\":\"sha256:", NULL, 2},
+	    {"POST", "/block_schemas/",
+	     "{\"block_type_id\":\"$1\",\"fields\":{\"secret_fields\":[\"s\",\"in.s\"]}"
+	     "}",
+	     200, NULL, NULL, 0},
+	    {"GET", "/block_capabilities/", NULL, 200, "[\"notify\"]", NULL, 0},
+	    {"POST", "/block_documents/",
+	     "{\"name\":\"inner\",\"data\":{\"s\":\"secret\",\"t\":1},\"block_schema_"
+	     "id\":"
+	     "\"$2\",\"block_type_id\":\"$1\"}",
+	     201, "\"s\":\"********\"", "secret\"", 3},
+	    {"POST", "/block_documents/",
+	     "{\"name\":\"inner\",\"block_schema_id\":\"$2\",\"block_type_id\":\"$1\"}",
+	     409, "Block already exists", NULL, 0},
+	    {"POST", "/block_documents/",
+	     "{\"name\":\"outer\",\"data\":{\"in\":{\"$ref\":{\"block_document_id\":\"$"
+	     "3\"}},"
+	     "\"u\":2},\"block_schema_id\":\"$2\",\"block_type_id\":\"$1\"}",
+	     201, "\"in\":{\"s\":\"********\",\"t\":1}", NULL, 4},
+	    {"GET",
+	     "/block_types/slug/b/block_documents/name/outer?include_secrets=true",
+	     NULL, 200, "\"data\":{\"u\":2,\"in\":{\"s\":\"secret\",\"t\":1}}", NULL,
+	     0},
+	    {"PATCH", "/block_documents/$3", "{\"data\":{\"s\":\"********\",\"t\":5}}",
+	     204, NULL, NULL, 0},
+	    {"GET", "/block_documents/$3?include_secrets=true", NULL, 200,
+	     "\"data\":{\"s\":\"secret\",\"t\":5}", NULL, 0},
+	    {"POST", "/block_documents/filter",
+	     "{\"block_types\":{\"slug\":{\"any_\":[\"b\"]}},\"block_schema_type\":"
+	     "null}",
+	     200, "\"name\":\"outer\"", NULL, 0},
+	    {"POST", "/block_documents/count", NULL, 200, "\r\n\r\n2", NULL, 0},
+	    {"GET", "/block_types/slug/b/block_documents", NULL, 200,
+	     "\"name\":\"inner\"", NULL, 0},
+	    {"DELETE", "/block_documents/$4", NULL, 204, NULL, NULL, 0},
+	    {"GET", "/block_documents/$4", NULL, 404, "Block document not found", NULL,
+	     0},
+	    {"DELETE", "/block_types/$1", NULL, 204, NULL, NULL, 0},
+	    {"GET", "/block_documents/$3", NULL, 404, NULL, NULL, 0},
+	    {0},
+	};
+
+	steps_run(&server, steps);
+}
+
 #define EVENT(name, resource, related)                                                \
 	"{\"id\":\"0000000" name "-0000-4000-8000-000000000000\",\"event\":\"e." name \
 	"\",\"occurred\":\"2026-01-01T00:00:0" name "Z\",\"resource\":"               \
