@@ -45,7 +45,7 @@ static void make_sched(struct runner *r, int run_count)
 	size_t i;
 
 	r->sched = sched_new(r->flow, &config);
-	r->flow_run_count = run_count;
+	r->flow_run_count = r->first_run_count = run_count;
 	r->slots = xcalloc(r->flow->count + 1, sizeof(*r->slots));
 	for (i = 0; i < r->flow->count; i++) {
 		r->slots[i].runner = r;

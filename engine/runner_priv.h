@@ -46,8 +46,8 @@ struct runner {
 	struct uuid run_id;
 	char *run_name, *deployment;
 	json_t *params, *tags;
-	json_t *flow_run; /* the root of that name in expressions */
-	int flow_run_count;
+	json_t *flow_run;                    /* the root of that name in expressions */
+	int flow_run_count, first_run_count; /* now; before this process */
 	char *cwd;
 	struct rundir dir;
 	char *const *environ;

@@ -253,6 +253,18 @@ static json_t *all_tags(const struct runner *r, const struct plan_task *plan)
 	return tags;
 }
 
+/* The number of the run; a process that runs the flow again says so, or its task runs
+ * would be taken for those of the process before. */
+static void dynamic_key(const struct runner *r, unsigned int number, char *buf,
+			size_t size)
+{
+	if (r->first_run_count == 0) {
+		(void)snprintf(buf, size, "%u", number);
+	} else {
+		(void)snprintf(buf, size, "%u-%d", number, r->first_run_count);
+	}
+}
+
 void runner_task_state(struct runner *r, const struct sched_action *a)
 {
 	struct slot *s = &r->slots[a->task];
@@ -267,7 +279,10 @@ void runner_task_state(struct runner *r, const struct sched_action *a)
 	    .flow_run_count = sched_run_count(r->sched),
 	};
 	json_t *tags = all_tags(r, s->plan);
+	char key[32];
 
+	dynamic_key(r, a->run.number, key, sizeof(key));
+	fact.dynamic_key = key;
 	fact.tags = tags;
 	if (a->state.type == STATE_COMPLETED) {
 		runner_send_result(r, &a->run.id, s->result);

@@ -55,7 +55,7 @@ struct tmpl *tmpl_map(void)
 
 void tmpl_add(struct tmpl *t, const char *key, struct tmpl *item)
 {
-	t->kids = xreallocarray(t->kids, t->count + 1, sizeof(*t->kids));
+	t->kids = xreallocarray(t->kids, t->count + 1, sizeof(struct tmpl *));
 	t->kids[t->count] = item;
 	if (t->kind == TMPL_MAP) {
 		t->keys = xreallocarray(t->keys, t->count + 1, sizeof(*t->keys));

@@ -101,7 +101,7 @@ void control_task_state(struct session *s, const struct session_task *t)
 	wf_frame f;
 	Wf__Control__TaskState m;
 	Wf__Control__State st;
-	char key[16], *inputs = json_text(t->inputs), *policy;
+	char *inputs = json_text(t->inputs), *policy;
 	struct buf details;
 
 	wf__control__frame__init(&f);
@@ -109,14 +109,13 @@ void control_task_state(struct session *s, const struct session_task *t)
 	wf__control__state__init(&st);
 	buf_init(&details);
 	fill_state(&st, t->state, &details);
-	(void)snprintf(key, sizeof(key), "%u", t->run->number);
 	policy = xasprintf(
 	    "{\"retries\":%d,\"retry_delay\":%lld}", t->plan->retries,
 	    (long long)(t->plan->delays.count > 0 ? t->plan->delays.seconds[0] : 0));
 	m.task_run_id = id_bytes(&t->run->id);
 	m.name = text_of(t->name);
 	m.task_key = t->plan->task_key;
-	m.dynamic_key = key;
+	m.dynamic_key = text_of(t->dynamic_key);
 	m.n_tags = json_array_size(t->tags);
 	m.tags = tag_texts(t->tags);
 	m.task_inputs_json = inputs;

@@ -219,13 +219,10 @@ static void write_policy(struct jsonw *w, const struct plan_task *plan)
 
 static void write_task_run(struct jsonw *w, const struct session_task *t)
 {
-	char key[16];
-
-	(void)snprintf(key, sizeof(key), "%u", t->run->number);
 	jsonw_obj(w, "task_run");
 	jsonw_str(w, "name", t->name);
 	jsonw_str(w, "task_key", t->plan->task_key);
-	jsonw_str(w, "dynamic_key", key);
+	jsonw_str(w, "dynamic_key", t->dynamic_key);
 	write_policy(w, t->plan);
 	jsonw_json(w, "tags", t->tags);
 	jsonw_raw(w, "labels", "{}");

@@ -38,6 +38,8 @@ struct session_task {
 	const struct plan_task *plan;
 	const struct sched_run *run;
 	const char *name;
+	const char
+	    *dynamic_key; /* tells the runs of a task apart, also across processes */
 	const struct run_state *state;
 	enum state_type from;
 	struct uuid previous;

@@ -157,7 +157,7 @@ static void print_source(const struct diags *d, const struct diag *g, struct buf
 	len = MIN_OF(len, (size_t)DIAG_LINE_MAX);
 	buf_addf(out, "%5d | ", g->at.line);
 	for (i = 0; i < len; i++) {
-		buf_addc(out, (unsigned char)line[i] < 0x20 ? ' ' : line[i]);
+		buf_addc(out, (char)((unsigned char)line[i] < 0x20 ? ' ' : line[i]));
 	}
 	buf_adds(out, "\n      | ");
 	for (i = 0; i < column; i++) {

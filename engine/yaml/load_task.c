@@ -65,7 +65,7 @@ static void task_cmd_key(struct loader *l, const struct ynode *n, void *obj)
 					       : ynode_describe(n, buf, sizeof(buf)));
 		return;
 	}
-	t->argv = xcalloc(n->count, sizeof(*t->argv));
+	t->argv = xcalloc(n->count, sizeof(struct tmpl *));
 	for (i = 0; i < n->count; i++) {
 		arg = load_text_tmpl(l, n->items[i], "cmd", ROOTS_START);
 		if (arg != NULL) {

@@ -45,7 +45,7 @@ static int fail(struct parse *p, struct ymark at, const char *what)
 /* Takes N; it is freed when parsing is over. */
 static void bury(struct parse *p, struct ynode *n)
 {
-	p->grave = xreallocarray(p->grave, p->graves + 1, sizeof(*p->grave));
+	p->grave = xreallocarray(p->grave, p->graves + 1, sizeof(struct ynode *));
 	p->grave[p->graves++] = n;
 }
 
@@ -96,7 +96,7 @@ static int copy_node(struct parse *p, const struct ynode *from, struct ymark at,
 	n->text = from->text != NULL ? xmemdup(from->text, from->len + 1) : NULL;
 	n->count = 0;
 	if (items > 0) {
-		n->items = xcalloc(items, sizeof(*n->items));
+		n->items = xcalloc(items, sizeof(struct ynode *));
 	}
 	for (i = 0; i < items && rc == 0; i++) {
 		rc = copy_node(p, from->items[i], at, &n->items[i]);
@@ -171,7 +171,7 @@ static void push_item(struct ynode *n, struct ynode *item, size_t *cap, size_t *
 {
 	if (*used == *cap) {
 		*cap = *cap == 0 ? 4 : *cap * 2;
-		n->items = xreallocarray(n->items, *cap, sizeof(*n->items));
+		n->items = xreallocarray(n->items, *cap, sizeof(struct ynode *));
 	}
 	n->items[(*used)++] = item;
 }
