@@ -105,7 +105,9 @@ void http_reply(struct http_req *r, int status, const char *content_type,
 	}
 	conn = conns_of(r->server->conns, r->ev);
 	out = evbuffer_new();
-	evbuffer_add(out, body, len);
+	if (strcmp(r->method, "HEAD") != 0) { /* evhttp would send it */
+		evbuffer_add(out, body, len);
+	}
 	/* also when libevent has detached the request: then this only frees it */
 	evhttp_send_reply(r->ev, status, reason_of(status), out);
 	evbuffer_free(out);

@@ -271,6 +271,21 @@ Test(http, pipelined_requests_are_answered_in_order)
 	(void)close(fd);
 }
 
+Test(http, an_answer_to_head_has_no_body)
+{
+	int fd = wf_connect(&server);
+	char *answer;
+
+	wf_puts(fd, "HEAD /api/health " H "\r\nGET /api/version " H "\r\n");
+	answer = wf_answer(fd, 5000);
+	cr_assert_eq(wf_status(answer), 405);
+	free(answer);
+	answer = wf_answer(fd, 5000);
+	cr_assert_eq(wf_status(answer), 200, "%s", answer);
+	free(answer);
+	(void)close(fd);
+}
+
 static int few_connections(void *arg)
 {
 	char *answer = wf_ask(&server, "GET /metrics " H "\r\n");
