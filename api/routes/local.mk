@@ -119,6 +119,7 @@ libapi_a_SOURCES += api/routes/runs/run_inputs.c
 libapi_a_SOURCES += api/routes/runs/run_resume.c
 libapi_a_SOURCES += api/routes/runs/run_state.c
 libapi_a_SOURCES += api/routes/runs/run_states.c
+libapi_a_SOURCES += api/routes/runs/run_variables.c
 libapi_a_SOURCES += api/routes/runs/runs.h
 libapi_a_SOURCES += api/routes/runs/task_run_create.c
 libapi_a_SOURCES += api/routes/runs/task_run_create.h

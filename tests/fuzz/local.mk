@@ -139,3 +139,9 @@ fuzz_programs += tests/fuzz/fuzz_redis_url
 tests_fuzz_fuzz_redis_url_SOURCES = tests/fuzz/fuzz_redis_url.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_redis_url_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_redis_url_LDADD = $(POOLS_LIBS) $(BASE_LIBS)
+
+fuzz_programs += tests/fuzz/fuzz_state
+tests_fuzz_fuzz_state_SOURCES = tests/fuzz/fuzz_state.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_state_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_state_LDADD = $(API_LIBS)
+$(tests_fuzz_fuzz_state_OBJECTS): $(proto_gen_h)

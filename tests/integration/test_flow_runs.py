@@ -183,6 +183,17 @@ def test_update_labels_and_job_variables(api):
     assert api.ask("PATCH", f"/flow_runs/{deployed}", {"job_variables": {"env": {}}}).status == 204
 
 
+def test_job_variables_have_to_fit_the_pool(api):
+    pool = f"p-{uuid.uuid4()}"
+    variables = {"type": "object", "properties": {"n": {"type": "integer"}}}
+    api.server.pool(pool, base_job_template={"job_configuration": {"n": "{{ n }}"}, "variables": variables})
+    run = api.deployed(api.deployment(work_pool_name=pool))
+    refused = api.ask("PATCH", f"/flow_runs/{run}", {"job_variables": {"n": "x"}})
+    assert refused.status == 422 and "Validation failed for field 'n'" in refused.json["detail"], refused.text
+    assert api.ask("PATCH", f"/flow_runs/{run}", {"job_variables": {"n": 3}}).status == 204
+    assert api.read(run)["job_variables"] == {"n": 3}
+
+
 def test_bulk_and_lists(api):
     runs = [api.run(tags=["bulk"], name=f"n{i}")["id"] for i in range(3)]
     which = {"flow_runs": {"id": {"any_": runs}}}

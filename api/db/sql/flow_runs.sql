@@ -127,7 +127,8 @@ UPDATE flow_run SET updated = ?2, name = coalesce(?3, name),
   parameters = coalesce(?6, parameters), empirical_policy = coalesce(?7, empirical_policy),
   tags = coalesce(?8, tags),
   infrastructure_pid = CASE WHEN ?9 = 1 THEN ?10 ELSE infrastructure_pid END,
-  job_variables = CASE WHEN ?11 = 1 THEN ?12 ELSE job_variables END
+  job_variables = CASE WHEN ?11 = 1 THEN ?12 ELSE job_variables END,
+  retry_in_process = CASE WHEN ?7 IS NULL THEN retry_in_process ELSE ?13 END
 WHERE id = ?1;
 
 -- name: flow_run_state_and_deployment

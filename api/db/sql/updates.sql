@@ -19,11 +19,6 @@ WHERE id = ?1;
 -- name: run_info_old
 SELECT fr.labels, fr.empirical_policy FROM flow_run fr WHERE fr.id = ?1;
 
--- name: update_log_insert
--- hot
-INSERT INTO log (id, created, name, level, flow_run_id, task_run_id, message, timestamp)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (id) DO NOTHING;
-
 -- name: update_artifact_insert
 INSERT INTO artifact (id, created, updated, key, type, description, data, flow_run_id,
   task_run_id)

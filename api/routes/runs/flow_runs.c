@@ -20,7 +20,6 @@
 #include "base/json.h"
 #include "base/jsonw.h"
 #include "base/mem.h"
-#include "proto/frame.h"
 
 #define LABELS_MAX (1u << 20)
 
@@ -70,37 +69,12 @@ static const struct field update_fields[] = {
     [U_VARIABLES] = FIELD(struct update, job_variables, F_OBJ),
 };
 
-struct run_state {
-	int found, type, deployed;
-};
-
-static void take_state(const struct db_rows *r, void *arg)
+/* The column that keeps an in-process retry out of the queues follows the policy. */
+static int in_process(const json_t *policy)
 {
-	struct run_state *s = arg;
+	const char *type = json_string_value(json_object_get(policy, "retry_type"));
 
-	s->found = 1;
-	s->type = (int)db_int(r, 0);
-	s->deployed = !db_is_null(r, 1);
-}
-
-/* Job variables may change as long as nobody has started the run. */
-static int check_variables(struct tx *tx, const struct update *a,
-			   const struct run_state *s, struct error *err)
-{
-	if (!DECODED_HAS(&a->base.given, U_VARIABLES)) {
-		return 0;
-	}
-	if (s->type != WF__CONTROL__STATE_TYPE__SCHEDULED) {
-		return tx_detail(
-		    tx, err, ERR_USAGE, 400,
-		    "Job variables for a flow run in state %s cannot be updated",
-		    s->type != 0 ? state_type_text(s->type) : "None");
-	}
-	if (!s->deployed) {
-		return tx_detail(tx, err, ERR_USAGE, 400,
-				 "A deployment for the flow run could not be found");
-	}
-	return 0;
+	return type != NULL && strcmp(type, "in_process") == 0;
 }
 
 static int write_update(struct tx *tx, const struct update *a, struct error *err)
@@ -119,8 +93,9 @@ static int write_update(struct tx *tx, const struct update *a, struct error *err
 		    db_a_int(DECODED_SET(g, U_VERSION)), db_a_text(a->flow_version),
 		    db_a_text(parameters), db_a_text(policy), db_a_text(tags),
 		    db_a_int(DECODED_SET(g, U_PID)), db_a_text(a->infrastructure_pid),
-		    db_a_int(DECODED_SET(g, U_VARIABLES)), db_a_text(variables)),
-	    12, NULL, err);
+		    db_a_int(DECODED_SET(g, U_VARIABLES)), db_a_text(variables),
+		    db_a_int(in_process(p))),
+	    13, NULL, err);
 
 	json_decref(p);
 	free(policy);
@@ -133,19 +108,19 @@ static int write_update(struct tx *tx, const struct update *a, struct error *err
 static int update_work(struct tx *tx, void *arg, struct error *err)
 {
 	const struct update *a = arg;
-	struct run_state s = {0};
-	int rc = db_one(tx->c, SQL_FLOW_RUN_STATE_AND_DEPLOYMENT,
-			DB_ARGS(db_a_uuid(&a->base.id)), 1, take_state, &s, err);
+	int64_t found = 0;
+	int rc = db_one_int(tx->c, SQL_FLOW_RUN_EXISTS, DB_ARGS(db_a_uuid(&a->base.id)),
+			    1, &found, err);
 
 	if (rc < 0) {
 		return rc;
 	}
-	if (!s.found) {
+	if (!found) {
 		return not_found(tx, err);
 	}
 	rc = fence_check(tx, &a->base.id, a->fence, err);
-	if (rc == 0) {
-		rc = check_variables(tx, a, &s, err);
+	if (rc == 0 && DECODED_HAS(&a->base.given, U_VARIABLES)) {
+		rc = run_variables_check(tx, &a->base.id, a->job_variables, err);
 	}
 	if (rc == 0) {
 		rc = write_update(tx, a, err);

@@ -8,6 +8,8 @@
 
 #include <stdint.h>
 
+#include <jansson.h>
+
 #include "api/routes/list.h"
 #include "base/uuid.h"
 
@@ -24,6 +26,11 @@ int fence_check(struct tx *tx, const struct uuid *run, uint64_t fence,
 
 /* The client renews deployment leases: Prefect >= 3.4.11, or none of Prefect's. */
 int client_renews_leases(const struct http_req *r);
+
+/* Job variables change only while the run is SCHEDULED, and have to fit its pool: 0, or
+ * 400 or 422 was answered. */
+int run_variables_check(struct tx *tx, const struct uuid *run, const json_t *variables,
+			struct error *err);
 
 /* With its states, task runs, inputs, logs, slot and queue entry. */
 int flow_run_remove(struct tx *tx, const struct uuid *id, struct error *err);
