@@ -67,6 +67,7 @@ struct opt_spec {
 	int max_args; /* positional arguments allowed; -1: any */
 	int min_args;
 	const char *const *arg_names; /* for messages; may be NULL */
+	const char *exit_text;        /* EXIT STATUS of the man page; NULL: sysexits */
 };
 
 struct opts {
@@ -88,7 +89,11 @@ int opts_load(const struct opt_spec *spec, int argc, char **argv, const char *fi
 void opts_release(const struct opt_spec *spec, void *conf, struct opts *opts);
 
 void opts_help(const struct opt_spec *spec, FILE *out);
-void opts_man(const struct opt_spec *spec, FILE *out);      /* mdoc page */
+void opts_man(const struct opt_spec *spec, FILE *out); /* mdoc page, section 1 */
+/* The page of a program in SECTION, with the COMMANDS (tables of their own) below it.
+ */
+void opts_man_tree(const struct opt_spec *spec, int section,
+		   const struct opt_spec *const *commands, size_t count, FILE *out);
 void opts_complete(const struct opt_spec *spec, FILE *out); /* one flag per line */
 /* name, value (secrets as ***) and source per line. */
 void opts_show(const struct opt_spec *spec, const void *conf, const struct opts *opts,

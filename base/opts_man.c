@@ -101,7 +101,7 @@ static void page_name(const struct opt_spec *spec, int upper, struct buf *out)
 	}
 }
 
-static void header(const struct opt_spec *spec, struct buf *out)
+static void header(const struct opt_spec *spec, int section, struct buf *out)
 {
 	/* reproducible builds set the variable */
 	const char *epoch = opts_env("SOURCE_DATE_EPOCH");
@@ -116,7 +116,7 @@ static void header(const struct opt_spec *spec, struct buf *out)
 	}
 	buf_addf(out, ".Dd %s\n.Dt ", date);
 	page_name(spec, 1, out);
-	buf_adds(out, " 1\n.Os\n");
+	buf_addf(out, " %d\n.Os\n", section);
 }
 
 /* The first sentence of the description, in lower case and without its point. */
@@ -163,6 +163,26 @@ static void default_text(const struct opt *opt, struct buf *out)
 	buf_adds(out, " .\n");
 }
 
+/* ".It Fl p , Fl -pool Ar NAME" and its text */
+static void option(const struct opt *opt, struct buf *out)
+{
+	buf_adds(out, ".It ");
+	if (opt->letter != '\0') {
+		buf_addf(out, "Fl %c , ", opt->letter);
+	}
+	buf_addf(out, "Fl -%s", opt->name);
+	if (opt_metavar(opt) != NULL) {
+		buf_adds(out, " Ar");
+		arg(out, opt_metavar(opt));
+	}
+	buf_addc(out, '\n');
+	text(out, opt->help != NULL ? opt->help : "");
+	if (opt->type == OPT_TYPE_LIST) {
+		buf_adds(out, "May be given several times.\n");
+	}
+	default_text(opt, out);
+}
+
 static void options(const struct opt_spec *spec, struct buf *out)
 {
 	const struct opt *opt;
@@ -182,21 +202,7 @@ static void options(const struct opt_spec *spec, struct buf *out)
 				 group != NULL ? group : "Options");
 			open = 1;
 		}
-		buf_adds(out, ".It ");
-		if (opt->letter != '\0') {
-			buf_addf(out, "Fl %c , ", opt->letter);
-		}
-		buf_addf(out, "Fl -%s", opt->name);
-		if (opt_metavar(opt) != NULL) {
-			buf_adds(out, " Ar");
-			arg(out, opt_metavar(opt));
-		}
-		buf_addc(out, '\n');
-		text(out, opt->help != NULL ? opt->help : "");
-		if (opt->type == OPT_TYPE_LIST) {
-			buf_adds(out, "May be given several times.\n");
-		}
-		default_text(opt, out);
+		option(opt, out);
 	}
 	buf_adds(out, open ? "" : ".Ss Options\n.Bl -tag -width Ds\n");
 	buf_adds(out, ".It Fl h , Fl -help\nShow a short help.\n"
@@ -232,16 +238,13 @@ static void environment(const struct opt_spec *spec, struct buf *out)
 	buf_adds(out, open ? ".El\n" : "");
 }
 
-static void examples(const struct opt_spec *spec, struct buf *out)
+/* Lines as they are. */
+static void literal(struct buf *out, const char *s)
 {
 	const char *line, *end;
 
-	if (spec->examples == NULL) {
-		return;
-	}
-	buf_adds(out, ".Sh EXAMPLES\n.Bd -literal -offset indent\n");
-	for (line = spec->examples; *line != '\0';
-	     line = *end != '\0' ? end + 1 : end) {
+	buf_adds(out, ".Bd -literal -offset indent\n");
+	for (line = s; *line != '\0'; line = *end != '\0' ? end + 1 : end) {
 		end = strchrnul(line, '\n');
 		for (; line < end && *line == ' '; line++) {
 		}
@@ -261,24 +264,68 @@ static void examples(const struct opt_spec *spec, struct buf *out)
 	buf_adds(out, ".Ed\n");
 }
 
-void opts_man(const struct opt_spec *spec, FILE *out)
+/* A command below the program: heading, synopsis, text, options, examples. */
+static void command(const struct opt_spec *spec, struct buf *out)
+{
+	int open = 0;
+	size_t i;
+
+	buf_addf(out, ".Ss %s\n.Nm", spec->program);
+	arg(out, spec->program);
+	buf_addc(out, '\n');
+	if (spec->usage != NULL && spec->usage[0] != '\0') {
+		buf_adds(out, ".Ar");
+		arg(out, spec->usage);
+		buf_addc(out, '\n');
+	}
+	buf_adds(out, ".Pp\n");
+	text(out, spec->about != NULL ? spec->about : "");
+	for (i = 0; i < spec->count; i++) {
+		if (on_command_line(&spec->opts[i])) {
+			buf_adds(out, open ? "" : ".Bl -tag -width Ds\n");
+			open = 1;
+			option(&spec->opts[i], out);
+		}
+	}
+	buf_adds(out, open ? ".El\n" : "");
+	if (spec->examples != NULL) {
+		literal(out, spec->examples);
+	}
+}
+
+void opts_man_tree(const struct opt_spec *spec, int section,
+		   const struct opt_spec *const *commands, size_t count, FILE *out)
 {
 	struct buf b;
+	size_t i;
 
 	buf_init(&b);
-	header(spec, &b);
+	header(spec, section, &b);
 	name_section(spec, &b);
 	synopsis(spec, &b);
 	buf_adds(&b, ".Sh DESCRIPTION\n");
 	text(&b, spec->about != NULL ? spec->about : "");
 	options(spec, &b);
+	buf_adds(&b, count > 0 ? ".Sh COMMANDS\n" : "");
+	for (i = 0; i < count; i++) {
+		command(commands[i], &b);
+	}
 	environment(spec, &b);
 	buf_adds(&b, ".Sh EXIT STATUS\n");
-	text(&b,
-	     "0 on success; 64 for wrong usage, 65 for bad input, 69 when a service is "
-	     "not available, 75 when a later try may succeed. The numbers are those of "
-	     "sysexits.h.");
-	examples(spec, &b);
+	text(&b, spec->exit_text != NULL
+		     ? spec->exit_text
+		     : "0 on success; 64 for wrong usage, 65 for bad input, 69 when a "
+		       "service is not available, 75 when a later try may succeed. The "
+		       "numbers are those of sysexits.h.");
+	if (spec->examples != NULL) {
+		buf_adds(&b, ".Sh EXAMPLES\n");
+		literal(&b, spec->examples);
+	}
 	(void)fwrite(b.data, 1, b.len, out);
 	buf_release(&b);
+}
+
+void opts_man(const struct opt_spec *spec, FILE *out)
+{
+	opts_man_tree(spec, 1, NULL, 0, out);
 }

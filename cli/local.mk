@@ -3,7 +3,10 @@ noinst_LIBRARIES += libcli.a
 bin_PROGRAMS += wf
 libcli_a_SOURCES = \
 	cli/capture.c \
+	cli/capture.h \
+	cli/cli.h \
 	cli/client.c \
+	cli/client.h \
 	cli/cmd_config.c \
 	cli/cmd_deployment.c \
 	cli/cmd_deployment_run.c \
@@ -16,19 +19,35 @@ libcli_a_SOURCES = \
 	cli/cmd_work_queue.c \
 	cli/cmd_worker.c \
 	cli/complete.c \
+	cli/complete.h \
+	cli/deploy.h \
 	cli/deploy/body.c \
+	cli/deploy/body.h \
 	cli/deploy/body_parts.c \
 	cli/deploy/deploy.c \
 	cli/deploy/describe.c \
+	cli/deploy/describe.h \
 	cli/deploy/project.c \
+	cli/deploy/project.h \
 	cli/deploy/template.c \
+	cli/deploy/template.h \
+	cli/deployment.h \
+	cli/flow_run.h \
+	cli/groups.h \
 	cli/main.c \
+	cli/man.c \
+	cli/man.h \
 	cli/output.c \
+	cli/output.h \
 	cli/profile.c \
+	cli/profile.h \
 	cli/registry.c \
 	cli/session.c \
+	cli/session.h \
+	cli/spec.h \
 	cli/table.c \
-	cli/watch.c
+	cli/watch.c \
+	cli/watch.h
 wf_SOURCES = cli/wf.c
 CLI_LIBS = libcli.a libengine.a $(YAML_LIBS) $(PROTO_LIBS) $(BASE_LIBS)
 wf_LDADD = $(CLI_LIBS)

@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "cli/cli.h"
 #include "cli/complete.h"
+#include "cli/man.h"
 #include "cli/output.h"
 #include "cli/session.h"
 
@@ -46,7 +47,7 @@ static int parse_globals(int argc, char **argv, struct globals *g, struct error 
 			g->prompt = 1;
 		} else if (is_option(a, "--no-prompt", NULL)) {
 			g->prompt = 0;
-		} else if (is_option(a, "--version", "-v") ||
+		} else if (is_option(a, "--version", "-v") || strcmp(a, "-V") == 0 ||
 			   is_option(a, "--help", "-h")) {
 			return 0;
 		} else {
@@ -210,7 +211,8 @@ static int dispatch(struct cli *cli, int argc, char **argv, struct error *err)
 	if (rc < 0) {
 		return rc;
 	}
-	if (g.at < argc && is_option(argv[g.at], "--version", "-v")) {
+	if (g.at < argc && (is_option(argv[g.at], "--version", "-v") ||
+			    strcmp(argv[g.at], "-V") == 0)) {
 		(void)puts(PACKAGE_VERSION);
 		return 0;
 	}
@@ -220,6 +222,12 @@ static int dispatch(struct cli *cli, int argc, char **argv, struct error *err)
 	}
 	if (strcmp(argv[g.at], "__complete") == 0) {
 		return complete(argc - g.at - 1, argv + g.at + 1);
+	}
+	if (strcmp(argv[g.at], "__man") == 0) {
+		return man_page();
+	}
+	if (strcmp(argv[g.at], "__commands") == 0) {
+		return list_commands();
 	}
 	rc = find_command(argc, argv, &g.at, &c, err);
 	if (rc < 0 || c == NULL) {

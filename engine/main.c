@@ -21,11 +21,13 @@ static const struct {
 	const char *name;
 	int (*fn)(int argc, char **argv);
 	const char *help;
+	const struct opt_spec *spec;
 } commands[] = {
-    {"run", cmd_run, "run a flow of a file"},
-    {"check", cmd_check, "say everything that is wrong with a file"},
-    {"schema", cmd_schema, "print the JSON Schema of a flow's parameters"},
-    {"list", cmd_list, "print the flows of a file as JSON"},
+    {"run", cmd_run, "run a flow of a file", &run_spec},
+    {"check", cmd_check, "say everything that is wrong with a file", &check_spec},
+    {"schema", cmd_schema, "print the JSON Schema of a flow's parameters",
+     &schema_spec},
+    {"list", cmd_list, "print the flows of a file as JSON", &list_spec},
 };
 
 static void usage(FILE *out)
@@ -41,6 +43,31 @@ static void usage(FILE *out)
 		(void)fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].help);
 	}
 	(void)fputs("\nwf-engine COMMAND --help tells more.\n", out);
+}
+
+/* The page that the build installs. */
+static int man_page(void)
+{
+	static const struct opt_spec top = {
+	    .program = "wf-engine",
+	    .usage = "COMMAND [options]",
+	    .about =
+		"Runs one flow run of a YAML flow file. A worker starts it without a "
+		"command, with the control socket's number in WF_CONTROL_FD.",
+	    .examples = "wf-engine run hello.flow.yaml --offline\n"
+			"wf-engine check hello.flow.yaml",
+	    .exit_text = "0 on success; of a run: 1 Failed or Crashed, 2 the file is "
+			 "not valid, 3 "
+			 "Cancelled, 4 left unfinished. 64 for wrong usage.",
+	};
+	const struct opt_spec *specs[ARRAY_LEN(commands)];
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(commands); i++) {
+		specs[i] = commands[i].spec;
+	}
+	opts_man_tree(&top, 1, specs, ARRAY_LEN(specs), stdout);
+	return 0;
 }
 
 /* -1 when TEXT is no descriptor. */
@@ -72,6 +99,9 @@ int main(int argc, char **argv)
 	if (strcmp(argv[1], "--version") == 0) {
 		(void)puts("wf-engine " PACKAGE_VERSION);
 		return 0;
+	}
+	if (strcmp(argv[1], "--man") == 0) {
+		return man_page();
 	}
 	for (i = 0; i < ARRAY_LEN(commands); i++) {
 		names[i] = commands[i].name;

@@ -5,6 +5,10 @@
 #ifndef ENGINE_MAIN_H
 #define ENGINE_MAIN_H
 
+struct opt_spec;
+
+extern const struct opt_spec run_spec, check_spec, schema_spec, list_spec;
+
 /* ARGV[0] is the command's name.  They return the exit status. */
 int cmd_run(int argc, char **argv);
 int cmd_check(int argc, char **argv);

@@ -415,6 +415,10 @@ int main(int argc, char **argv)
 	struct error err = {0};
 	int status = 0;
 
+	if (argc == 2 && strcmp(argv[1], "--man") == 0) {
+		opts_man(&worker_spec, stdout); /* the build makes the page with it */
+		return 0;
+	}
 	if (opts_load(&worker_spec, argc, argv, NULL, &conf, &opts, &err) < 0) {
 		(void)fprintf(stderr, "wf-worker: %s\n", err.msg);
 		return 1;

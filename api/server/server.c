@@ -367,9 +367,14 @@ int server_main(int argc, char **argv)
 	struct server s = {0};
 	struct opts opts = {0};
 	struct error err = {0};
-	char **args = xmemdup(argv, ((size_t)argc + 1) * sizeof(*argv));
+	char **args;
 	int rc;
 
+	if (argc == 2 && strcmp(argv[1], "--man") == 0) {
+		opts_man_tree(&server_options, 8, NULL, 0, stdout); /* for the build */
+		return 0;
+	}
+	args = xmemdup(argv, ((size_t)argc + 1) * sizeof(*argv));
 	log_init("wf-api", LOG_LVL_INFO, LOG_FMT_TEXT, -1);
 	raise_limits();
 	if (opts_load(&server_options, argc, argv, server_conf_file(), &s.conf, &opts,

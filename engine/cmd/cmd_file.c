@@ -23,7 +23,8 @@ struct file_conf {
 static const char *const file_args[] = {"FILE[:NAME]"};
 
 /* 1: go on; 0: --help was answered; negative: the exit status, negated. */
-static int parse_args(struct opt_spec *spec, int argc, char **argv, struct opts *opts)
+static int parse_args(const struct opt_spec *spec, int argc, char **argv,
+		      struct opts *opts)
 {
 	struct file_conf conf = {0};
 	struct error err;
@@ -40,21 +41,27 @@ static int parse_args(struct opt_spec *spec, int argc, char **argv, struct opts 
 	return 1;
 }
 
-static struct opt_spec file_spec(const char *program, const char *about)
-{
-	return (struct opt_spec){
-	    .program = program,
-	    .usage = "FILE[:NAME]",
-	    .about = about,
-	    .conf_size = sizeof(struct file_conf),
-	    .min_args = 1,
-	    .max_args = 1,
-	    .arg_names = file_args,
-	};
-}
+#define FILE_SPEC(var, prog, text)                 \
+	const struct opt_spec var = {              \
+	    .program = prog,                       \
+	    .usage = "FILE[:NAME]",                \
+	    .about = text,                         \
+	    .conf_size = sizeof(struct file_conf), \
+	    .min_args = 1,                         \
+	    .max_args = 1,                         \
+	    .arg_names = file_args,                \
+	}
+FILE_SPEC(
+    check_spec, "wf-engine check",
+    "Says everything that is wrong with a flow file; exit status 0 when nothing is.");
+FILE_SPEC(schema_spec, "wf-engine schema",
+	  "Prints the JSON Schema of a flow's parameters, as a deployment carries it.");
+FILE_SPEC(list_spec, "wf-engine list",
+	  "Prints the flows of a file as JSON: name, description, version, parameter "
+	  "schema, tags, entrypoint.");
 
 /* Loads argv's file; with a :NAME also finds the flow. 0, or the exit status. */
-static int open_arg(struct opt_spec *spec, int argc, char **argv,
+static int open_arg(const struct opt_spec *spec, int argc, char **argv,
 		    struct plan_file **ret_file, const struct plan_flow **ret_flow)
 {
 	struct opts opts;
@@ -71,13 +78,10 @@ static int open_arg(struct opt_spec *spec, int argc, char **argv,
 
 int cmd_check(int argc, char **argv)
 {
-	struct opt_spec spec =
-	    file_spec("wf-engine check", "Says everything that is wrong with a flow "
-					 "file; exit status 0 when nothing is.");
 	const struct plan_flow *flow = NULL;
 	struct plan_file *file = NULL;
 	size_t i;
-	int rc = open_arg(&spec, argc, argv, &file, &flow);
+	int rc = open_arg(&check_spec, argc, argv, &file, &flow);
 
 	if (rc != 0 || file == NULL) {
 		return rc < 0 ? 0 : rc;
@@ -104,13 +108,10 @@ static void print_json(json_t *v)
 
 int cmd_schema(int argc, char **argv)
 {
-	struct opt_spec spec =
-	    file_spec("wf-engine schema", "Prints the JSON Schema of a flow's "
-					  "parameters, as a deployment carries it.");
 	const struct plan_flow *flow = NULL;
 	struct plan_file *file = NULL;
 	struct error err;
-	int rc = open_arg(&spec, argc, argv, &file, &flow);
+	int rc = open_arg(&schema_spec, argc, argv, &file, &flow);
 
 	if (rc != 0 || file == NULL) {
 		return rc < 0 ? 0 : rc;
@@ -155,15 +156,11 @@ static json_t *flow_json(const struct plan_file *file, const struct plan_flow *f
 
 int cmd_list(int argc, char **argv)
 {
-	struct opt_spec spec = file_spec(
-	    "wf-engine list",
-	    "Prints the flows of a file as JSON: name, description, version, parameter "
-	    "schema, tags, entrypoint.");
 	const struct plan_flow *flow = NULL;
 	struct plan_file *file = NULL;
 	json_t *all;
 	size_t i;
-	int rc = open_arg(&spec, argc, argv, &file, &flow);
+	int rc = open_arg(&list_spec, argc, argv, &file, &flow);
 
 	if (rc != 0 || file == NULL) {
 		return rc < 0 ? 0 : rc;

@@ -96,7 +96,7 @@ static const struct opt run_opts[] = {
 #undef C
 
 static const char *const run_args[] = {"FILE[:NAME]"};
-static const struct opt_spec run_spec = {
+const struct opt_spec run_spec = {
     .program = "wf-engine run",
     .usage = "FILE[:NAME] [-p NAME=VALUE]... [options]",
     .about =
