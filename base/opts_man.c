@@ -152,10 +152,17 @@ static void synopsis(const struct opt_spec *spec, struct buf *out)
 	buf_addc(out, '\n');
 }
 
+/* On by default: what one can say is --no-x. */
+static int is_on(const struct opt *opt)
+{
+	return opt->type == OPT_TYPE_BOOL && opt->def != NULL &&
+	       strcmp(opt->def, "true") == 0;
+}
+
 static void default_text(const struct opt *opt, struct buf *out)
 {
 	if (opt->def == NULL || opt->def[0] == '\0' ||
-	    (opt->flags & OPT_F_SECRET) != 0) {
+	    opt->type == OPT_TYPE_BOOL || (opt->flags & OPT_F_SECRET) != 0) {
 		return;
 	}
 	buf_adds(out, "The default is\n.Cm");
@@ -170,7 +177,7 @@ static void option(const struct opt *opt, struct buf *out)
 	if (opt->letter != '\0') {
 		buf_addf(out, "Fl %c , ", opt->letter);
 	}
-	buf_addf(out, "Fl -%s", opt->name);
+	buf_addf(out, "Fl -%s%s", is_on(opt) ? "no-" : "", opt->name);
 	if (opt_metavar(opt) != NULL) {
 		buf_adds(out, " Ar");
 		arg(out, opt_metavar(opt));

@@ -57,4 +57,8 @@ check-fuzz: $(fuzz_programs)
 	    -artifact_prefix=$$c- $$c $(srcdir)/tests/fuzz/corpus/$$n || exit 1; \
 	done
 
-.PHONY: check-code check-layers check-sizes check-headers check-format check-tidy check-fuzz
+# every option, command, error code and route is documented; links lead somewhere
+check-docs: $(man_pages)
+	@$(SHELL) $(top_srcdir)/build-aux/check-docs.sh $(top_srcdir) . $(AWK)
+
+.PHONY: check-docs check-code check-layers check-sizes check-headers check-format check-tidy check-fuzz

@@ -291,7 +291,7 @@ static const struct opt view_opts[] = {
      .type = OPT_TYPE_BOOL,
      OPT_AT(struct config_conf, show_sources),
      .def = "true",
-     .help = "Say where each value comes from.",
+     .help = "Do not say where each value comes from.",
      .flags = OPT_F_FLAGONLY},
 };
 static const struct opt yes_opts[] = {

@@ -211,7 +211,7 @@ static const struct opt start_opts[] = {
      .type = OPT_TYPE_BOOL,
      OPT_AT(struct server_conf, services),
      .def = "true",
-     .help = "Run the background services.",
+     .help = "Do without background services: another server runs them.",
      .flags = OPT_F_FLAGONLY},
 };
 static const struct opt stop_opts[] = {

@@ -23,8 +23,8 @@ static const struct opt global_opts[] = {
     {.name = "prompt",
      .type = OPT_TYPE_BOOL,
      OPT_AT(struct globals, prompt),
-     .help = "Ask questions; with --no-prompt never. On a terminal they are asked "
-	     "unless this says otherwise.",
+     .def = "true",
+     .help = "Never ask. Without it questions are asked on a terminal only.",
      .flags = OPT_F_FLAGONLY},
 };
 

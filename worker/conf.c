@@ -95,7 +95,7 @@ static const struct opt options[] = {
      .type = OPT_TYPE_BOOL,
      OPT_AT(struct worker_conf, create_pool),
      .def = "true",
-     .help = "Create the pool when it does not exist."},
+     .help = "Do not create the pool when it does not exist."},
     {.name = "drain-timeout",
      .type = OPT_TYPE_MS,
      OPT_AT(struct worker_conf, drain_ms),

@@ -329,7 +329,7 @@ static const struct opt deploy_opts[] = {
      .type = OPT_TYPE_BOOL,
      OPT_AT(struct deploy_conf, enforce),
      .def = "true",
-     .help = "Check parameters of runs against the flow's schema.",
+     .help = "Do not check parameters of runs against the flow's schema.",
      .flags = OPT_F_FLAGONLY},
 };
 static const char *const entrypoint_arg[] = {"ENTRYPOINT"};
