@@ -161,8 +161,8 @@ static int is_on(const struct opt *opt)
 
 static void default_text(const struct opt *opt, struct buf *out)
 {
-	if (opt->def == NULL || opt->def[0] == '\0' ||
-	    opt->type == OPT_TYPE_BOOL || (opt->flags & OPT_F_SECRET) != 0) {
+	if (opt->def == NULL || opt->def[0] == '\0' || opt->type == OPT_TYPE_BOOL ||
+	    (opt->flags & OPT_F_SECRET) != 0) {
 		return;
 	}
 	buf_adds(out, "The default is\n.Cm");
