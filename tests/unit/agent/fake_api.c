@@ -37,6 +37,23 @@ static struct last_seq *last_of(struct fake_api *f, const Wf__Updates__UpdateBat
 	return l;
 }
 
+/* The tests' ids begin with a counter: it grows within a run, over all its senders. */
+static void check_ids(struct fake_api *f, const Wf__Updates__Update *u)
+{
+	struct last_seq *l = map_get_n(&f->runs, u->flow_run_id.data, 16);
+	uint64_t n;
+
+	memcpy(&n, u->id.data, sizeof(n));
+	if (l == NULL) {
+		l = calloc(1, sizeof(*l));
+		(void)map_set_n(&f->runs, u->flow_run_id.data, 16, l, NULL);
+	}
+	if (u->id.data[15] != 0) {
+		f->bad_order += n <= l->seq;
+		l->seq = n;
+	}
+}
+
 static int apply(struct fake_api *f, const Wf__Updates__UpdateBatch *b,
 		 const Wf__Updates__Update *u)
 {
@@ -52,6 +69,7 @@ static int apply(struct fake_api *f, const Wf__Updates__UpdateBatch *b,
 		return WF__CONTROL__ANSWER__UNAVAILABLE;
 	}
 	f->bad_order += u->seq <= l->seq;
+	check_ids(f, u);
 	l->seq = u->seq;
 	l->applied++;
 	f->applied++;

@@ -593,3 +593,46 @@ Test(outbox, damage_in_the_journal_is_a_warning)
 	api.status = 0;
 	all_applied(1);
 }
+
+/* Faults, restarts and refusals in any order: nothing is lost, doubled or reordered. */
+static void break_something(unsigned int *seed)
+{
+	api.status = rand_r(seed) % 4 == 0 ? 503 : 0;
+	api.garbage = rand_r(seed) % 8 == 0;
+	api.one_less = rand_r(seed) % 8 == 0;
+	api.max_body = rand_r(seed) % 4 == 0 ? 700 : 0;
+	api.no_answer = rand_r(seed) % 3 == 0;
+	if (rand_r(seed) % 3 == 0) {
+		run_id(api.refuse_run, rand_r(seed) % 6);
+		api.refuse_count = 1 + rand_r(seed) % 2;
+		api.refuse_from = rand_r(seed) % 50;
+	}
+	if (rand_r(seed) % 10 == 0) {
+		outbox_close(box);
+		(void)open_box(0, 1 + rand_r(seed) % 30);
+	}
+}
+
+Test(outbox, whatever_happens_each_update_is_applied_once_and_in_order)
+{
+	unsigned int seed = 20261124;
+	int total = 0;
+
+	for (int round = 0; round < 60; round++) {
+		int n = rand_r(&seed) % 60;
+		for (int i = 0; i < n; i++) {
+			put(rand_r(&seed) % 6,
+			    rand_r(&seed) % 3 == 0 ? OUTBOX_URGENT : 0, NULL);
+		}
+		total += n;
+		break_something(&seed);
+		turn_for(rand_r(&seed) % 40);
+	}
+	api.status = api.garbage = api.one_less = api.no_answer = api.refuse_count = 0;
+	api.max_body = 0;
+	wait_for(&api.applied, total);
+	int flushed = 0;
+	outbox_flush(box, on_flush, &flushed);
+	wait_for(&flushed, 1);
+	all_applied(total);
+}
