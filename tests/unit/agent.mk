@@ -7,6 +7,7 @@ tests_unit_test_agent_SOURCES = \
 	tests/unit/agent/fake_api.h \
 	tests/unit/agent/test_aiosync.c \
 	tests/unit/agent/test_claimer.c \
+	tests/unit/agent/test_cluster.c \
 	tests/unit/agent/test_journal.c \
 	tests/unit/agent/test_lease.c \
 	tests/unit/agent/test_outbox.c
