@@ -187,3 +187,6 @@ DELETE FROM concurrency_limit_v2 WHERE name = ?1;
 
 -- name: deployment_flow_labels
 SELECT f.labels FROM flow f WHERE f.id = ?1;
+
+-- name: deployment_block_exists
+SELECT 1 FROM block_document b WHERE b.id = ?1;

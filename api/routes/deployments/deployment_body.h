@@ -87,6 +87,9 @@ int deployment_apply_limit(struct tx *tx, const struct uuid *id,
 /* 404 "Concurrency limit not found". */
 int deployment_check_global_limit(struct tx *tx, const struct deployment_body *b,
 				  struct error *err);
+/* 409 when a block document of the body does not exist. */
+int deployment_check_blocks(struct tx *tx, const struct deployment_body *b,
+			    struct error *err);
 /* Tells "prefect.deployment.updated" when a field differs. */
 int deployment_emit_changes(struct tx *tx, const struct deployment *old,
 			    const struct deployment *d, struct error *err);

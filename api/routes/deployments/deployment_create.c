@@ -127,6 +127,9 @@ static int upsert(struct tx *tx, struct deployment *d, const struct deployment_b
 {
 	int rc = deployment_resolve_queue(tx, d, b, "creating", err);
 
+	if (rc == 0) {
+		rc = deployment_check_blocks(tx, b, err);
+	}
 	if (rc < 0) {
 		return rc;
 	}

@@ -230,6 +230,37 @@ int deployment_check_global_limit(struct tx *tx, const struct deployment_body *b
 	return rc < 0 ? rc : 0;
 }
 
+static int block_exists(struct tx *tx, const struct uuid *id, const char *kind,
+			struct error *err)
+{
+	int64_t found = 0;
+	int rc = db_one_int(tx->c, SQL_DEPLOYMENT_BLOCK_EXISTS, DB_ARGS(db_a_uuid(id)),
+			    1, &found, err);
+
+	if (rc >= 0 && found == 0) {
+		return tx_detail(
+		    tx, err, ERR_CONFLICT, 409,
+		    "Error creating deployment. Could not find %s block with id: %s.",
+		    kind, uuid_str(id));
+	}
+	return rc < 0 ? rc : 0;
+}
+
+int deployment_check_blocks(struct tx *tx, const struct deployment_body *b,
+			    struct error *err)
+{
+	int rc = 0;
+
+	if (DECODED_HAS(&b->has, DF_STORAGE)) {
+		rc = block_exists(tx, &b->storage_document_id, "storage", err);
+	}
+	if (rc == 0 && DECODED_HAS(&b->has, DF_INFRASTRUCTURE)) {
+		rc = block_exists(tx, &b->infrastructure_document_id, "infrastructure",
+				  err);
+	}
+	return rc;
+}
+
 static void take_id(const struct db_rows *r, void *arg)
 {
 	(void)db_uuid(r, 0, arg);

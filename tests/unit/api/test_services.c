@@ -576,3 +576,88 @@ Test(services, a_waiting_run_that_redis_settled_gets_a_new_gen)
 	cr_assert_eq(tx_fixture_run(&f, revive_work, &id), 0);
 	expect_ops("EE");
 }
+
+struct lost_arg {
+	struct rec_row row;
+	enum reconcile_phase phase;
+};
+
+static int lost_work(struct tx *tx, void *arg, struct error *err)
+{
+	const struct lost_arg *a = arg;
+
+	return rec_lost(tx, &a->row, a->phase, err);
+}
+
+static int own_work(struct tx *tx, void *arg, struct error *err)
+{
+	struct run_arg *a = arg;
+	struct orc_state state = {.type = a->type};
+	struct run_proposal p = {
+	    .flow_run_id = a->id, .state = &state, .fence = 7, .owner = "host-1"};
+	int rc;
+
+	(void)snprintf(state.name, sizeof(state.name), "%s", a->name);
+	rc = run_propose(tx, &p, &a->res, err);
+	orc_result_release(&a->res);
+	return rc;
+}
+
+static struct uuid owned_running(void)
+{
+	struct uuid id = make_run(f.now_us);
+	struct run_arg a = {.id = id, .type = PENDING, .name = "Pending"};
+
+	cr_assert_eq(tx_fixture_run(&f, own_work, &a), 0, "%s", f.err.msg);
+	a.type = RUNNING;
+	a.name = "Running";
+	cr_assert_eq(tx_fixture_run(&f, own_work, &a), 0, "%s", f.err.msg);
+	return id;
+}
+
+Test(services, the_run_of_a_lost_worker_crashes_with_the_reason)
+{
+	struct uuid id = owned_running();
+	static struct slice_arg s = {.phase = REC_RUNNING};
+	struct lost_arg a = {.phase = REC_RUNNING};
+
+	cr_assert_eq(tx_fixture_run(&f, slice_work, &s), 0, "%s", f.err.msg);
+	cr_assert_eq(s.s.count, 1);
+	a.row = s.s.rows[0];
+	cr_expect_str_eq(a.row.owner, "host-1");
+	cr_expect_eq(a.row.fence, 7);
+	/* somebody newer owns it meanwhile: nothing happens */
+	a.row.fence = 6;
+	cr_assert_eq(tx_fixture_run(&f, lost_work, &a), 0, "%s", f.err.msg);
+	cr_expect_eq(state_of(&id).state_type, RUNNING);
+	a.row.fence = 7;
+	cr_assert_eq(tx_fixture_run(&f, lost_work, &a), 0, "%s", f.err.msg);
+	cr_expect_eq(state_of(&id).state_type, CRASHED);
+	cr_expect_not_null(strstr(state_of(&id).message, "'host-1'"), "%s",
+			   state_of(&id).message);
+	rec_slice_release(&s.s);
+}
+
+Test(services, the_run_of_a_lost_worker_is_requeued_when_asked)
+{
+	struct uuid id = owned_running();
+	struct lost_arg a = {
+	    .phase = REC_RUNNING,
+	    .row = {.id = id, .fence = 7, .requeue = 1, .owner = (char[]){"host-1"}}};
+
+	cr_assert_eq(tx_fixture_run(&f, lost_work, &a), 0, "%s", f.err.msg);
+	cr_expect_eq(state_of(&id).state_type, SCHEDULED);
+	expect_ops("EE"); /* waiting again: the row of its first time says so, too */
+}
+
+Test(services, runs_of_other_workers_are_left_alone)
+{
+	static struct slice_arg s = {.phase = REC_RUNNING};
+	struct uuid id = make_run(f.now_us);
+
+	propose(&id, PENDING, "Pending", NULL);
+	propose(&id, RUNNING, "Running", NULL);
+	cr_assert_eq(tx_fixture_run(&f, slice_work, &s), 0, "%s", f.err.msg);
+	cr_expect_eq(s.s.count, 0);
+	rec_slice_release(&s.s);
+}
