@@ -34,6 +34,7 @@
 #define SWEEP_MS          1000
 #define SWEEP_MIN         64
 #define ACCEPT_BACKOFF_MS 1000
+#define WARN_EVERY_MS     60000
 #define LISTEN_BACKLOG    1024
 #define TRIM_PEAK         1000
 
@@ -60,7 +61,12 @@ struct conns {
 	struct loop_timer *sweep;
 	struct loop_timer *accept_again;
 	int stopped, paused;
+	int64_t warn_again_ms;
+	LIST_ENTRY(conns) server_link;
 };
+
+static LIST_HEAD(, conns) servers =
+    LIST_HEAD_INITIALIZER(servers); /* one, but in tests */
 
 static uint64_t socket_cookie(int fd)
 {
@@ -88,13 +94,19 @@ static void conn_drop(struct http_conn *c)
 
 static void accept_pause(struct conns *all, const char *why)
 {
-	if (!all->paused && !all->stopped) {
+	int64_t now_ms = loop_now_ms(all->server->loop);
+
+	if (all->paused || all->stopped) {
+		return;
+	}
+	if (now_ms >= all->warn_again_ms) {
 		log_warn("not accepting connections for now: %s (%d are open)", why,
 			 all->count);
-		metric_add(&http_accept_paused, 1);
-		evconnlistener_disable(all->listener);
-		all->paused = 1;
+		all->warn_again_ms = now_ms + WARN_EVERY_MS;
 	}
+	metric_add(&http_accept_paused, 1);
+	evconnlistener_disable(all->listener);
+	all->paused = 1;
 }
 
 static void on_accept_again(void *arg)
@@ -109,13 +121,19 @@ static void on_accept_again(void *arg)
 	}
 }
 
+/* evhttp owns the callback's argument of "its" listener, hence the look-up. */
 static void on_accept_error(struct evconnlistener *l, void *arg)
 {
-	struct conns *all = arg;
+	int error = EVUTIL_SOCKET_ERROR();
+	struct conns *all;
 
-	(void)l;
-	accept_pause(all, strerror(EVUTIL_SOCKET_ERROR()));
-	loop_timer_in(all->accept_again, ACCEPT_BACKOFF_MS);
+	(void)arg;
+	LIST_FOREACH (all, &servers, server_link) {
+		if (all->listener == l) {
+			accept_pause(all, strerror(error));
+			loop_timer_in(all->accept_again, ACCEPT_BACKOFF_MS);
+		}
+	}
 }
 
 /* ---- evhttp's error pages ---- */
@@ -405,6 +423,7 @@ struct conns *conns_new(struct http_server *s, int max)
 	c->server = s;
 	c->max = max;
 	TAILQ_INIT(&c->list);
+	LIST_INSERT_HEAD(&servers, c, server_link);
 	c->sweep = loop_timer_new(s->loop, on_sweep, c);
 	c->accept_again = loop_timer_new(s->loop, on_accept_again, c);
 	return c;
@@ -425,6 +444,7 @@ void conns_free(struct conns *c)
 			one->conns = NULL; /* on_accepted() is under way */
 		}
 	}
+	LIST_REMOVE(c, server_link);
 	loop_timer_free(c->sweep);
 	loop_timer_free(c->accept_again);
 	free(c->by_fd);

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -124,6 +125,12 @@ void wf_server_again(struct wf_server *s)
 	s->pid = fork();
 	cr_assert_geq(s->pid, 0);
 	if (s->pid == 0) {
+		if (s->open_files > 0) {
+			struct rlimit rl = {(rlim_t)s->open_files,
+					    (rlim_t)s->open_files};
+
+			(void)setrlimit(RLIMIT_NOFILE, &rl);
+		}
 		exec_server(s->args, s->env, data, fd);
 	}
 	(void)close(fd);

@@ -18,6 +18,8 @@ struct wf_server {
 	char url[128];
 	const char *const *args; /* more arguments, NULL-terminated, or NULL */
 	const char *const *env;  /* more environment, likewise */
+	long open_files;         /* limit of descriptors; 0: as it is; set before
+				    wf_server_again() */
 };
 
 /* Aborts the test when the server does not answer. */

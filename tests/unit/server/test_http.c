@@ -286,6 +286,40 @@ Test(http, an_answer_to_head_has_no_body)
 	(void)close(fd);
 }
 
+static int is_ready(void *arg)
+{
+	int fd = wf_connect(&server);
+	char *answer;
+	int status;
+
+	(void)arg;
+	wf_puts(fd, "GET /api/ready " H "\r\n");
+	answer = wf_answer(fd, 1000);
+	status = wf_status(answer);
+	free(answer);
+	(void)close(fd);
+	return status == 200;
+}
+
+Test(http, out_of_descriptors_and_back)
+{
+	int fds[100];
+	size_t i;
+
+	(void)wf_server_term(&server);
+	server.open_files = 64;
+	wf_server_again(&server);
+	for (i = 0; i < ARRAY_LEN(fds); i++) {
+		fds[i] =
+		    wf_connect(&server); /* the kernel's backlog takes what we do not */
+	}
+	cr_expect_not(is_ready(NULL));
+	for (i = 0; i < ARRAY_LEN(fds); i++) {
+		(void)close(fds[i]);
+	}
+	cr_assert(wf_wait_until(is_ready, NULL), "it does not accept again");
+}
+
 static int few_connections(void *arg)
 {
 	char *answer = wf_ask(&server, "GET /metrics " H "\r\n");
