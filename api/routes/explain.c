@@ -12,8 +12,9 @@
 #include "base/timefmt.h"
 #include "proto/frame.h"
 
-#define PREFETCH_US (10 * 1000000LL) /* workers take runs so long before they are due \
-				      */
+#define PREFETCH_US                                                       \
+	(10 * 1000000LL) /* workers take runs so long before they are due \
+			  */
 #define POLLED_US (60 * 1000000LL)
 
 enum {

@@ -6,7 +6,7 @@
 #ifndef API_ROUTES_POOLS_TABLES_H
 #define API_ROUTES_POOLS_TABLES_H
 
-struct route;
+#include "api/http/http.h"
 
 extern const struct route work_pool_routes[];
 extern const struct route work_pool_run_routes[]; /* polls and slots */

@@ -87,7 +87,8 @@ static int end_task_run(struct tx *tx, const struct uuid *id,
 static int propose(struct tx *tx, const struct uuid *id, int type, const char *message,
 		   int force, struct error *err)
 {
-	const struct run_simple state = {.type = type, .message = message, .force = force};
+	const struct run_simple state = {
+	    .type = type, .message = message, .force = force};
 	struct orc_result res = {0};
 	int rc = run_propose_simple(tx, id, &state, &res, err);
 

@@ -15,8 +15,9 @@ struct error;
 struct service_pass;
 struct tx;
 
-#define SERVICE_SLICE_US 10000 /* a pass stops looking for more work after this long \
-				*/
+#define SERVICE_SLICE_US                                            \
+	10000 /* a pass stops looking for more work after this long \
+	       */
 #define SERVICE_LEASE_US (60 * 1000000LL)
 
 struct service_pass {
