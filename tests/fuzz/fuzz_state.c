@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fuzz_state.c - a proposed state as a client may send it, through decoding and the rules.
- * First byte: current type and policy; the rest: JSON.
+ * fuzz_state.c - a proposed state as a client may send it, through decoding and the
+ * rules. First byte: current type and policy; the rest: JSON.
  */
 #include <stdint.h>
 #include <stdlib.h>

@@ -302,6 +302,7 @@ static int insert_run(struct tx *tx, const struct deployment *d, struct run_body
 		      struct error *err)
 {
 	struct uuid queue_id = d->work_queue_id;
+	struct orc_state state; /* a copy: a retried transaction needs it again */
 	json_t *tags = tags_of(d, b->tags);
 	struct flow_run_new n = {
 	    .flow_id = d->flow_id,
@@ -319,7 +320,7 @@ static int insert_run(struct tx *tx, const struct deployment *d, struct run_body
 	    .tags = tags,
 	    .labels = b->labels,
 	    .job_variables = b->job_variables,
-	    .state = &b->state,
+	    .state = &state,
 	};
 	int rc = 0;
 
@@ -335,6 +336,7 @@ static int insert_run(struct tx *tx, const struct deployment *d, struct run_body
 	}
 	if (rc == 0) {
 		default_state(b, tx->now_us);
+		orc_state_copy(&state, &b->state);
 		rc = flow_run_create(tx, &n, &ret_made->id, &ret_made->created, err);
 	}
 	json_decref(tags);
