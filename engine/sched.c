@@ -401,6 +401,9 @@ static void on_returned(struct sched *s, const struct sched_event *ev,
 
 void sched_event(struct sched *s, const struct sched_event *ev, struct sched_now now)
 {
+	if (s->phase == FLOW_DONE) {
+		return;
+	}
 	switch (ev->type) {
 	case SCHED_EV_START:
 		ask_to_run(s, now);
