@@ -15,7 +15,8 @@
 #include "engine/task/task_proc.h"
 #include "proto/frame.h"
 
-#define TASK_NAME_MAX 1024u
+#define TASK_NAME_MAX    1024u
+#define TASK_MESSAGE_MAX 100000u /* bytes of a state's message; the rest is cut */
 
 static int level_of(const json_t *v)
 {
@@ -73,6 +74,10 @@ static int parse_artifact(json_t *v, struct task_event *e, struct error *err)
 		return err_set(err, ERR_INVALID,
 			       "'artifact' must be an object with 'data'");
 	}
+	if (json_dumpb(v, NULL, 0, JSON_COMPACT) > TASK_ARTIFACT_MAX) {
+		return err_set(err, ERR_TOO_LARGE, "the artifact is larger than %u MiB",
+			       TASK_ARTIFACT_MAX >> 20);
+	}
 	e->type = TASK_EV_ARTIFACT;
 	e->value = json_incref(v);
 	return 0;
@@ -82,6 +87,20 @@ static int may_raise(int type)
 {
 	return type == STATE_COMPLETED || type == STATE_FAILED ||
 	       type == STATE_CANCELLED;
+}
+
+static void set_message(struct run_state *state, const char *message)
+{
+	size_t len = message != NULL ? strlen(message) : 0;
+
+	state_set_message(state, message);
+	if (len > TASK_MESSAGE_MAX) {
+		for (len = TASK_MESSAGE_MAX;
+		     ((unsigned char)message[len] & 0xc0) == 0x80;) {
+			len--; /* not in the middle of a character */
+		}
+		state->message[len] = '\0';
+	}
 }
 
 static int parse_state(const json_t *v, struct task_event *e, struct error *err)
@@ -106,7 +125,7 @@ static int parse_state(const json_t *v, struct task_event *e, struct error *err)
 	e->state.type = (enum state_type)number;
 	e->state.retriable = retriable;
 	state_set_name(&e->state, name);
-	state_set_message(&e->state, message);
+	set_message(&e->state, message);
 	e->value = json_incref(json_object_get(v, "data"));
 	return 0;
 }

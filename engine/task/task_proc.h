@@ -22,10 +22,11 @@ struct loop;
 struct run_state;
 struct task_proc;
 
-#define TASK_OUTPUT_MAX  (16u << 20)  /* stdout kept for a result; WF_RESULT */
-#define TASK_LINE_MAX    (256u << 10) /* one log line, longer ones are cut */
-#define TASK_EVENT_MAX   (4u << 20)   /* one NDJSON line */
-#define TASK_STDERR_TAIL (4u << 10)   /* kept for the log of a failure */
+#define TASK_OUTPUT_MAX   (16u << 20)  /* stdout kept for a result; WF_RESULT */
+#define TASK_LINE_MAX     (256u << 10) /* one log line, longer ones are cut */
+#define TASK_EVENT_MAX    (4u << 20)   /* one NDJSON line */
+#define TASK_STDERR_TAIL  (4u << 10)   /* kept for the log of a failure */
+#define TASK_ARTIFACT_MAX (1u << 20)   /* as JSON */
 
 struct task_outcome {
 	enum sched_verdict verdict;

@@ -53,6 +53,42 @@ Test(task_events, state_carries_data)
 	task_event_release(&e);
 }
 
+Test(task_events, long_messages_are_cut_between_characters)
+{
+	struct task_event e;
+	struct buf b;
+	int i;
+
+	buf_init(&b);
+	buf_adds(&b, "{\"state\": {\"type\": \"FAILED\", \"message\": \"x");
+	for (i = 0; i < 60000; i++) {
+		buf_adds(&b, "\xc3\xa4");
+	}
+	buf_adds(&b, "\"}}");
+	cr_assert_eq(parse(b.data, &e, NULL), 0);
+	cr_expect_eq(strlen(e.state.message), 99999);
+	task_event_release(&e);
+	buf_release(&b);
+}
+
+Test(task_events, a_huge_artifact_is_refused)
+{
+	struct task_event e;
+	struct error err;
+	struct buf b;
+	int i;
+
+	buf_init(&b);
+	buf_adds(&b, "{\"artifact\": {\"data\": \"");
+	for (i = 0; i < 120000; i++) {
+		buf_adds(&b, "0123456789");
+	}
+	buf_adds(&b, "\"}}");
+	cr_expect_lt(parse(b.data, &e, &err), 0);
+	cr_expect_str_eq(err.msg, "the artifact is larger than 1 MiB");
+	buf_release(&b);
+}
+
 Test(task_events, bad_lines_say_why)
 {
 	static const struct {
