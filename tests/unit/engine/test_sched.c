@@ -3,6 +3,7 @@
  * test_sched.c - the scheduler in virtual time: exact sequences of states.
  */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "sim.h"
@@ -442,4 +443,101 @@ Test(sched, a_hold_keeps_attempts_back)
 	sim_run(&s, 100);
 	cr_expect_not_null(strstr(s.out.data, "end Completed"));
 	sim_release(&s);
+}
+
+/* ---- random graphs ---- */
+
+static unsigned int roll(unsigned int *seed, unsigned int below)
+{
+	*seed = *seed * 1664525u + 1013904223u;
+	return (*seed >> 8) % below;
+}
+
+static void random_flow(struct buf *text, unsigned int *seed, int tasks)
+{
+	int i, k;
+
+	buf_addf(text,
+		 "    retries: %u\n    task_runner: {max_workers: %u}\n    tasks:\n",
+		 roll(seed, 3), 1 + roll(seed, 5));
+	for (i = 0; i < tasks; i++) {
+		buf_addf(text,
+			 "      t%d: {run: x, retries: %u, allow_failure: %s, needs: [",
+			 i, roll(seed, 3), roll(seed, 4) == 0 ? "true" : "false");
+		for (k = 0; k < i && k < 4; k++) {
+			buf_addf(text, "%st%u", k > 0 ? ", " : "",
+				 roll(seed, (unsigned int)i));
+		}
+		buf_adds(text, "]}\n");
+	}
+}
+
+/* Where the last line "<time> NAME WHAT" begins, or NULL. */
+static const char *last_line(const struct sim *s, const char *name, const char *what)
+{
+	const char *hit = NULL, *p = s->out.data;
+	char line[64];
+
+	(void)snprintf(line, sizeof(line), " %s %s", name, what);
+	while ((p = strstr(p, line)) != NULL) {
+		hit = p++;
+	}
+	return hit;
+}
+
+/* In the last attempt of the flow no task ran before those that it needs were done. */
+static void check_order(const struct sim *s)
+{
+	size_t i, k;
+
+	for (i = 0; i < s->flow->count; i++) {
+		const struct plan_task *t = s->flow->tasks[i];
+		const char *ran = last_line(s, t->key, "Running(");
+
+		if (ran < last_line(s, t->key, "Pending(")) {
+			continue; /* ran in an earlier attempt of the flow only */
+		}
+
+		for (k = 0; ran != NULL && k < t->upstream.count; k++) {
+			const struct plan_task *up =
+			    s->flow->tasks[t->upstream.tasks[k]];
+
+			cr_expect_lt(last_line(s, up->key, "Pending("), ran,
+				     "%s before %s", t->key, up->key);
+		}
+	}
+}
+
+Test(sched, random_graphs_always_end_and_keep_their_limits)
+{
+	static const char *const scripts[] = {
+	    "ok:3",       "ok:40", "fail:5",   "fail:1 ok:2",
+	    "timeout:20", "skip",  "badinput", "fail:0 fail:0 ok:0"};
+	unsigned int seed = 1;
+	int round, tasks, i;
+
+	for (round = 0; round < 300; round++) {
+		struct sim s;
+		struct buf text;
+
+		buf_init(&text);
+		tasks = 1 + (int)roll(&seed, SIM_TASKS - 1);
+		random_flow(&text, &seed, tasks);
+		sim_init(&s, text.data);
+		for (i = 0; i < tasks; i++) {
+			s.script[i] = scripts[roll(&seed, 8)];
+		}
+		sim_event(&s, SCHED_EV_START, NULL);
+		if (roll(&seed, 4) == 0) {
+			sim_run(&s, roll(&seed, 60));
+			sim_event(&s, SCHED_EV_CANCEL, NULL);
+		}
+		sim_run(&s, 100000000);
+		cr_expect(s.over, "round %d does not end:\n%s", round, s.out.data);
+		cr_expect_leq(s.max_running, s.flow->max_workers);
+		cr_expect_eq(s.running, 0);
+		check_order(&s);
+		sim_release(&s);
+		buf_release(&text);
+	}
 }
