@@ -135,6 +135,7 @@ void http_reply_empty(struct http_req *r, int status)
 	http_reply(r, status, NULL, "", 0);
 }
 
+WF_PRINTF(4, 0)
 static void reply_text(struct http_req *r, int status, const char *key, const char *fmt,
 		       va_list ap)
 {
