@@ -46,7 +46,7 @@ struct py_control {
 	struct loop *loop;
 	struct loop_io *io;
 	struct loop_timer *timer; /* tokens and acknowledgements that are due */
-	int fd, port;
+	int fd = -1, port = 0;
 	struct map attempts; /* token -> attempt whose token was not consumed */
 	struct conn_list conns;
 	TAILQ_HEAD(, py_attempt) asking;
@@ -351,7 +351,7 @@ static int open_listener(int *ret_fd, int *ret_port, struct error *err)
 struct py_control *py_control_new(struct loop *loop, struct error *err)
 {
 	struct py_control *c;
-	int fd, port;
+	int fd = -1, port = 0;
 
 	if (open_listener(&fd, &port, err) < 0) {
 		return NULL;

@@ -109,7 +109,7 @@ int body_schedule(const json_t *entry, json_t **ret_schedule, struct error *err)
 	json_t *inner, *out, *v;
 	const char *const outer[] = {"active", "parameters", "slug", "replaces",
 				     "max_scheduled_runs"};
-	double seconds;
+	double seconds = 0;
 	int rc = check_schedule(entry, err);
 
 	if (rc < 0) {
