@@ -46,7 +46,7 @@ struct py_control {
 	struct loop *loop;
 	struct loop_io *io;
 	struct loop_timer *timer; /* tokens and acknowledgements that are due */
-	int fd = -1, port = 0;
+	int fd, port;
 	struct map attempts; /* token -> attempt whose token was not consumed */
 	struct conn_list conns;
 	TAILQ_HEAD(, py_attempt) asking;
