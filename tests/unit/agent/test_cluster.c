@@ -173,7 +173,8 @@ static void on_reaped(int rc, const struct pools_reaped *list, size_t count,
 			cr_assert_neq(r->phase, RUNNING,
 				      "%s was reaped under worker %d", r->id, r->owner);
 			total_lost++;
-			if (r->phase == HELD || r->phase == CRASHED) {
+			/* WAITING: its start was applied and the answer got lost */
+			if (r->phase != ENDED && !r->wanted) {
 				r->phase = CRASHED;
 				r->wanted = refill;
 			}
