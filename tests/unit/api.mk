@@ -47,3 +47,4 @@ tests_unit_test_api_SOURCES += tests/unit/api/test_orc_docs.c
 tests_unit_test_api_SOURCES += tests/unit/api/test_explain.c
 tests_unit_test_api_SOURCES += tests/unit/api/test_pools_pure.c
 tests_unit_test_api_SOURCES += tests/unit/api/test_services.c
+tests_unit_test_api_SOURCES += tests/unit/api/test_recorder.c
