@@ -49,7 +49,8 @@ api_sql += api/db/sql/workers.sql
 api_migrations = \
 	api/db/migrations/sqlite/0001_foundation.sql \
 	api/db/migrations/sqlite/0002_blocks.sql \
-	api/db/migrations/sqlite/0003_services.sql
+	api/db/migrations/sqlite/0003_services.sql \
+	api/db/migrations/sqlite/0004_queue_runs.sql
 
 api_sql_in = $(addprefix $(top_srcdir)/,$(api_sql))
 api_migrations_in = $(addprefix $(top_srcdir)/,$(api_migrations))

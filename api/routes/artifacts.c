@@ -8,12 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/events/object.h"
 #include "api/http/http.h"
 #include "api/routes/list.h"
 #include "api/routes/req.h"
 #include "api/tx.h"
 #include "base/compiler.h"
 #include "base/error.h"
+#include "base/json.h"
 #include "base/jsonw.h"
 #include "base/mem.h"
 
@@ -102,6 +104,70 @@ static void answer_collection(const struct db_rows *r, void *arg)
 static int not_found(struct tx *tx, struct error *err)
 {
 	return tx_detail(tx, err, ERR_NOT_FOUND, 404, "Artifact not found.");
+}
+
+/* ---- what happened to a key's newest ---- */
+
+struct told {
+	struct uuid id;
+	char *key;
+	json_t *related, *payload;
+};
+
+static void relate(json_t *related, const char *kind, const char *role,
+		   const struct db_rows *r, int col)
+{
+	struct uuid id;
+
+	if (db_uuid(r, col, &id)) {
+		(void)json_array_append_new(related,
+					    event_related(kind, &id, role, NULL));
+	}
+}
+
+static void take_told(const struct db_rows *r, void *arg)
+{
+	struct told *t = arg;
+	struct jsonw w;
+	struct buf b;
+
+	buf_init(&b);
+	jsonw_init(&w, &b);
+	jsonw_obj(&w, NULL);
+	jsonw_str(&w, "key", db_text(r, A_KEY));
+	jsonw_str(&w, "type", db_text(r, A_TYPE));
+	jsonw_raw(&w, "data", db_text(r, A_DATA));
+	jsonw_str(&w, "description", db_text(r, A_DESCRIPTION));
+	jsonw_obj_end(&w);
+	t->payload = json_parse(b.data, b.len, 8u << 20, NULL);
+	buf_release(&b);
+	(void)db_uuid(r, A_ID, &t->id);
+	t->key = xstrdup(db_text(r, A_KEY));
+	t->related = json_array();
+	relate(t->related, "artifact", "latest", r, A_LATEST);
+	relate(t->related, "flow-run", "flow-run", r, A_FLOW_RUN);
+	relate(t->related, "task-run", "task-run", r, A_TASK_RUN);
+}
+
+/* Told with the present row of KEY; nothing when there is none. */
+static int emit(struct tx *tx, const char *what, const char *key, struct error *err)
+{
+	struct told t = {0};
+	int rc = db_one(tx->c, SQL_COLLECTION_BY_KEY, DB_ARGS(db_a_text(key)), 1,
+			take_told, &t, err);
+
+	if (rc == 1) {
+		rc = event_object(tx,
+				  &(struct object_event){.kind = "artifact-collection",
+							 .what = what,
+							 .id = &t.id,
+							 .name = t.key,
+							 .related = t.related,
+							 .payload = t.payload},
+				  err);
+	}
+	free(t.key);
+	return rc;
 }
 
 /* ---- create ---- */
@@ -207,11 +273,17 @@ static int create_work(struct tx *tx, void *arg, struct error *err)
 {
 	const struct create *a = arg;
 	struct uuid id, collection_id;
+	int known = 0;
 	int rc;
 
 	uuid_v7(&id, tx->now_us);
 	uuid_v4(&collection_id);
 	rc = insert(tx, a, &id, err);
+	if (rc == 0 && a->key != NULL) {
+		known = db_one(tx->c, SQL_COLLECTION_BY_KEY, DB_ARGS(db_a_text(a->key)),
+			       1, NULL, NULL, err);
+		rc = MIN_OF(known, 0);
+	}
 	if (rc == 0 && a->key != NULL) {
 		rc = db_exec(tx->c, SQL_COLLECTION_PUT,
 			     DB_ARGS(db_a_uuid(&collection_id), db_a_time(tx->now_us),
@@ -219,6 +291,9 @@ static int create_work(struct tx *tx, void *arg, struct error *err)
 			     4, NULL, err);
 	}
 	tx->status = 201;
+	if (rc == 0 && a->key != NULL) {
+		rc = emit(tx, known ? "updated" : "created", a->key, err);
+	}
 	if (rc == 0) {
 		rc = db_one(tx->c, SQL_ARTIFACT_BY_ID, DB_ARGS(db_a_uuid(&id)), 1,
 			    answer_artifact, tx, err);
@@ -345,6 +420,57 @@ static int repoint(struct tx *tx, const struct uuid *id, const char *key,
 	return rc;
 }
 
+/* GONE is what the key's row was before; told when it is no more. */
+static int emit_deleted(struct tx *tx, struct told *gone, struct error *err)
+{
+	int rc = gone->key == NULL
+		     ? 1
+		     : db_one(tx->c, SQL_COLLECTION_BY_KEY,
+			      DB_ARGS(db_a_text(gone->key)), 1, NULL, NULL, err);
+
+	if (rc == 0) {
+		rc = event_object(tx,
+				  &(struct object_event){.kind = "artifact-collection",
+							 .what = "deleted",
+							 .id = &gone->id,
+							 .name = gone->key,
+							 .related = gone->related,
+							 .payload = gone->payload},
+				  err);
+	} else {
+		json_decref(gone->related);
+		json_decref(gone->payload);
+	}
+	return MIN_OF(rc, 0);
+}
+
+static int delete_one(struct tx *tx, const struct uuid *id, const char *key,
+		      struct error *err)
+{
+	struct told gone = {0};
+	int rc = 0;
+
+	if (key != NULL) {
+		rc = db_one(tx->c, SQL_COLLECTION_BY_KEY, DB_ARGS(db_a_text(key)), 1,
+			    take_told, &gone, err);
+	}
+	if (rc >= 0) {
+		rc = db_exec(tx->c, SQL_ARTIFACT_DELETE, DB_ARGS(db_a_uuid(id)), 1,
+			     NULL, err);
+	}
+	if (rc == 0 && key != NULL) {
+		rc = repoint(tx, id, key, err);
+	}
+	if (rc == 0) {
+		rc = emit_deleted(tx, &gone, err);
+	} else {
+		json_decref(gone.related);
+		json_decref(gone.payload);
+	}
+	free(gone.key);
+	return rc;
+}
+
 static int delete_work(struct tx *tx, void *arg, struct error *err)
 {
 	const struct req_arg *a = arg;
@@ -356,11 +482,7 @@ static int delete_work(struct tx *tx, void *arg, struct error *err)
 		return not_found(tx, err);
 	}
 	if (rc == 1) {
-		rc = db_exec(tx->c, SQL_ARTIFACT_DELETE, DB_ARGS(db_a_uuid(&a->id)), 1,
-			     NULL, err);
-	}
-	if (rc == 0 && key != NULL) {
-		rc = repoint(tx, &a->id, key, err);
+		rc = delete_one(tx, &a->id, key, err);
 	}
 	free(key);
 	return rc < 0 ? rc : req_no_content(tx);

@@ -85,6 +85,7 @@ static struct group *group_get(struct groups *g, const char *value)
 		x->value = xstrdup(value);
 		x->first_us = INT64_MAX;
 		x->last_us = INT64_MIN;
+		/* NOLINTNEXTLINE(bugprone-sizeof-expression): a list of pointers */
 		g->list = xreallocarray(g->list, g->count + 1, sizeof(*g->list));
 		g->list[g->count++] = x;
 		(void)map_set(&g->by_value, value, x, NULL);
@@ -154,6 +155,7 @@ static int group_work(struct tx *tx, void *arg, struct error *err)
 	map_init(&g.by_value, GROUPS_MAX);
 	rc = event_query_scan(tx, &a->f, on_group_row, &g, err);
 	if (g.count > 0) {
+		/* NOLINTNEXTLINE(bugprone-sizeof-expression): a list of pointers */
 		qsort(g.list, g.count, sizeof(*g.list), compare_groups);
 	}
 	jsonw_init(&w, &tx->body);

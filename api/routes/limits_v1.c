@@ -156,7 +156,7 @@ static int create_work(struct tx *tx, void *arg, struct error *err)
 	rc = rc < 0 ? rc : put(tx, a, before, err);
 	rc = rc < 0 ? rc : find(tx, &a->base, &after, err);
 	rc = rc < 0 ? rc : emit(tx, before == NULL ? "created" : "updated", after, err);
-	if (rc == 0) {
+	if (rc == 0 && after != NULL) {
 		jsonw_init(&w, &tx->body);
 		rc = write_limit(tx, &w, after, err);
 	}

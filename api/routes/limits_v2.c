@@ -126,7 +126,7 @@ static int create_work(struct tx *tx, void *arg, struct error *err)
 	if (rc >= 0) {
 		rc = emit(tx, "created", row, err);
 	}
-	if (rc == 0) {
+	if (rc == 0 && row != NULL) {
 		row->s.held = a->active_slots;
 		row->s.decayed_slots = (double)a->active_slots;
 		tx->status = 201;

@@ -165,6 +165,9 @@ Test(objects, artifacts)
 	    {"DELETE", "/artifacts/$1", NULL, 204, NULL, NULL, 0},
 	    {"GET", "/artifacts/k/latest", NULL, 404, "Artifact not found.", NULL, 0},
 	    {"GET", "/artifacts/" NOBODY, NULL, 404, "Artifact not found.", NULL, 0},
+	    {"POST", "/events/filter",
+	     "{\"filter\":{\"event\":{\"prefix\":[\"prefect.artifact-collection.\"]}}}",
+	     200, "\"total\":3", NULL, 0},
 	    {0},
 	};
 
