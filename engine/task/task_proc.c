@@ -141,7 +141,7 @@ static void on_event_line(const char *line, size_t len, int cut, void *arg)
 static void keep_tail(struct buf *b, const char *data, size_t len)
 {
 	buf_add(b, data, len);
-	if (b->len > 2 * TASK_STDERR_TAIL) {
+	if (b->len > (size_t)2 * TASK_STDERR_TAIL) {
 		buf_consume(b, b->len - TASK_STDERR_TAIL);
 	}
 }
