@@ -63,6 +63,7 @@ libapi_a_SOURCES += api/routes/schema/check.c
 libapi_a_SOURCES += api/routes/schema/check.h
 libapi_a_SOURCES += api/routes/schema/choice.c
 libapi_a_SOURCES += api/routes/schema/object.c
+libapi_a_SOURCES += api/routes/schema/pattern.c
 libapi_a_SOURCES += api/routes/schema/preprocess.c
 libapi_a_SOURCES += api/routes/schema/problem.c
 libapi_a_SOURCES += api/routes/schema/scalar.c

@@ -137,6 +137,7 @@ void schema_check(struct schema_walk *w, const json_t *value, const json_t *sche
 	json_object_foreach ((json_t *)(uintptr_t)schema, name, want) {
 		schema_keyword_fn check = find_keyword(name);
 
+		w->steps++;
 		if (check != NULL) {
 			at.want = want;
 			check(&at);

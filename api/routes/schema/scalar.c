@@ -3,9 +3,7 @@
 #include "api/routes/schema/check.h"
 
 #include <math.h>
-#include <regex.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "api/routes/schema/schema.h"
@@ -203,71 +201,6 @@ static void check_max_length(const struct schema_at *at)
 		(void)schema_problem_add(
 		    at, "%s", max == 0 ? "is expected to be empty" : "is too long");
 	}
-}
-
-/* Classes of other regular expression dialects, outside and inside brackets. */
-static void add_class(struct buf *out, char c, int bracket)
-{
-	static const struct {
-		char c;
-		const char *set;
-	} classes[] = {{'d', "0-9"}, {'w', "[:alnum:]_"}, {'s', "[:space:]"},
-		       {'D', "0-9"}, {'W', "[:alnum:]_"}, {'S', "[:space:]"}};
-
-	for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
-		if (classes[i].c != c) {
-			continue;
-		}
-		if (bracket) {
-			buf_adds(out, classes[i].set);
-		} else {
-			buf_addf(out, "[%s%s]", i >= 3 ? "^" : "", classes[i].set);
-		}
-		return;
-	}
-	if (bracket) {
-		buf_addc(out, c);
-	} else {
-		buf_addf(out, "\\%c", c);
-	}
-}
-
-static void translate(struct buf *out, const char *pattern)
-{
-	int bracket = 0;
-
-	for (const char *p = pattern; *p != '\0'; p++) {
-		if (*p == '\\' && p[1] != '\0') {
-			add_class(out, *++p, bracket);
-			continue;
-		}
-		if (!bracket && p[0] == '(' && p[1] == '?' && p[2] == ':') {
-			buf_addc(out, '(');
-			p += 2;
-			continue;
-		}
-		bracket = *p == '[' ? 1 : (*p == ']' ? 0 : bracket);
-		buf_addc(out, *p);
-	}
-}
-
-int schema_pattern_matches(const char *pattern, const char *text)
-{
-	struct buf b;
-	regex_t re;
-	int match = 1;
-
-	if (strlen(pattern) > 1000) {
-		return 1;
-	}
-	buf_init(&b);
-	translate(&b, pattern);
-	if (regcomp(&re, b.data, REG_EXTENDED | REG_NOSUB) == 0) {
-		match = regexec(&re, text, 0, NULL, 0) == 0;
-		regfree(&re);
-	}
-	buf_release(&b);
-	return match;
 }
 
 static void check_pattern(const struct schema_at *at)

@@ -8,7 +8,8 @@
  * min/maxItems uniqueItems minimum maximum exclusive* multipleOf min/maxLength pattern
  * anyOf oneOf allOf not if/then/else dependentRequired $ref (local: "#", "#/a/b").
  * Unknown keywords and "format" are ignored.  Patterns are POSIX EREs with \d \w \s
- * translated; one that does not compile matches everything.
+ * translated; one that does not compile, or could be costly,
+ * matches everything (pattern.c).
  *
  * The error kept is the one a user needs: of the problems nearest to the root the last,
  * and inside anyOf/oneOf the deepest.  Nesting, problems and steps are bounded.
@@ -22,7 +23,7 @@ struct error;
 
 #define SCHEMA_DEPTH_MAX  64
 #define SCHEMA_ERRORS_MAX 256
-#define SCHEMA_STEPS_MAX  200000
+#define SCHEMA_STEPS_MAX  100000
 
 enum schema_flags {
 	SCHEMA_IGNORE_REQUIRED = 1u << 0, /* drop every "required" */
