@@ -31,13 +31,14 @@ void buf_truncate(struct buf *b, size_t len);
 /* Gives the memory away; the buffer is empty afterwards.  Free with free(). */
 char *buf_take(struct buf *b, size_t *ret_len);
 void buf_add_u32be(struct buf *b, uint32_t v);
-/* Reads a whole file, at most MAX bytes.  0 or -code (-ERR_TOO_LARGE, -ERR_NOT_FOUND, ...) */
+/* Reads a whole file, at most MAX bytes.  0 or -code (-ERR_TOO_LARGE, -ERR_NOT_FOUND,
+ * ...) */
 struct error;
 int buf_read_file(struct buf *b, const char *path, size_t max, struct error *err);
 int buf_read_fd(struct buf *b, int fd, size_t max, struct error *err);
 /* Atomically and durably (temporary file, fsync, rename, fsync of the folder). */
 int file_write_atomic(const char *path, const void *data, size_t len, int mode,
-    struct error *err);
+		      struct error *err);
 int mkdir_p(const char *path, int mode, struct error *err);
 
 #endif

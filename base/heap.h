@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * heap.h - binary min-heap of int64 keys; the index is stored in the element, so that removal
- * and re-keying are O(log n).  Embed struct heap_node in the object.
+ * heap.h - binary min-heap of int64 keys; the index is stored in the element, so that
+ * removal and re-keying are O(log n).  Embed struct heap_node in the object.
  */
 #ifndef BASE_HEAP_H
 #define BASE_HEAP_H

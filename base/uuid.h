@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * uuid.h - RFC 9562 UUIDs: v4 (random), v7 (time-ordered, monotonic within a process), v5-like
- * deterministic ids by SHA-256.
+ * uuid.h - RFC 9562 UUIDs: v4 (random), v7 (time-ordered, monotonic within a process),
+ * v5-like deterministic ids by SHA-256.
  */
 #ifndef BASE_UUID_H
 #define BASE_UUID_H

@@ -19,7 +19,8 @@ struct decode_at {
 	struct http_invalid *v;
 };
 
-/* Each writes the member, or adds problems and leaves it; the first goes by the type. */
+/* Each writes the member, or adds problems and leaves it; the first goes by the type.
+ */
 void decode_value(const struct decode_at *at);
 void decode_int(const struct decode_at *at);
 void decode_real(const struct decode_at *at);

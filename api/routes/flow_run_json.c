@@ -53,8 +53,7 @@ void run_estimates(const struct run_times *t, int64_t now_us, double *ret_run_ti
 	*ret_start_delta = (double)delta / US;
 }
 
-static void write_identity(struct jsonw *w, const struct db_rows *r,
-			   int core)
+static void write_identity(struct jsonw *w, const struct db_rows *r, int core)
 {
 	write_uuid(w, "id", r, FR_ID);
 	jsonw_time(w, "created", db_time(r, FR_CREATED));
