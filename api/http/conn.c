@@ -13,6 +13,7 @@
 #include <malloc.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -228,6 +229,7 @@ static void remember_fd(struct conns *all, struct http_conn *c)
 static void on_accepted(void *arg)
 {
 	struct http_conn *c = arg;
+	const int one = 1;
 
 	if (c->conns == NULL) { /* the server is gone */
 		free(c);
@@ -241,6 +243,8 @@ static void on_accepted(void *arg)
 		return;
 	}
 	c->accepted = 1;
+	/* an answer of two writes would wait 40 ms for a delayed acknowledgement */
+	(void)setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	remember_fd(c->conns, c);
 }
 

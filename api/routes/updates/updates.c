@@ -127,12 +127,32 @@ static int pack(struct tx *tx, struct item_answer *answers, size_t n, struct err
 	return rc;
 }
 
+/* An earlier item of the same run has to be sent again: this one may not overtake it.
+ */
+static int must_wait(const Wf__Updates__UpdateBatch *batch, struct item_answer *answers,
+		     size_t at)
+{
+	const ProtobufCBinaryData *mine = &batch->items[at]->flow_run_id;
+
+	for (size_t i = 0; i < at; i++) {
+		const ProtobufCBinaryData *other = &batch->items[i]->flow_run_id;
+
+		if (answers[i].pb.answer == WF__CONTROL__ANSWER__UNAVAILABLE &&
+		    mine->len == other->len &&
+		    memcmp(mine->data, other->data, mine->len) == 0) {
+			answers[at].pb.answer = WF__CONTROL__ANSWER__UNAVAILABLE;
+			return 1;
+		}
+	}
+	return 0;
+}
+
 int updates_apply(struct tx *tx, const Wf__Updates__UpdateBatch *batch,
 		  struct error *err)
 {
 	struct item_answer *answers = xcalloc(batch->n_items + 1, sizeof(*answers));
 	struct run_context rc = {.known = 0};
-	int code = 0;
+	int code = 0, refused = 0;
 
 	for (size_t i = 0; i < batch->n_items; i++) {
 		answer_init(&answers[i], batch->items[i]);
@@ -144,7 +164,11 @@ int updates_apply(struct tx *tx, const Wf__Updates__UpdateBatch *batch,
 		    .answer = &answers[i],
 		};
 
+		if (refused && must_wait(batch, answers, i)) {
+			continue;
+		}
 		code = apply_item(tx, &it, &rc, err);
+		refused |= answers[i].pb.answer == WF__CONTROL__ANSWER__UNAVAILABLE;
 	}
 	if (code >= 0) {
 		code = pack(tx, answers, batch->n_items, err);
