@@ -75,7 +75,9 @@ build() {
 	local dir=$out/$1 compiler=$2; shift 2
 	mkdir -p "$dir"
 	if [ ! -f "$dir/Makefile" ] || [ configure -nt "$dir/Makefile" ]; then
-		(cd "$dir" && CC="$(cc "$compiler")" "$top/configure" --prefix="$dir/inst" --enable-werror "$@") || return 1
+		local src
+		src=$(realpath --relative-to="$dir" "$top") # the same command lines everywhere: ccache
+		(cd "$dir" && CC="$(cc "$compiler")" "$src/configure" --prefix="$dir/inst" --enable-werror "$@") || return 1
 	fi
 	make -C "$dir" -j"$jobs" all || return 1
 }

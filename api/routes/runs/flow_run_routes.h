@@ -7,7 +7,7 @@
 #define API_ROUTES_RUNS_FLOW_RUN_ROUTES_H
 
 struct http_req;
-struct route;
+#include "api/http/http.h"
 
 extern const struct route routes_flow_runs[];
 extern const struct route routes_task_runs[];
