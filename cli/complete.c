@@ -6,6 +6,7 @@
 #include "cli/complete.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
@@ -19,6 +20,13 @@ static void candidate(const char *word, const char *prefix)
 
 static void first_words(const char *prefix)
 {
+	static const char *const global[] = {"--profile", "--prompt", "--no-prompt",
+					     "--version", "--help"};
+
+	for (size_t i = 0; prefix[0] == '-' && i < sizeof(global) / sizeof(global[0]);
+	     i++) {
+		candidate(global[i], prefix);
+	}
 	for (size_t i = 0; i < command_group_count; i++) {
 		const struct command_group *g = command_groups[i];
 
@@ -62,7 +70,44 @@ static const struct command *command_of(const struct command_group *g, const cha
 	return NULL;
 }
 
-int complete(int count, char **words)
+/* The options of a command that begin with PREFIX, each once. */
+static void options(const struct opt_spec *spec, const char *prefix)
+{
+	char *text = NULL, *line, *rest = NULL;
+	size_t size = 0;
+	FILE *f = open_memstream(&text, &size);
+	int versions = 0; /* a command may have a --version of its own */
+
+	if (f == NULL) {
+		return;
+	}
+	opts_complete(spec, f);
+	if (fclose(f) == 0) {
+		for (line = strtok_r(text, "\n", &rest); line != NULL;
+		     line = strtok_r(NULL, "\n", &rest)) {
+			if (strcmp(line, "--version") != 0 || versions++ == 0) {
+				candidate(line, prefix);
+			}
+		}
+	}
+	free(text);
+}
+
+/* How many words stand in front of the group: --profile NAME, --no-prompt. */
+static int global_words(int count, char **words)
+{
+	int at = 0;
+
+	while (at < count - 1 && words[at][0] == '-') {
+		at +=
+		    strcmp(words[at], "--profile") == 0 || strcmp(words[at], "-p") == 0
+			? 2
+			: 1;
+	}
+	return at < count ? at : count - 1;
+}
+
+static int complete_words(int count, char **words)
 {
 	const char *prefix = count > 0 ? words[count - 1] : "";
 	const struct command_group *g = count > 1 ? group_of(words[0]) : NULL;
@@ -80,7 +125,14 @@ int complete(int count, char **words)
 	}
 	c = command_of(g, words[g != NULL ? 1 : 0]);
 	if (c != NULL && prefix[0] == '-') {
-		opts_complete(c->spec, stdout);
+		options(c->spec, prefix);
 	}
 	return 0;
+}
+
+int complete(int count, char **words)
+{
+	int skip = count > 0 ? global_words(count, words) : 0;
+
+	return complete_words(count - skip, words + skip);
 }
