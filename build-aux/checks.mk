@@ -62,3 +62,12 @@ check-docs: $(man_pages)
 	@$(SHELL) $(top_srcdir)/build-aux/check-docs.sh $(top_srcdir) . $(AWK)
 
 .PHONY: check-docs check-code check-layers check-sizes check-headers check-format check-tidy check-fuzz
+
+# the distribution has every file of the repository (where git knows them)
+check-dist: distdir
+	@test ! -e $(srcdir)/.git || { d=`pwd`/$(distdir); cd $(srcdir) && \
+	  git ls-files | while read -r f; do test -e "$$d/$$f" || echo "not in the distribution: $$f"; done | \
+	  { ! grep .; }; }
+	@rm -rf $(distdir)
+
+.PHONY: check-dist
