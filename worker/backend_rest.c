@@ -139,7 +139,7 @@ static int call_ended(struct backend_rest *b)
 
 /* Fills A's answer and state out of an OrchestrationResult. */
 static void read_result(const json_t *body, Wf__Updates__UpdateAnswer *a,
-			Wf__Control__State *state)
+			struct rest_state *state)
 {
 	static const struct {
 		const char *text;
@@ -161,7 +161,7 @@ static void read_result(const json_t *body, Wf__Updates__UpdateAnswer *a,
 	a->reason = (char *)(uintptr_t)(reason != NULL ? reason : "");
 	(void)json_get_real(details, "delay_seconds", &a->delay_s, NULL);
 	if (rest_state_read(json_object_get(body, "state"), state) == 0) {
-		a->state = state;
+		a->state = &state->message;
 	}
 }
 
@@ -277,7 +277,7 @@ static void on_sent(int rc, int status, const json_t *body, const struct error *
 	struct queue *q = arg;
 	struct item *i;
 	Wf__Updates__UpdateAnswer a;
-	Wf__Control__State state;
+	struct rest_state state = {.details = NULL};
 
 	q->busy = 0;
 	if (call_ended(q->b)) {
@@ -294,18 +294,20 @@ static void on_sent(int rc, int status, const json_t *body, const struct error *
 		return;
 	}
 	wf__updates__update_answer__init(&a);
-	wf__control__state__init(&state);
+	wf__control__state__init(&state.message);
 	a.answer = WF__CONTROL__ANSWER__ACCEPT;
 	if (i->u->body_case == WF__UPDATES__UPDATE__BODY_FLOW_STATE) {
 		read_result(body, &a, &state);
 		if (a.answer == WF__CONTROL__ANSWER__ACCEPT &&
 		    i->u->flow_state->want_spec) {
 			i->facts = json_object();
+			rest_state_release(&state);
 			next_fact(q);
 			return;
 		}
 	}
 	done(q, 0, &a, NULL);
+	rest_state_release(&state);
 }
 
 static void send_first(struct queue *q)

@@ -6,6 +6,7 @@
 
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
@@ -249,19 +250,33 @@ int rest_request_of(const Wf__Updates__Update *u, const char *run_id,
 	return 1;
 }
 
-int rest_state_read(const json_t *state, Wf__Control__State *ret_state)
+int rest_state_read(const json_t *state, struct rest_state *ret_state)
 {
+	const char *id = json_string_value(json_object_get(state, "id"));
 	const char *type = json_string_value(json_object_get(state, "type"));
 	const char *name = json_string_value(json_object_get(state, "name"));
 	const char *message = json_string_value(json_object_get(state, "message"));
+	const json_t *details = json_object_get(state, "state_details");
+	Wf__Control__State *m = &ret_state->message;
 	int t = type != NULL ? state_type_parse(type) : 0;
 
-	if (t == 0) {
+	if (t == 0 || id == NULL || uuid_parse(id, &ret_state->id) < 0) {
 		return -1;
 	}
-	ret_state->type = (Wf__Control__StateType)t;
-	ret_state->name = (char *)(uintptr_t)(name != NULL ? name : "");
-	ret_state->message = (char *)(uintptr_t)(message != NULL ? message : "");
-	(void)json_get_time(state, "timestamp", &ret_state->timestamp_us, NULL);
+	m->id.data = ret_state->id.b;
+	m->id.len = sizeof(ret_state->id.b);
+	m->type = (Wf__Control__StateType)t;
+	m->name = (char *)(uintptr_t)(name != NULL ? name : "");
+	m->message = (char *)(uintptr_t)(message != NULL ? message : "");
+	(void)json_get_time(state, "timestamp", &m->timestamp_us, NULL);
+	if (json_is_object(details)) {
+		ret_state->details = json_text(details);
+		m->details_json = ret_state->details;
+	}
 	return 0;
+}
+
+void rest_state_release(struct rest_state *state)
+{
+	free(state->details);
 }

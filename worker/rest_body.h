@@ -8,6 +8,7 @@
 
 #include <jansson.h>
 
+#include "base/uuid.h"
 #include "proto/frame.h"
 
 struct rest_request {
@@ -19,8 +20,16 @@ struct rest_request {
 /* 1 with *ret_req, 0 when there is no such call (results, artifacts without a key). */
 int rest_request_of(const Wf__Updates__Update *u, const char *run_id,
 		    struct rest_request *ret_req);
-/* {"type", "name", ...} to a message whose texts are borrowed from STATE. */
-int rest_state_read(const json_t *state, Wf__Control__State *ret_state);
+/* A state as a message; its texts are borrowed from the JSON and from here. */
+struct rest_state {
+	Wf__Control__State message;
+	struct uuid id;
+	char *details; /* owned */
+};
+
+/* {"id", "type", "name", "state_details", ...}; -1 when it is no state. */
+int rest_state_read(const json_t *state, struct rest_state *ret_state);
+void rest_state_release(struct rest_state *state);
 /* The event prefect.task-run.<Name> of a task state (server-contract 9.2). */
 json_t *rest_task_event(const Wf__Control__TaskState *t, const char *run_id);
 

@@ -15,6 +15,7 @@ import pytest
 import shapes
 
 HERE = pathlib.Path(__file__).parent
+LIMIT = 600  # seconds for one scenario: it takes one or two minutes where nobody else wants the cores
 SCENARIOS = sorted(p.name[:2] for p in (HERE / "scenarios").glob("[0-9][0-9]-*.sh"))
 
 
@@ -30,10 +31,10 @@ class Runs:
         import wf
         out, tmp = folder / nn / "out", folder / nn / "tmp"
         server = f"{wf.program('wf-api')} --port {{port}} --data-dir {{dir}}/wf"
-        env = {**os.environ, "GOLDEN_TMP": str(tmp),
+        env = {**os.environ, "GOLDEN_TMP": str(tmp), "SCENARIO_LIMIT": str(LIMIT),
                "PATH": f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}"}
         done = subprocess.run(["bash", str(HERE / "scenarios" / "record.sh"), "--server", server, "--out", str(out), nn],
-                              env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=420)
+                              env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=LIMIT + 120)
         recording = next(out.glob(f"{nn}-*.jsonl"), None)
         log = tmp / nn / "scenario.log"
         return recording, log.read_text() if log.exists() else "", done.stdout
