@@ -21,6 +21,7 @@ const char *exit_explain(int code)
 	    {-11, "It crashed (SIGSEGV)."},
 	    {-6, "It aborted (SIGABRT)."},
 	    {-15, "It was asked to end (SIGTERM): a shutdown or a manual cancel."},
+	    {75, "It lost the run: another owner has it, or nobody answered."},
 	    {125, "Its container could not be run."},
 	    {126, "Its command was found but is not executable."},
 	    {127, "Its command was not found."},
