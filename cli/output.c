@@ -195,6 +195,7 @@ static int params_base(const char *json, json_t **ret_obj, struct error *err)
 			rc = err_wrap(err, "--params");
 		} else if (!json_is_object(*ret_obj)) {
 			json_decref(*ret_obj);
+			*ret_obj = NULL;
 			rc = err_set(err, ERR_USAGE, "--params must be a JSON object.");
 		}
 	}

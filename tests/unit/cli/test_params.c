@@ -54,8 +54,7 @@ Test(params, are_json_or_else_text)
 
 		cr_assert_eq(params_parse(&l, good[i].json, &got, &err), 0, "%s: %s",
 			     good[i].what, err.msg);
-		cr_expect(json_equal(got, want), "%s: %s", good[i].what,
-			  json_dumps(got, 0));
+		cr_expect(json_equal(got, want), "%s", good[i].what);
 		json_decref(got);
 		json_decref(want);
 	}
