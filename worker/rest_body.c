@@ -54,13 +54,19 @@ static json_t *text_json(const char *s)
 	return s != NULL && s[0] != '\0' ? json_string(s) : json_null();
 }
 
+/* The state's id goes as transition_id: a server that has it already says so. */
 static json_t *state_body(const Wf__Control__State *s)
 {
-	return json_pack("{s:s, s:o, s:o, s:o, s:o}", "type",
-			 state_type_text((int)s->type), "name", text_json(s->name),
-			 "message", text_json(s->message), "data",
-			 from_text(s->data_json, json_null()), "state_details",
-			 from_text(s->details_json, json_object()));
+	json_t *details = from_text(s->details_json, json_object());
+	char id[UUID_TEXT_SIZE];
+
+	if (uuid_text(&s->id, id)) {
+		json_object_set_new(details, "transition_id", json_string(id));
+	}
+	return json_pack(
+	    "{s:s, s:o, s:o, s:o, s:o}", "type", state_type_text((int)s->type), "name",
+	    text_json(s->name), "message", text_json(s->message), "data",
+	    from_text(s->data_json, json_null()), "state_details", details);
 }
 
 static json_t *log_bodies(const Wf__Updates__Logs *logs, const char *run_id)
@@ -274,6 +280,17 @@ int rest_state_read(const json_t *state, struct rest_state *ret_state)
 		m->details_json = ret_state->details;
 	}
 	return 0;
+}
+
+int rest_is_made(const Wf__Control__State *proposed, const json_t *state)
+{
+	const char *was = json_string_value(
+	    json_object_get(json_object_get(state, "state_details"), "transition_id"));
+	struct uuid id;
+
+	return was != NULL && uuid_parse(was, &id) == 0 &&
+	       proposed->id.len == sizeof(id.b) &&
+	       memcmp(proposed->id.data, id.b, sizeof(id.b)) == 0;
 }
 
 void rest_state_release(struct rest_state *state)

@@ -29,6 +29,9 @@ struct rest_state {
 
 /* {"id", "type", "name", "state_details", ...}; -1 when it is no state. */
 int rest_state_read(const json_t *state, struct rest_state *ret_state);
+/* Whether STATE, which is in force, is what PROPOSED asked for: an earlier try came
+ * through and only its answer was lost. */
+int rest_is_made(const Wf__Control__State *proposed, const json_t *state);
 void rest_state_release(struct rest_state *state);
 /* The event prefect.task-run.<Name> of a task state (server-contract 9.2). */
 json_t *rest_task_event(const Wf__Control__TaskState *t, const char *run_id);

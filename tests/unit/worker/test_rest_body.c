@@ -44,6 +44,8 @@ static void is_request(const Wf__Updates__Update *u, const char *method,
 	free(req.path);
 }
 
+static uint8_t proposed_id[16] = {3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3};
+
 Test(rest_body, a_flow_state_is_proposed)
 {
 	Wf__Updates__Update u = WF__UPDATES__UPDATE__INIT;
@@ -63,10 +65,13 @@ Test(rest_body, a_flow_state_is_proposed)
 	s.message = text("it's \"gone\"");
 	s.data_json = text("{\"a\": [1]}");
 	s.details_json = text("{\"retriable\": true}");
+	s.id.data = proposed_id;
+	s.id.len = sizeof(proposed_id);
 	is_request(&u, "POST", "/flow_runs/" RUN "/set_state",
 		   "{'force': true, 'state': {'type': 'CRASHED', 'name': 'Crashed', "
 		   "'message': 'it\\u0027s \\\"gone\\\"', 'data': {'a': [1]}, "
-		   "'state_details': {'retriable': true}}}");
+		   "'state_details': {'retriable': true, 'transition_id': "
+		   "'03030303-0303-0303-0303-030303030303'}}}");
 }
 
 Test(rest_body, log_lines_are_one_call)
@@ -241,20 +246,48 @@ Test(rest_body, results_and_verdicts_have_no_call)
 	cr_assert_eq(rest_request_of(&u, RUN, &req), 0);
 }
 
+#define STATE "02020202-0202-0202-0202-020202020202"
+static uint8_t state_id[16] = {2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2};
+
 Test(rest_body, a_state_of_the_api_is_read)
 {
-	Wf__Control__State s = WF__CONTROL__STATE__INIT;
-	json_t *v = json_pack("{s:s, s:s, s:n, s:s}", "type", "SCHEDULED", "name",
-			      "AwaitingRetry", "message", "timestamp",
-			      "2026-01-01T00:00:00.123456Z");
+	struct rest_state s = {.message = WF__CONTROL__STATE__INIT};
+	json_t *v =
+	    json_pack("{s:s, s:s, s:s, s:n, s:s, s:{s:s}}", "id", STATE, "type",
+		      "SCHEDULED", "name", "AwaitingRetry", "message", "timestamp",
+		      "2026-01-01T00:00:00.123456Z", "state_details", "scheduled_time",
+		      "2026-01-01T00:01:00Z");
 
 	cr_assert_eq(rest_state_read(v, &s), 0);
-	cr_assert_eq(s.type, WF__CONTROL__STATE_TYPE__SCHEDULED);
-	cr_assert_str_eq(s.name, "AwaitingRetry");
-	cr_assert_str_empty(s.message);
-	cr_assert_eq(s.timestamp_us, T_US);
+	cr_assert_eq(s.message.id.len, sizeof(state_id));
+	cr_assert_arr_eq(s.message.id.data, state_id, sizeof(state_id));
+	cr_assert_eq(s.message.type, WF__CONTROL__STATE_TYPE__SCHEDULED);
+	cr_assert_str_eq(s.message.name, "AwaitingRetry");
+	cr_assert_str_empty(s.message.message);
+	cr_assert_eq(s.message.timestamp_us, T_US);
+	cr_assert_str_eq(s.message.details_json,
+			 "{\"scheduled_time\":\"2026-01-01T00:01:00Z\"}");
+	rest_state_release(&s);
 	json_object_set_new(v, "type", json_string("NEW"));
 	cr_assert_lt(rest_state_read(v, &s), 0);
+	json_object_set_new(v, "type", json_string("RUNNING"));
+	json_object_del(v, "id");
+	cr_assert_lt(rest_state_read(v, &s), 0);
 	cr_assert_lt(rest_state_read(NULL, &s), 0);
+	json_decref(v);
+}
+
+Test(rest_body, a_state_that_came_through_before_is_known_again)
+{
+	Wf__Control__State s = WF__CONTROL__STATE__INIT;
+	json_t *v = json_pack("{s:{s:s}}", "state_details", "transition_id", STATE);
+
+	cr_expect_not(rest_is_made(&s, v), "a proposal without an id");
+	s.id.data = state_id;
+	s.id.len = sizeof(state_id);
+	cr_expect(rest_is_made(&s, v));
+	cr_expect_not(rest_is_made(&s, NULL));
+	s.id.data = task_id;
+	cr_expect_not(rest_is_made(&s, v), "somebody else's");
 	json_decref(v);
 }
