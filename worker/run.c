@@ -306,6 +306,11 @@ static void on_pending(int rc, const Wf__Updates__UpdateAnswer *a,
 	} else if (a->answer == WF__CONTROL__ANSWER__ACCEPT && !a->gone &&
 		   !a->invalid) {
 		accepted(r, a);
+	} else if (r->cancelling && !a->gone && !a->invalid &&
+		   a->answer != WF__CONTROL__ANSWER__SUPERSEDED) {
+		/* the cancellation was there first: the last word is ours */
+		run_report_cancelled(
+		    r, "Flow run was cancelled before execution started.");
 	} else {
 		slog_info(r->who, "not run: %s", refusal(a));
 		run_finish(
