@@ -4,6 +4,7 @@ Programs are found in $WF_BIN (a build folder). Everything listens on loopback, 
 and is ended by pid when the test ends. Waiting is always for a condition, with a limit.
 """
 import contextlib
+import ctypes
 import json
 import os
 import pathlib
@@ -50,6 +51,10 @@ def clean_env(**more):
     return keep
 
 
+def _die_with_us():
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: killed tests leave nothing behind
+
+
 class Process:
     """A child with its output in a file; ended when the test ends."""
 
@@ -58,7 +63,8 @@ class Process:
         self.argv = [str(a) for a in argv]
         self.file = open(self.log, "ab")
         self.child = subprocess.Popen(self.argv, stdout=self.file, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-                                      env=env if env is not None else clean_env(), cwd=cwd, **options)
+                                      env=env if env is not None else clean_env(), cwd=cwd,
+                                      preexec_fn=_die_with_us, **options)
 
     @property
     def pid(self):
