@@ -1,7 +1,8 @@
 """Golden scenarios: what the unmodified client does, recorded through wiretap against wf-api and compared with the
 recordings of the reference server (expected/NN.json, made by shapes.py).
 
-The scenarios mostly wait (timers of the client), so some of them run side by side."""
+The scenarios mostly wait (timers of the client), so some of them run side by side, and beside the other tests:
+conftest.py starts them."""
 import concurrent.futures
 import json
 import os
@@ -20,7 +21,7 @@ SCENARIOS = sorted(p.name[:2] for p in (HERE / "scenarios").glob("[0-9][0-9]-*.s
 
 
 class Runs:
-    """Starts every wanted scenario once, SIDE_BY_SIDE at a time; results by number."""
+    """Starts every wanted scenario once, WF_COMPAT_JOBS at a time; results by number."""
 
     def __init__(self, folder, wanted):
         self.pool = concurrent.futures.ThreadPoolExecutor(int(os.environ.get("WF_COMPAT_JOBS", "3")))
@@ -38,15 +39,6 @@ class Runs:
         recording = next(out.glob(f"{nn}-*.jsonl"), None)
         log = tmp / nn / "scenario.log"
         return recording, log.read_text() if log.exists() else "", done.stdout
-
-
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory, request):
-    wanted = sorted({item.callspec.params["nn"] for item in request.session.items
-                     if item.fspath == request.fspath and hasattr(item, "callspec")})
-    r = Runs(tmp_path_factory.mktemp("golden"), wanted)
-    yield r
-    r.pool.shutdown(cancel_futures=True)
 
 
 def exits(log):
