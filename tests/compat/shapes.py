@@ -44,10 +44,12 @@ READ = {"GET /admin/settings 200": {"", "server", "server.analytics_enabled"}}
 # Where we mean to differ: values that the reference gives by mistake (an f-string without f).
 OURS = {("POST /work_pools/{name}/queues 409", "detail",
          json.dumps("A work queue with this name already exists in work pool '<name>'."))}
-# Who reads a run sees how far it has come, which depends on the machine. (What a state is set to does not.)
-READS = re.compile(r"^(GET /flow_runs/\{id\}|POST /(flow_runs/filter|work_pools/\{name\}/get_scheduled_flow_runs)) ")
+# Who reads a run sees how far it has come, and a worker reads the queue of a run before or after somebody pauses it:
+# that depends on the machine. (What a state is set to does not.)
+READS = re.compile(r"^(GET /(flow_runs|work_queues)/\{id\}|POST /(flow_runs/filter|work_pools/\{name\}/get_scheduled_flow_runs)) ")
 SAME = [{json.dumps(name) for name in names} for names in (
-    ("Scheduled", "Late", "Pending", "Submitting", "Running"), ("SCHEDULED", "PENDING", "RUNNING"))]
+    ("Scheduled", "Late", "Pending", "Submitting", "Running"), ("SCHEDULED", "PENDING", "RUNNING"),
+    ("READY", "PAUSED"), (True, False))]
 # The worker's channel is an offer: without it (any refusal) the client keeps to REST and beats its heart there.
 CHANNEL, HEARTBEAT = "WS /work_pools/{name}/workers/connect ", "POST /work_pools/{name}/workers/heartbeat 204"
 # Frames of subscriptions: how many come before the client looks away is chance.
