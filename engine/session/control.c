@@ -134,7 +134,11 @@ static json_t *object_of(const char *text)
 {
 	json_t *v = json_parse(text, strlen(text), PROTO_FRAME_MAX, NULL);
 
-	return json_is_object(v) ? v : (json_decref(v), json_object());
+	if (!json_is_object(v)) {
+		json_decref(v);
+		v = json_object();
+	}
+	return v;
 }
 
 static void on_run_spec(struct control *c, const Wf__Control__RunSpec *m)
