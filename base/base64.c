@@ -22,8 +22,8 @@ char *base64_encode(const void *data, size_t len)
 		v |= left > 2 ? in[i + 2] : 0;
 		*p++ = abc[v >> 18];
 		*p++ = abc[(v >> 12) & 63];
-		*p++ = left > 1 ? abc[(v >> 6) & 63] : '=';
-		*p++ = left > 2 ? abc[v & 63] : '=';
+		*p++ = (char)(left > 1 ? abc[(v >> 6) & 63] : '=');
+		*p++ = (char)(left > 2 ? abc[v & 63] : '=');
 	}
 	*p = '\0';
 	return out;

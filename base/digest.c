@@ -27,7 +27,7 @@ void sha256_hex(const void *data, size_t len, char ret_hex[65])
 	uint8_t digest[32];
 
 	sha256(data, len, digest);
-	for (int i = 0; i < 32; i++) {
+	for (size_t i = 0; i < sizeof(digest); i++) {
 		ret_hex[2 * i] = digits[digest[i] >> 4];
 		ret_hex[2 * i + 1] = digits[digest[i] & 15];
 	}

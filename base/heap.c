@@ -80,6 +80,8 @@ void heap_set(struct heap *h, struct heap_node *n, int64_t key)
 	}
 	if (h->count == h->size) {
 		h->size = h->size == 0 ? HEAP_FIRST_SIZE : h->size * 2;
+		/* an array of pointers */
+		/* NOLINTNEXTLINE(bugprone-sizeof-expression) */
 		h->nodes = xreallocarray(h->nodes, h->size, sizeof(*h->nodes));
 	}
 	n->key = key;

@@ -133,7 +133,7 @@ static int take_answer(const struct cli *cli, const char *method, const char *pa
 }
 
 int client_call(struct cli *cli, const char *method, const char *path, json_t *body,
-		json_t **ret_json, int *ret_status, struct error *err)
+		json_t **ret_json, struct error *err)
 {
 	char *url = xasprintf("%s%s", cli->api_url, path);
 	char *auth = auth_header(cli);
@@ -154,9 +154,6 @@ int client_call(struct cli *cli, const char *method, const char *path, json_t *b
 	if (rc < 0) {
 		rc = no_server(cli, &why, err);
 	} else {
-		if (ret_status != NULL) {
-			*ret_status = a.status;
-		}
 		rc = take_answer(cli, method, path, &a, ret_json, err);
 	}
 	httpc_answer_release(&a);
@@ -187,7 +184,7 @@ int client_get(struct cli *cli, json_t **ret_json, struct error *err, const char
 	va_start(ap, fmt);
 	path = path_of(fmt, ap);
 	va_end(ap);
-	rc = client_call(cli, "GET", path, NULL, ret_json, NULL, err);
+	rc = client_call(cli, "GET", path, NULL, ret_json, err);
 	free(path);
 	return rc;
 }
@@ -202,7 +199,7 @@ int client_post(struct cli *cli, json_t *body, json_t **ret_json, struct error *
 	va_start(ap, fmt);
 	path = path_of(fmt, ap);
 	va_end(ap);
-	rc = client_call(cli, "POST", path, body, ret_json, NULL, err);
+	rc = client_call(cli, "POST", path, body, ret_json, err);
 	free(path);
 	return rc;
 }
@@ -216,7 +213,7 @@ int client_patch(struct cli *cli, json_t *body, struct error *err, const char *f
 	va_start(ap, fmt);
 	path = path_of(fmt, ap);
 	va_end(ap);
-	rc = client_call(cli, "PATCH", path, body, NULL, NULL, err);
+	rc = client_call(cli, "PATCH", path, body, NULL, err);
 	free(path);
 	return rc;
 }
@@ -230,7 +227,7 @@ int client_delete(struct cli *cli, struct error *err, const char *fmt, ...)
 	va_start(ap, fmt);
 	path = path_of(fmt, ap);
 	va_end(ap);
-	rc = client_call(cli, "DELETE", path, NULL, NULL, NULL, err);
+	rc = client_call(cli, "DELETE", path, NULL, NULL, err);
 	free(path);
 	return rc;
 }
@@ -250,7 +247,7 @@ int client_filter(struct cli *cli, const char *path, const json_t *filter, size_
 		json_object_set_new(body, "limit", json_integer((json_int_t)want));
 		json_object_set_new(body, "offset",
 				    json_integer((json_int_t)json_array_size(all)));
-		rc = client_call(cli, "POST", path, body, &page, NULL, err);
+		rc = client_call(cli, "POST", path, body, &page, err);
 		if (rc == 0) {
 			got = json_array_size(page);
 			json_array_extend(all, page);

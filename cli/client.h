@@ -16,11 +16,10 @@ struct error;
  * METHOD and PATH (below the API URL, e.g. "/work_pools/x"); BODY is taken (NULL:
  * none). 2xx: 0, *ret_json (may be NULL) gets the answer (NULL for 204).  404 is
  * -ERR_NOT_FOUND, 409 -ERR_CONFLICT, 401 -ERR_DENIED, 422 -ERR_INVALID: the message is
- * the server's detail. No server: -ERR_UNAVAILABLE with how to start one.  *ret_status
- * (may be NULL) is set whenever there was an answer.
+ * the server's detail. No server: -ERR_UNAVAILABLE with how to start one.
  */
 int client_call(struct cli *cli, const char *method, const char *path, json_t *body,
-		json_t **ret_json, int *ret_status, struct error *err);
+		json_t **ret_json, struct error *err);
 int client_get(struct cli *cli, json_t **ret_json, struct error *err, const char *fmt,
 	       ...) WF_PRINTF(4, 5);
 int client_post(struct cli *cli, json_t *body, json_t **ret_json, struct error *err,

@@ -53,16 +53,24 @@ void flow_run_log_line(const struct cli *cli, const json_t *log, const char *run
 		     run_name, member(log, "message"));
 }
 
-/* One page; -1 as LIMIT means a whole one. */
-static int page(struct cli *cli, const char *id, const char *sort, int64_t limit,
-		size_t offset, json_t **ret_list, struct error *err)
+struct span {
+	const char *sort;
+	int64_t limit; /* -1: a whole page */
+	size_t offset;
+};
+
+/* One page. */
+static int page(struct cli *cli, const char *id, const struct span *span,
+		json_t **ret_list, struct error *err)
 {
+	int64_t limit = span->limit;
+
 	return client_post(
 	    cli,
 	    json_pack("{s:{s:{s:[s]}}, s:s, s:I, s:I}", "logs", "flow_run_id", "any_",
-		      id, "sort", sort, "limit",
+		      id, "sort", span->sort, "limit",
 		      (json_int_t)(limit < 0 || limit > PAGE ? PAGE : limit), "offset",
-		      (json_int_t)offset),
+		      (json_int_t)span->offset),
 	    ret_list, err, "/logs/filter");
 }
 
@@ -75,7 +83,8 @@ static int collect(struct cli *cli, const char *id, const char *sort, int64_t wa
 	while (got == PAGE && (want < 0 || (int64_t)json_array_size(into) < want)) {
 		json_t *list = NULL;
 		int64_t left = want < 0 ? -1 : want - (int64_t)json_array_size(into);
-		int rc = page(cli, id, sort, left, json_array_size(into), &list, err);
+		const struct span span = {sort, left, json_array_size(into)};
+		int rc = page(cli, id, &span, &list, err);
 
 		if (rc < 0) {
 			return rc;
@@ -115,7 +124,8 @@ static int follow(struct cli *cli, const char *id, const char *name, struct erro
 		}
 		final = flow_run_is_final(member(run, "state_type"));
 		json_decref(run);
-		rc = page(cli, id, "TIMESTAMP_ASC", -1, seen, &list, err);
+		rc = page(cli, id, &(const struct span){"TIMESTAMP_ASC", -1, seen},
+			  &list, err);
 		if (rc < 0) {
 			return rc;
 		}

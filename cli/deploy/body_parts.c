@@ -21,20 +21,40 @@ static const char *const schedule_keys[] = {
 static const char *const inner_keys[] = {"cron", "rrule", "timezone", "anchor_date",
 					 "day_or"};
 
+/* "HH:MM:SS"; 1 when TEXT is that. */
+static int clock_seconds(const char *text, double *ret_s)
+{
+	char *end;
+	long h = strtol(text, &end, 10), m;
+	double sec;
+
+	if (end == text || *end != ':') {
+		return 0;
+	}
+	text = end + 1;
+	m = strtol(text, &end, 10);
+	if (end == text || *end != ':') {
+		return 0;
+	}
+	text = end + 1;
+	sec = strtod(text, &end);
+	if (end == text || *end != '\0') {
+		return 0;
+	}
+	*ret_s = (double)h * 3600.0 + (double)m * 60.0 + sec;
+	return 1;
+}
+
 /* Seconds of a number, "HH:MM:SS", or ISO 8601 "PT1H30M". */
 static int interval_seconds(const json_t *v, double *ret_s, struct error *err)
 {
 	const char *s = json_string_value(v);
-	int h, m, n = 0;
-	double sec;
 
 	if (json_is_number(v) && json_number_value(v) > 0) {
 		*ret_s = json_number_value(v);
 		return 0;
 	}
-	if (s != NULL && sscanf(s, "%d:%d:%lf%n", &h, &m, &sec, &n) == 3 &&
-	    s[n] == '\0') {
-		*ret_s = h * 3600.0 + m * 60.0 + sec;
+	if (s != NULL && clock_seconds(s, ret_s)) {
 		return *ret_s > 0
 			   ? 0
 			   : err_set(err, ERR_INVALID, "interval must be positive");

@@ -43,9 +43,9 @@ static int parse_args(const struct opt_spec *spec, int argc, char **argv,
 
 #define FILE_SPEC(var, prog, text)                 \
 	const struct opt_spec var = {              \
-	    .program = prog,                       \
+	    .program = (prog),                     \
 	    .usage = "FILE[:NAME]",                \
-	    .about = text,                         \
+	    .about = (text),                       \
 	    .conf_size = sizeof(struct file_conf), \
 	    .min_args = 1,                         \
 	    .max_args = 1,                         \
