@@ -338,8 +338,10 @@ static void send_first(struct queue *q)
 	}
 	q->busy = 1;
 	q->b->calls++;
-	if (rest_call_fenced(q->b->rest, req.method, req.body, q->id, i->u->fence,
-			     on_sent, q, req.path) < 0) {
+	if (rest_send(q->b->rest,
+		      &(const struct rest_spec){req.method, req.path, req.body, q->id,
+						i->u->fence},
+		      on_sent, q) < 0) {
 		q->busy = 0;
 		q->b->calls--;
 		try_later(q);

@@ -96,6 +96,8 @@ static void each_drain(struct app *a, int kill)
 {
 	/* run_drain may end a run and take it out of the map */
 	size_t n = map_count(&a->w.runs), i = 0;
+	/* an array of pointers */
+	/* NOLINTNEXTLINE(bugprone-sizeof-expression) */
 	struct run **all = xcalloc(n + 1, sizeof(*all));
 
 	for (struct map_iter m = {0}; map_next(&a->w.runs, &m) && i < n;) {

@@ -246,7 +246,7 @@ static void on_readable(int fd, unsigned int events, void *arg)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
 		return;
 	}
-	if (n <= 0 || c->in.len + (size_t)n > 2 * PY_RECEIPT_MAX) {
+	if (n <= 0 || c->in.len + (size_t)n > 2 * (size_t)PY_RECEIPT_MAX) {
 		conn_close(c);
 		return;
 	}
@@ -374,6 +374,8 @@ void py_control_free(struct py_control *c)
 		return;
 	}
 	while (!TAILQ_EMPTY(&c->conns)) {
+		/* the analyzer does not see that conn_close() takes it off the list */
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
 		conn_close(TAILQ_FIRST(&c->conns));
 	}
 	loop_io_free(c->io);

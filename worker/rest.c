@@ -125,17 +125,15 @@ static void on_answer(int rc, const struct httpc_resp *resp, const struct error 
 	free(c);
 }
 
-int rest_call_fenced(struct rest *r, const char *method, json_t *body,
-		     const char *run_id, uint64_t token, rest_fn fn, void *arg,
-		     const char *path)
+int rest_send(struct rest *r, const struct rest_spec *spec, rest_fn fn, void *arg)
 {
 	char fence[96];
 	const char *headers[6] = {"X-PREFECT-API-VERSION: 0.8.4", r->name_header, NULL};
 	size_t n = 2;
-	char *url = xasprintf("%s%s", r->url, path);
-	char *text = body != NULL ? json_text(body) : NULL;
+	char *url = xasprintf("%s%s", r->url, spec->path);
+	char *text = spec->body != NULL ? json_text(spec->body) : NULL;
 	struct call *c = xcalloc(1, sizeof(*c));
-	struct httpc_spec spec = {.method = method,
+	struct httpc_spec http = {.method = spec->method,
 				  .url = url,
 				  .headers = headers,
 				  .body = text,
@@ -145,22 +143,22 @@ int rest_call_fenced(struct rest *r, const char *method, json_t *body,
 	struct error err;
 	int rc;
 
-	*c = (struct call){fn, arg, xasprintf("%s %s", method, path)};
+	*c = (struct call){fn, arg, xasprintf("%s %s", spec->method, spec->path)};
 	if (r->auth_header != NULL) {
 		headers[n++] = r->auth_header;
 	}
-	if (token != 0) {
-		(void)snprintf(fence, sizeof(fence), "X-WF-Fence: %s:%llu", run_id,
-			       (unsigned long long)token);
+	if (spec->token != 0) {
+		(void)snprintf(fence, sizeof(fence), "X-WF-Fence: %s:%llu",
+			       spec->run_id, (unsigned long long)spec->token);
 		headers[n++] = fence;
 	}
 	headers[n] = NULL;
-	rc = httpc_send(r->httpc, &spec, on_answer, c, NULL, &err);
+	rc = httpc_send(r->httpc, &http, on_answer, c, NULL, &err);
 	if (rc < 0) {
 		free(c->what);
 		free(c);
 	}
-	json_decref(body);
+	json_decref(spec->body);
 	free(text);
 	free(url);
 	return rc;
@@ -177,7 +175,8 @@ int rest_call(struct rest *r, const char *method, json_t *body, rest_fn fn, void
 	va_start(ap, path);
 	buf_addv(&b, path, ap);
 	va_end(ap);
-	rc = rest_call_fenced(r, method, body, NULL, 0, fn, arg, b.data);
+	rc = rest_send(r, &(const struct rest_spec){method, b.data, body, NULL, 0}, fn,
+		       arg);
 	buf_release(&b);
 	return rc;
 }

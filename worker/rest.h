@@ -39,8 +39,12 @@ typedef void (*rest_fn)(int rc, int status, const json_t *body, const struct err
 int rest_call(struct rest *r, const char *method, json_t *body, rest_fn fn, void *arg,
 	      const char *path, ...) WF_PRINTF(6, 7);
 /* The same with the header X-WF-Fence for RUN_ID (text) when TOKEN is not 0. */
-int rest_call_fenced(struct rest *r, const char *method, json_t *body,
-		     const char *run_id, uint64_t token, rest_fn fn, void *arg,
-		     const char *path);
+struct rest_spec {
+	const char *method, *path;
+	json_t *body; /* taken; NULL: none */
+	const char *run_id;
+	uint64_t token;
+};
+int rest_send(struct rest *r, const struct rest_spec *spec, rest_fn fn, void *arg);
 
 #endif

@@ -18,7 +18,7 @@
 #include "worker/env.h"
 #include "worker/run_priv.h"
 
-#define STUCK_AFTER_MS  (3 * RUN_HEARTBEAT_MS)
+#define STUCK_AFTER_MS  (3LL * RUN_HEARTBEAT_MS)
 #define CHANNEL_WAIT_MS 2000 /* after the exit, for the rest of the frames */
 
 static char *borrow(const char *s)
