@@ -11,7 +11,7 @@ bench_loadgen_SOURCES = bench/loadgen.c
 bench_updates_SOURCES = bench/updates.c
 bench_updates_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
 bench_updates_LDADD = $(PROTO_LIBS) $(BASE_LIBS)
-EXTRA_DIST += bench/run bench/README.md bench/RESULTS.md
+EXTRA_DIST += bench/run bench/NOTES.md bench/README.md bench/RESULTS.md
 
 bench-programs: $(bench_programs)
 .PHONY: bench-programs
