@@ -11,6 +11,7 @@
 #   compat       the unmodified Prefect client, CLI, worker and server (pytest)
 #   clang        clang with warnings as errors, clang-tidy, fuzzers for some seconds each
 #   dist         make distcheck, install into a prefix
+#   stress       wf-api and its thread programs under ThreadSanitizer and load (pytest)
 #   valgrind     the daemons and the engine under valgrind (short)
 #
 # Installs what it needs (build-aux/deps.sh test). A missing tool is a failure, not a skip.
@@ -22,7 +23,7 @@ cd "$top" || exit 1
 out=${WF_TEST_DIR:-$top/build-test}
 jobs=${WF_TEST_JOBS:-$(nproc)}
 layers=("$@")
-all=(static unit integration cli chaos compat clang dist valgrind)
+all=(static unit integration cli chaos compat clang dist stress valgrind)
 [ ${#layers[@]} -gt 0 ] || layers=("${all[@]}")
 for l in "${layers[@]}"; do
 	case " ${all[*]} " in
@@ -79,7 +80,7 @@ build() {
 		src=$(realpath --relative-to="$dir" "$top") # the same command lines everywhere: ccache
 		(cd "$dir" && CC="$(cc "$compiler")" "$src/configure" --prefix="$dir/inst" --enable-werror "$@") || return 1
 	fi
-	make -C "$dir" -j"$jobs" all || return 1
+	make -C "$dir" -j"$jobs" ${BUILD_TARGETS:-all} || return 1
 }
 
 asan_built=
@@ -117,6 +118,7 @@ py() {
 	note "$name ($dir)"
 	WF_BIN=$bin WF_TOP=$top PYTHONDONTWRITEBYTECODE=1 \
 		ASAN_OPTIONS="log_path=$out/san-$name:detect_stack_use_after_return=1" \
+		TSAN_OPTIONS="halt_on_error=0:second_deadlock_stack=1" \
 		UBSAN_OPTIONS="log_path=$out/san-$name:print_stacktrace=1:halt_on_error=1" \
 		LSAN_OPTIONS="suppressions=$top/build-aux/lsan.supp:print_suppressions=0" \
 		"$venv/bin/python" -m pytest -q -x --maxfail="${WF_TEST_MAXFAIL:-5}" -p no:cacheprovider --durations=10 \
@@ -183,6 +185,12 @@ layer_dist() {
 	need_plain || return
 	step "install into a prefix" install.log make -C "$out/plain" install
 	step "distcheck" distcheck.log make -C "$out/plain" -j"$jobs" distcheck DISTCHECK_CONFIGURE_FLAGS="--disable-tests"
+}
+layer_stress() {
+	BUILD_TARGETS="wf-api tests/stress/stress_db tests/stress/stress_resolve" \
+		step "build (gcc, thread sanitizer)" build-tsan.log build tsan gcc --enable-sanitizers=thread \
+		CFLAGS="-O1 -g" || return
+	py stress tests/stress "$out/tsan"
 }
 layer_valgrind() { need_plain && py valgrind tests/valgrind "$out/plain"; }
 

@@ -17,6 +17,7 @@ check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
 endif
 include tests/fuzz/local.mk
+include tests/stress/local.mk
 EXTRA_DIST += tests/data/orchestration/flow_pairs.tsv
 EXTRA_DIST += tests/data/orchestration/task_pairs.tsv
 EXTRA_DIST += tests/data/orchestration/generate.py

@@ -46,7 +46,8 @@ def wait_until(condition, what, limit=None, step=0.05):
 def clean_env(**more):
     """The environment for our programs: nothing of the person who runs the tests but what is needed."""
     keep = {k: v for k, v in os.environ.items()
-            if k in ("PATH", "HOME", "LANG", "TZ", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "TMPDIR")}
+            if k in ("PATH", "HOME", "LANG", "TZ", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS",
+                     "TSAN_OPTIONS", "TMPDIR")}
     keep.update({k: str(v) for k, v in more.items()})
     return keep
 
