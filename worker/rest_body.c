@@ -269,6 +269,8 @@ int rest_state_read(const json_t *state, struct rest_state *ret_state)
 	if (t == 0 || id == NULL || uuid_parse(id, &ret_state->id) < 0) {
 		return -1;
 	}
+	wf__control__state__init(m);
+	ret_state->details = NULL;
 	m->id.data = ret_state->id.b;
 	m->id.len = sizeof(ret_state->id.b);
 	m->type = (Wf__Control__StateType)t;

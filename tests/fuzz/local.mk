@@ -145,3 +145,16 @@ tests_fuzz_fuzz_state_SOURCES = tests/fuzz/fuzz_state.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_state_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_state_LDADD = $(API_LIBS)
 $(tests_fuzz_fuzz_state_OBJECTS): $(proto_gen_h)
+
+fuzz_programs += tests/fuzz/fuzz_job
+tests_fuzz_fuzz_job_SOURCES = tests/fuzz/fuzz_job.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_job_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_job_LDADD = $(WORKER_LIBS)
+$(tests_fuzz_fuzz_job_OBJECTS): $(proto_gen_h)
+
+fuzz_programs += tests/fuzz/fuzz_rest_state
+tests_fuzz_fuzz_rest_state_SOURCES = tests/fuzz/fuzz_rest_state.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_rest_state_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
+tests_fuzz_fuzz_rest_state_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_rest_state_LDADD = $(WORKER_LIBS)
+$(tests_fuzz_fuzz_rest_state_OBJECTS): $(proto_gen_h)
