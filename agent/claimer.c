@@ -18,11 +18,9 @@
 #include "base/mem.h"
 #include "pools/pools.h"
 
-#define POLL_MS         1000
-#define RENEW_CHUNK     500
-#define RENEW_RETRY_MS  400
-#define REAP_MAX        100
-#define REAP_BACKOFF_MS 5000
+#define POLL_MS        1000
+#define RENEW_CHUNK    500
+#define RENEW_RETRY_MS 400
 
 /* ---- time ---- */
 
@@ -343,8 +341,9 @@ static void try_reap(struct claimer *c, int64_t now)
 	c->reap_at_ms =
 	    c->ops->on_reaped != NULL ? now + jittered(POOLS_REAP_MS) : INT64_MAX;
 	if (c->ops->on_reaped != NULL && !c->reaping && pools_is_up(c->pools)) {
-		c->reaping = pools_reap(c->pools, c->pool, REAP_MAX, POOLS_MAX_ATTEMPTS,
-					REAP_BACKOFF_MS, on_reaped, c, NULL) == 0;
+		c->reaping =
+		    pools_reap(c->pools, c->pool, POOLS_REAP_MAX, POOLS_MAX_ATTEMPTS,
+			       POOLS_REAP_BACKOFF_MS, on_reaped, c, NULL) == 0;
 	}
 }
 

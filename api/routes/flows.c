@@ -8,6 +8,7 @@
 #include "api/http/http.h"
 #include "api/routes/list.h"
 #include "api/routes/req.h"
+#include "api/services/outbox.h"
 #include "api/tx.h"
 #include "base/compiler.h"
 #include "base/error.h"
@@ -222,16 +223,18 @@ static void route_update(struct http_req *r)
 	tx_submit(r, DB_WRITE, update_work, a, req_arg_free);
 }
 
-/* Deployments and runs of the flow go with it. */
+/* Deployments and runs of the flow go with it, also from Redis. */
 static int delete_one(struct tx *tx, const struct uuid *id, struct error *err)
 {
+	static const enum sql_id parts[] = {SQL_FLOW_DELETE_LIMITS,
+					    SQL_FLOW_DELETE_LEASES, SQL_FLOW_DELETE};
 	int64_t changes = 0;
 	int rc = emit(tx, "deleted", id, err);
 
-	rc = rc < 0 ? rc
-		    : db_exec(tx->c, SQL_FLOW_DELETE, DB_ARGS(db_a_uuid(id)), 1,
-			      &changes, err);
-
+	rc = rc < 0 ? rc : outbox_flow_gone(tx, id, err);
+	for (size_t i = 0; rc >= 0 && i < ARRAY_LEN(parts); i++) {
+		rc = db_exec(tx->c, parts[i], DB_ARGS(db_a_uuid(id)), 1, &changes, err);
+	}
 	tx->fx |= FX_SCHEDULES;
 	return rc == 0 && changes == 0 ? not_found(tx, err) : rc;
 }

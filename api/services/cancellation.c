@@ -4,14 +4,21 @@
  * cancelled, too; a cancellation that nobody carried out in five minutes is carried out
  * on paper.
  */
-#include <stdio.h>
+#include <stdlib.h>
+
+#include <jansson.h>
 
 #include "api/db/db.h"
+#include "api/events/object.h"
 #include "api/orchestration/apply.h"
+#include "api/orchestration/task_apply.h"
+#include "api/orchestration/orchestration.h"
 #include "api/services/service.h"
 #include "api/tx.h"
 #include "base/error.h"
+#include "base/mem.h"
 #include "base/uuid.h"
+#include "proto/frame.h"
 
 #define CANCEL_BATCH  100
 #define CANCELLING_US (300 * 1000000LL)
@@ -59,29 +66,69 @@ static int look(struct tx *tx, enum sql_id stmt, int64_t from_us, struct found *
 	return rc;
 }
 
+struct task_now {
+	char *name, *state_name;
+	int type;
+};
+
+static void take_task(const struct db_rows *r, void *arg)
+{
+	struct task_now *t = arg;
+	const char *name = db_text(r, 0), *state = db_text(r, 2);
+
+	t->name = xstrdup(name != NULL ? name : "");
+	t->type = (int)db_int(r, 1);
+	t->state_name = xstrdup(state != NULL ? state : "");
+}
+
+static json_t *state_object(int type, const char *name, const char *message)
+{
+	return json_pack("{s:s, s:s, s:s}", "type", state_type_text(type), "name", name,
+			 "message", message);
+}
+
+/* prefect.task-run.Cancelled, as the engine would have told it. */
+static int tell(struct tx *tx, const struct uuid *id, const struct uuid *flow_run,
+		const struct task_now *t, struct error *err)
+{
+	const char *from = state_type_text(t->type);
+	struct object_event e = {
+	    .kind = "task-run",
+	    .what = "Cancelled",
+	    .id = id,
+	    .name = t->name,
+	    .related = json_array(),
+	    .payload =
+		json_pack("{s:{s:s, s:s}, s:o, s:o}", "intended", "from", from, "to",
+			  state_type_text(STATE_CANCELLED), "initial_state",
+			  state_object(t->type, t->state_name, ""), "validated_state",
+			  state_object(STATE_CANCELLED, "Cancelled", PARENT_GONE)),
+	};
+
+	json_array_append_new(e.related,
+			      event_related("flow-run", flow_run, "flow-run", NULL));
+	return event_object(tx, &e, err);
+}
+
 static int end_task_run(struct tx *tx, const struct uuid *id,
 			const struct uuid *flow_run, struct error *err)
 {
-	char details[160], a[UUID_TEXT_SIZE], b[UUID_TEXT_SIZE];
-	struct uuid state;
-	int rc;
+	struct task_now now = {.name = NULL};
+	struct orc_result res = {.wrote = 0};
+	struct orc_state state;
+	struct task_proposal p = {.task_run_id = *id, .state = &state, .force = 1};
+	int rc = db_one(tx->c, SQL_TASK_RUN_NAMES, DB_ARGS(db_a_uuid(id)), 1, take_task,
+			&now, err);
 
-	uuid_v7(&state, tx->now_us);
-	(void)snprintf(details, sizeof(details),
-		       "{\"flow_run_id\":\"%s\",\"task_run_id\":\"%s\"}",
-		       uuid_format(flow_run, a), uuid_format(id, b));
-	rc = db_exec(tx->c, SQL_TASK_RUN_STATE_ADD,
-		     DB_ARGS(db_a_uuid(&state), db_a_uuid(id), db_a_time(tx->now_us),
-			     db_a_int(STATE_CANCELLED), db_a_text("Cancelled"),
-			     db_a_text(PARENT_GONE), db_a_text(details)),
-		     7, NULL, err);
-	if (rc < 0) {
-		return rc;
+	if (rc > 0) {
+		orc_state_init(&state, STATE_CANCELLED, "Cancelled", PARENT_GONE);
+		rc = task_propose(tx, &p, &res, err);
+		rc = rc == 0 ? tell(tx, id, flow_run, &now, err) : rc;
 	}
-	return db_exec(tx->c, SQL_TASK_RUN_END_AS,
-		       DB_ARGS(db_a_uuid(id), db_a_time(tx->now_us), db_a_uuid(&state),
-			       db_a_int(STATE_CANCELLED), db_a_text("Cancelled")),
-		       5, NULL, err);
+	orc_result_release(&res);
+	free(now.name);
+	free(now.state_name);
+	return rc;
 }
 
 static int propose(struct tx *tx, const struct uuid *id, int type, const char *message,

@@ -7,6 +7,8 @@ libapi_a_SOURCES += \
 	api/services/outbox.c \
 	api/services/outbox.h \
 	api/services/pause_expiry.c \
+	api/services/reaper.c \
+	api/services/reaper.h \
 	api/services/reconcile_decide.c \
 	api/services/reconcile_rows.c \
 	api/services/reconcile_rows.h \

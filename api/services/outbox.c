@@ -43,6 +43,14 @@ int outbox_cancel(struct tx *tx, const struct uuid *run_id, struct error *err)
 	return add_run(tx, OUTBOX_CANCEL, run_id, err);
 }
 
+int outbox_flow_gone(struct tx *tx, const struct uuid *flow_id, struct error *err)
+{
+	tx->fx |= FX_OUTBOX;
+	return db_exec(tx->c, SQL_OUTBOX_CANCEL_FLOW,
+		       DB_ARGS(db_a_uuid(flow_id), db_a_time(tx->now_us)), 2, NULL,
+		       err);
+}
+
 static int add_by_queue(struct tx *tx, enum sql_id stmt, const struct uuid *queue_id,
 			struct error *err)
 {

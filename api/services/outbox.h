@@ -28,6 +28,8 @@ enum outbox_kind {
 int outbox_run(struct tx *tx, const struct uuid *run_id, struct error *err);
 /* Call before the row is deleted.  A run without work queue: nothing is written. */
 int outbox_cancel(struct tx *tx, const struct uuid *run_id, struct error *err);
+/* The same for every run of a flow that is not over; before the flow is deleted. */
+int outbox_flow_gone(struct tx *tx, const struct uuid *flow_id, struct error *err);
 /* All SCHEDULED runs of a queue: enqueue again (the queue was renamed). */
 int outbox_queue_runs(struct tx *tx, const struct uuid *queue_id, struct error *err);
 int outbox_pool(struct tx *tx, const char *pool, struct error *err);

@@ -12,6 +12,7 @@
 
 #include "api/api.h"
 #include "api/db/db.h"
+#include "api/services/reaper.h"
 #include "api/services/reconciler.h"
 #include "api/services/service.h"
 #include "api/tx.h"
@@ -60,6 +61,7 @@ struct services {
 	struct heap heap;
 	struct loop_timer *timer;
 	struct reconciler *reconciler;
+	struct reaper *reaper;
 	struct runner runners[SERVICES];
 	int under_way, stopping;
 };
@@ -234,6 +236,7 @@ struct services *services_start(struct api *api)
 		set_due(&s->runners[i], (int64_t)i * 20);
 	}
 	s->reconciler = reconciler_start(api);
+	s->reaper = reaper_start(api);
 	return s;
 }
 
@@ -243,6 +246,7 @@ void services_stop(struct services *s)
 		return;
 	}
 	reconciler_stop(s->reconciler);
+	reaper_stop(s->reaper);
 	s->stopping = 1;
 	loop_timer_stop(s->timer);
 	services_release(s);

@@ -134,6 +134,17 @@ def test_cancelled_and_deleted_runs_leave_redis(place):
     wait_waiting(redis, [])
 
 
+def test_a_deleted_flow_takes_its_runs_out_of_redis(place):
+    server, redis, deployment = place
+    wait_waiting(redis, [server.submit(deployment)["id"]])
+    server.call("PATCH", f"/deployments/{deployment['id']}", {"concurrency_limit": 2})
+    limit = f"/v2/concurrency_limits/deployment:{deployment['id']}"
+    assert server.request("GET", limit).status == 200
+    server.call("DELETE", f"/flows/{deployment['flow_id']}")
+    wait_waiting(redis, [])
+    assert server.request("GET", limit).status == 404
+
+
 def test_a_renamed_queue_takes_its_runs_along(place):
     server, redis, deployment = place
     server.call("PATCH", f"/deployments/{deployment['id']}", {"work_pool_name": "test-pool", "work_queue_name": "old"})

@@ -16,6 +16,13 @@ VALUES (?1, ?2, ?2, ?3, ?4, ?5)
 ON CONFLICT (name) DO NOTHING;
 -- name: flow_update
 UPDATE flow SET tags = coalesce(?2, tags), updated = ?3 WHERE id = ?1;
+-- What goes with a flow and is not its row: limits of its deployments, leases of its runs.
+-- name: flow_delete_limits
+DELETE FROM concurrency_limit_v2 WHERE name LIKE 'deployment:%'
+  AND id IN (SELECT d.concurrency_limit_id FROM deployment d WHERE d.flow_id = ?1);
+-- name: flow_delete_leases
+DELETE FROM concurrency_lease WHERE id IN (
+  SELECT fr.lease_id FROM flow_run fr WHERE fr.flow_id = ?1 AND fr.lease_id IS NOT NULL);
 -- name: flow_delete
 DELETE FROM flow WHERE id = ?1;
 -- name: flow_list

@@ -10,6 +10,15 @@ JOIN work_queue wq ON wq.id = fr.work_queue_id
 JOIN work_pool wp ON wp.id = wq.work_pool_id
 WHERE fr.id = ?1;
 
+-- What Redis may know of the runs of a flow that is about to be deleted.
+-- name: outbox_cancel_flow
+INSERT INTO outbox (created, kind, pool, object_id)
+SELECT ?2, 2, wp.name, fr.id
+FROM flow_run fr
+JOIN work_queue wq ON wq.id = fr.work_queue_id
+JOIN work_pool wp ON wp.id = wq.work_pool_id
+WHERE fr.flow_id = ?1 AND fr.state_type NOT IN (4, 5, 6, 7);
+
 -- name: outbox_add_queue_runs
 INSERT INTO outbox (created, kind, pool, object_id)
 SELECT ?2, 1, wp.name, fr.id

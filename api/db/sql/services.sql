@@ -45,29 +45,14 @@ SELECT fr.id FROM flow_run fr
 WHERE fr.state_type = 9 AND fr.state_timestamp <= ?1
 LIMIT ?2;
 
--- name: task_run_state_add
-INSERT INTO task_run_state (id, task_run_id, created, type, timestamp, name, message,
-  state_details)
-VALUES (?1, ?2, ?3, ?4, ?3, ?5, ?6, ?7);
-
--- name: task_run_end_as
-UPDATE task_run SET updated = ?2, state_id = ?3, state_type = ?4, state_name = ?5,
-  state_timestamp = ?2, end_time = coalesce(end_time, ?2),
-  start_time = coalesce(start_time, ?2), next_scheduled_start_time = NULL
-WHERE id = ?1;
+-- name: task_run_names
+SELECT tr.name, tr.state_type, tr.state_name FROM task_run tr WHERE tr.id = ?1;
 
 -- name: expired_leases
-SELECT cl.id, cl.created FROM concurrency_lease cl WHERE cl.expires <= ?1
-ORDER BY cl.expires LIMIT ?2;
+SELECT cl.id FROM concurrency_lease cl WHERE cl.expires <= ?1 ORDER BY cl.expires LIMIT ?2;
 
--- name: lease_occupancy
-UPDATE concurrency_limit_v2 SET avg_slot_occupancy_seconds = avg_slot_occupancy_seconds
-  + (?2 - avg_slot_occupancy_seconds) / (2.0 * "limit")
-WHERE "limit" > 0
-  AND id IN (SELECT s.limit_id FROM concurrency_slot s WHERE s.lease_id = ?1);
-
--- name: lease_delete
-DELETE FROM concurrency_lease WHERE id = ?1;
+-- name: reaper_pools
+SELECT wp.name FROM work_pool wp WHERE wp.name > ?1 ORDER BY wp.name LIMIT ?2;
 
 -- name: retention_events
 DELETE FROM event WHERE id IN (

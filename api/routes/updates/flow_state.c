@@ -8,7 +8,7 @@
 
 #include "api/db/db.h"
 #include "api/orchestration/apply.h"
-#include "api/orchestration/run_row.h"
+#include "api/orchestration/lost.h"
 #include "api/routes/state_json.h"
 #include "api/routes/updates/batch.h"
 #include "api/tx.h"
@@ -17,10 +17,8 @@
 #include "base/mem.h"
 #include "base/timefmt.h"
 
-#define JSON_MAX     (4u << 20)
-#define REQUEUES_MAX 3 /* of a started run whose deployment says on_lost: requeue */
-#define TYPE(t)      WF__CONTROL__STATE_TYPE__##t
-#define ANSWER(a)    WF__CONTROL__ANSWER__##a
+#define JSON_MAX  (4u << 20)
+#define ANSWER(a) WF__CONTROL__ANSWER__##a
 
 static json_t *json_or_null(const char *text)
 {
@@ -121,114 +119,27 @@ int item_flow_state(struct tx *tx, struct item *it, struct error *err)
 
 /* ---- lost owners ---- */
 
-static int propose_lost(struct tx *tx, struct item *it, struct run_proposal *p,
-			struct error *err)
-{
-	struct orc_result res = {.wrote = 0};
-	int rc = run_propose(tx, p, &res, err);
-
-	if (rc == 0) {
-		fill(it, &res);
-		rc = applied_note(tx, it, err);
-	}
-	orc_result_release(&res);
-	return rc;
-}
-
-static int requeue(struct tx *tx, struct item *it, const char *worker, int64_t attempt,
-		   struct error *err)
-{
-	struct orc_state s;
-	struct run_proposal p = {
-	    .flow_run_id = it->run,
-	    .state = &s,
-	    .policy = ORC_MINIMAL_FLOW,
-	    .force = 1,
-	    .fence = it->u->lost->new_fence,
-	    .requeued = 1,
-	};
-	char message[300];
-
-	(void)snprintf(message, sizeof(message),
-		       "Lease expired on worker '%s'. Queued again (%lld of %d).",
-		       worker, (long long)attempt, REQUEUES_MAX);
-	orc_state_init(&s, TYPE(SCHEDULED), "AwaitingRetry", message);
-	orc_detail_set_time(&s, "scheduled_time", tx->now_us);
-	return propose_lost(tx, it, &p, err);
-}
-
-static int crash(struct tx *tx, struct item *it, const char *worker, int started,
-		 struct error *err)
-{
-	struct orc_state s;
-	struct run_proposal p = {
-	    .flow_run_id = it->run,
-	    .state = &s,
-	    .policy = ORC_MINIMAL_FLOW,
-	    .force = 1,
-	    .fence = it->u->lost->new_fence,
-	};
-	char message[300];
-
-	if (started) {
-		(void)snprintf(message, sizeof(message),
-			       "Lease expired on worker '%s'.", worker);
-	} else {
-		(void)snprintf(message, sizeof(message),
-			       "Could not be started after 3 attempts.");
-	}
-	orc_state_init(&s, TYPE(CRASHED), NULL, message);
-	return propose_lost(tx, it, &p, err);
-}
-
-/* The verdict holds only for the owner it was about, and for a run that is not over. */
-static int verdict_is_stale(const struct run_row *row, struct item *it)
-{
-	struct item_answer *a = it->answer;
-	uint64_t fence = it->u->lost->new_fence;
-
-	if (fence != 0 && fence < row->run.fence) {
-		a->pb.answer = ANSWER(SUPERSEDED);
-		(void)snprintf(a->reason, sizeof(a->reason),
-			       "A newer owner of the run exists (token %llu).",
-			       (unsigned long long)row->run.fence);
-		return 1;
-	}
-	if (row->current.type == 0 || state_type_is_terminal(row->current.type)) {
-		a->pb.answer = ANSWER(ABORT);
-		(void)snprintf(a->reason, sizeof(a->reason), "The run is over: %s.",
-			       row->current.name);
-		return 1;
-	}
-	/* paused with nobody in charge: suspended runs have no owner to lose */
-	if (row->current.type == TYPE(PAUSED) &&
-	    orc_detail_true(&row->current, "pause_reschedule")) {
-		a->pb.answer = ANSWER(ABORT);
-		(void)snprintf(a->reason, sizeof(a->reason), "The run is suspended.");
-		return 1;
-	}
-	return 0;
-}
-
 int item_lost(struct tx *tx, struct item *it, struct error *err)
 {
 	const Wf__Updates__Lost *lost = it->u->lost;
-	struct run_row row;
+	const struct run_loss loss = {
+	    .flow_run_id = it->run,
+	    .worker = lost->worker,
+	    .started = lost->started,
+	    .new_fence = lost->new_fence,
+	};
+	struct orc_result res = {.wrote = 0};
 	int rc = applied_find(tx, it, err);
 
 	if (rc != 0) {
 		return rc < 0 ? rc : 0;
 	}
-	rc = run_row_load(tx, &it->run, &row, err);
-	if (rc == 0 && verdict_is_stale(&row, it)) {
-		answer_state(it->answer, &row.current);
-	} else if (rc == 0 && lost->started && row.requeue_when_lost &&
-		   row.current.type != TYPE(CANCELLING) &&
-		   row.attempts < REQUEUES_MAX) {
-		rc = requeue(tx, it, lost->worker, row.attempts + 1, err);
-	} else if (rc == 0) {
-		rc = crash(tx, it, lost->worker, lost->started, err);
+	rc = run_lost_apply(tx, &loss, &res, err);
+	if (rc == 0) {
+		fill(it, &res);
+		/* a verdict that came too late may be asked again */
+		rc = res.wrote ? applied_note(tx, it, err) : 0;
 	}
-	run_row_release(&row);
+	orc_result_release(&res);
 	return rc;
 }
