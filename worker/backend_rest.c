@@ -34,7 +34,7 @@ struct item {
 	outbox_fn fn;
 	void *arg;
 	json_t *facts; /* being gathered after an accepted Pending */
-	int step;
+	int step;      /* of the facts; of the calls of other updates */
 };
 TAILQ_HEAD(item_list, item);
 
@@ -222,8 +222,10 @@ static void on_fact(int rc, int status, const json_t *body, const struct error *
 		try_later(q);
 		return;
 	}
-	json_object_set_new(i->facts, fact_names[i->step],
-			    rc == 0 ? json_deep_copy(body) : json_null());
+	if (rc == 0 || status == 404) { /* anything else says nothing about it */
+		json_object_set_new(i->facts, fact_names[i->step],
+				    rc == 0 ? json_deep_copy(body) : json_null());
+	}
 	i->step++;
 	next_fact(q);
 }
@@ -310,6 +312,11 @@ static void on_sent(int rc, int status, const json_t *body, const struct error *
 			next_fact(q);
 			return;
 		}
+	} else if (i->u->body_case == WF__UPDATES__UPDATE__BODY_RUN_INFO) {
+		i->step++;
+		backoff_reset(&q->backoff);
+		send_first(q);
+		return;
 	}
 	done(q, 0, &a, NULL);
 	rest_state_release(&state);
@@ -327,10 +334,10 @@ static void send_first(struct queue *q)
 		next_fact(q);
 		return;
 	}
-	if (rest_request_of(i->u, q->id, &req) == 0) {
+	if (rest_request_of(i->u, q->id, i->step, &req) == 0) {
 		Wf__Updates__UpdateAnswer a;
 
-		/* nothing a Prefect server could do with it */
+		/* all is told, or nothing that a Prefect server could do with it */
 		wf__updates__update_answer__init(&a);
 		a.answer = WF__CONTROL__ANSWER__ACCEPT;
 		done(q, 0, &a, NULL);

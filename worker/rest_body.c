@@ -201,18 +201,18 @@ static json_t *artifact_body(const Wf__Control__Artifact *a, const char *run_id)
 	return o;
 }
 
-static int run_info_request(const Wf__Updates__RunInfo *i, const char *run_id,
+/* A run's labels have a route of their own. */
+static int run_info_request(const Wf__Updates__RunInfo *i, const char *run_id, int step,
 			    struct rest_request *req)
 {
 	req->method = "PATCH";
 	req->body = info_body(i);
-	if (json_object_size(req->body) > 0) {
-		/* labels go with the next call; a run's labels are decoration */
+	if (json_object_size(req->body) > 0 && step-- == 0) {
 		req->path = xasprintf("/flow_runs/%s", run_id);
 		return 1;
 	}
 	json_decref(req->body);
-	if (i->labels_json[0] == '\0') {
+	if (i->labels_json[0] == '\0' || step != 0) {
 		return 0;
 	}
 	req->body = from_text(i->labels_json, json_object());
@@ -220,11 +220,14 @@ static int run_info_request(const Wf__Updates__RunInfo *i, const char *run_id,
 	return 1;
 }
 
-int rest_request_of(const Wf__Updates__Update *u, const char *run_id,
+int rest_request_of(const Wf__Updates__Update *u, const char *run_id, int step,
 		    struct rest_request *ret_req)
 {
 	struct rest_request req = {.method = "POST"};
 
+	if (step > 0 && u->body_case != WF__UPDATES__UPDATE__BODY_RUN_INFO) {
+		return 0;
+	}
 	switch ((int)u->body_case) {
 	case WF__UPDATES__UPDATE__BODY_FLOW_STATE:
 		req.path = xasprintf("/flow_runs/%s/set_state", run_id);
@@ -245,7 +248,7 @@ int rest_request_of(const Wf__Updates__Update *u, const char *run_id,
 		req.body = artifact_body(u->artifact, run_id);
 		break;
 	case WF__UPDATES__UPDATE__BODY_RUN_INFO:
-		if (!run_info_request(u->run_info, run_id, &req)) {
+		if (!run_info_request(u->run_info, run_id, step, &req)) {
 			return 0;
 		}
 		break;

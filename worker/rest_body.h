@@ -17,8 +17,12 @@ struct rest_request {
 	json_t *body; /* owned by the caller */
 };
 
-/* 1 with *ret_req, 0 when there is no such call (results, artifacts without a key). */
-int rest_request_of(const Wf__Updates__Update *u, const char *run_id,
+/*
+ * Call number STEP (from 0) of those that U takes: 1 with *ret_req, 0 when there is
+ * none. Most updates take one; what has no such call (results) takes none; facts about
+ * a run together with labels take two.
+ */
+int rest_request_of(const Wf__Updates__Update *u, const char *run_id, int step,
 		    struct rest_request *ret_req);
 /* A state as a message; its texts are borrowed from the JSON and from here. */
 struct rest_state {

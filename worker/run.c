@@ -247,11 +247,16 @@ void run_crash(struct run *r, const char *message)
 
 void run_report_cancelled(struct run *r, const char *message)
 {
+	r->cancelling = 1; /* for another try */
 	slog_info(r->who, "cancelled");
 	report(r, WF__CONTROL__STATE_TYPE__CANCELLED, message);
 }
 
 /* ---- Pending ---- */
+
+#define NEVER_STARTED "Flow run was cancelled before execution started."
+
+static void propose_pending(struct run *r);
 
 static const char *refusal(const Wf__Updates__UpdateAnswer *a)
 {
@@ -277,6 +282,22 @@ static int take_facts(struct run *r, const Wf__Updates__UpdateAnswer *a,
 	return 0;
 }
 
+/* Its deployment was deleted between the claim and now: there is nothing to run. */
+static int is_orphan(const struct run *r)
+{
+	return run_text(run_fact(r, "flow_run"), "deployment_id")[0] != '\0' &&
+	       json_is_null(run_fact(r, "deployment"));
+}
+
+static void orphaned(struct run *r)
+{
+	char *text = xasprintf("Deployment %s no longer exists, cancelled run.",
+			       run_text(run_fact(r, "flow_run"), "deployment_id"));
+
+	run_report_cancelled(r, text);
+	free(text);
+}
+
 static void accepted(struct run *r, const Wf__Updates__UpdateAnswer *a)
 {
 	struct error err;
@@ -284,13 +305,41 @@ static void accepted(struct run *r, const Wf__Updates__UpdateAnswer *a)
 	if (take_facts(r, a, &err) < 0) {
 		run_crash(r, err.msg);
 	} else if (r->cancelling) {
-		run_report_cancelled(
-		    r, "Flow run was cancelled before execution started.");
+		run_report_cancelled(r, NEVER_STARTED);
+	} else if (is_orphan(r)) {
+		orphaned(r);
 	} else if (r->w->draining) {
 		run_finish(r, RUN_OUT_REQUEUE, "handed back");
 	} else {
 		run_move(r, RUN_PREPARING, "pending");
 		run_prepare(r);
+	}
+}
+
+/* The cancellation was there first, whether we were told or learn it from the answer:
+ * the last word is the lease holder's.  Without a lease the run may be another
+ * worker's. */
+static int is_ours_to_cancel(const struct run *r, const Wf__Updates__UpdateAnswer *a)
+{
+	return r->fence != 0 &&
+	       (r->cancelling ||
+		(a->state != NULL &&
+		 a->state->type == WF__CONTROL__STATE_TYPE__CANCELLING));
+}
+
+static void refused(struct run *r, const Wf__Updates__UpdateAnswer *a)
+{
+	if (a->answer == WF__CONTROL__ANSWER__SUPERSEDED) {
+		slog_info(r->who, "not run: %s", refusal(a));
+		run_finish(r, 0, refusal(a));
+	} else if (!a->gone && !a->invalid && is_ours_to_cancel(r, a)) {
+		run_report_cancelled(r, NEVER_STARTED);
+	} else if (!a->gone && !a->invalid && a->answer == WF__CONTROL__ANSWER__WAIT) {
+		slog_debug(r->who, "has to wait %.1f s: %s", a->delay_s, refusal(a));
+		run_timer(r, (int64_t)(a->delay_s * 1000.0), propose_pending);
+	} else {
+		slog_info(r->who, "not run: %s", refusal(a));
+		run_finish(r, RUN_OUT_DROP, refusal(a));
 	}
 }
 
@@ -306,26 +355,40 @@ static void on_pending(int rc, const Wf__Updates__UpdateAnswer *a,
 	} else if (a->answer == WF__CONTROL__ANSWER__ACCEPT && !a->gone &&
 		   !a->invalid) {
 		accepted(r, a);
-	} else if (r->cancelling && !a->gone && !a->invalid &&
-		   a->answer != WF__CONTROL__ANSWER__SUPERSEDED) {
-		/* the cancellation was there first: the last word is ours */
-		run_report_cancelled(
-		    r, "Flow run was cancelled before execution started.");
 	} else {
-		slog_info(r->who, "not run: %s", refusal(a));
-		run_finish(
-		    r, a->answer == WF__CONTROL__ANSWER__SUPERSEDED ? 0 : RUN_OUT_DROP,
-		    refusal(a));
+		refused(r, a);
 	}
 	run_release(r);
+}
+
+static int try_pending(struct run *r, struct error *err)
+{
+	const struct update_run u = run_updates(r);
+	const struct update_state pending = {.type = WF__CONTROL__STATE_TYPE__PENDING,
+					     .want_facts = 1};
+	int rc;
+
+	run_hold(r);
+	rc = update_propose(&u, &pending, loop_wall_us(r->w->loop), on_pending, r, err);
+	if (rc < 0) {
+		r->waiting--; /* nobody will call */
+	}
+	return rc;
+}
+
+/* Once more, after a WAIT. */
+static void propose_pending(struct run *r)
+{
+	struct error err;
+
+	if (try_pending(r, &err) < 0) {
+		run_finish(r, RUN_OUT_REQUEUE, err.msg);
+	}
 }
 
 struct run *run_new(struct worker *w, const struct worker_offer *offer)
 {
 	struct run *r = xcalloc(1, sizeof(*r));
-	struct update_run u;
-	const struct update_state pending = {.type = WF__CONTROL__STATE_TYPE__PENDING,
-					     .want_facts = 1};
 	struct error err;
 
 	r->w = w;
@@ -336,10 +399,7 @@ struct run *run_new(struct worker *w, const struct worker_offer *offer)
 	(void)uuid_parse(offer->run_id, &r->uuid);
 	r->who = xasprintf("run=%s", r->id);
 	tail_init(&r->tail);
-	u = run_updates(r);
-	run_hold(r);
-	if (update_propose(&u, &pending, loop_wall_us(w->loop), on_pending, r, &err) <
-	    0) {
+	if (try_pending(r, &err) < 0) {
 		slog_error(r->who, "cannot be started now: %s", err.msg);
 		free_run(r);
 		return NULL;

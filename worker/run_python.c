@@ -165,8 +165,7 @@ void run_spawn_python(struct run *r)
 	slog_info(r->who, "started (pid %d)", (int)proc_pid(r->proc));
 	pid = xasprintf("%d", (int)proc_pid(r->proc));
 	labels = labels_json(r);
-	(void)update_run_info(&u, pid, NULL, NULL);
-	(void)update_run_info(&u, NULL, labels, NULL);
+	(void)update_run_info(&u, pid, labels, NULL);
 	free(pid);
 	free(labels);
 }

@@ -32,7 +32,7 @@ static void is_request(const Wf__Updates__Update *u, const char *method,
 	}
 	want = json_loads(s, 0, NULL);
 	cr_assert_not_null(want, "%s", s);
-	cr_assert_eq(rest_request_of(u, RUN, &req), 1);
+	cr_assert_eq(rest_request_of(u, RUN, 0, &req), 1);
 	cr_expect_str_eq(req.method, method);
 	cr_expect_str_eq(req.path, path);
 	got = json_dumps(req.body, JSON_SORT_KEYS);
@@ -110,7 +110,7 @@ Test(rest_body, facts_about_a_run_are_patched)
 
 	u.body_case = WF__UPDATES__UPDATE__BODY_RUN_INFO;
 	u.run_info = &i;
-	cr_assert_eq(rest_request_of(&u, RUN, &none), 0);
+	cr_assert_eq(rest_request_of(&u, RUN, 0, &none), 0);
 	i.labels_json = text("{\"a\": \"b\"}");
 	is_request(&u, "PATCH", "/flow_runs/" RUN "/labels", "{'a': 'b'}");
 }
@@ -131,6 +131,25 @@ Test(rest_body, pid_name_version_and_policy_are_patched)
 	    &u, "PATCH", "/flow_runs/" RUN,
 	    "{'infrastructure_pid': 'host:12', 'name': 'n', 'flow_version': 'v', "
 	    "'empirical_policy': {'retries': 2}}");
+}
+
+Test(rest_body, labels_with_a_pid_are_the_second_of_two_calls)
+{
+	Wf__Updates__Update u = WF__UPDATES__UPDATE__INIT;
+	Wf__Updates__RunInfo i = WF__UPDATES__RUN_INFO__INIT;
+	struct rest_request req;
+
+	u.body_case = WF__UPDATES__UPDATE__BODY_RUN_INFO;
+	u.run_info = &i;
+	i.infrastructure_pid = text("12");
+	i.labels_json = text("{\"a\": \"b\"}");
+	is_request(&u, "PATCH", "/flow_runs/" RUN, "{'infrastructure_pid': '12'}");
+	cr_assert_eq(rest_request_of(&u, RUN, 1, &req), 1);
+	cr_assert_str_eq(req.path, "/flow_runs/" RUN "/labels");
+	cr_assert_str_eq(json_string_value(json_object_get(req.body, "a")), "b");
+	json_decref(req.body);
+	free(req.path);
+	cr_assert_eq(rest_request_of(&u, RUN, 2, &req), 0);
 }
 
 Test(rest_body, an_artifact_is_created)
@@ -187,7 +206,7 @@ Test(rest_body, a_task_state_is_an_event)
 	task_state(&t, &s);
 	u.body_case = WF__UPDATES__UPDATE__BODY_TASK_STATE;
 	u.task_state = &t;
-	cr_assert_eq(rest_request_of(&u, RUN, &req), 1);
+	cr_assert_eq(rest_request_of(&u, RUN, 0, &req), 1);
 	cr_assert_str_eq(req.path, "/events");
 	cr_assert_eq(json_array_size(req.body), 1);
 	e = json_array_get(req.body, 0);
@@ -237,13 +256,13 @@ Test(rest_body, results_and_verdicts_have_no_call)
 	Wf__Updates__Lost l = WF__UPDATES__LOST__INIT;
 	struct rest_request req;
 
-	cr_assert_eq(rest_request_of(&u, RUN, &req), 0);
+	cr_assert_eq(rest_request_of(&u, RUN, 0, &req), 0);
 	u.body_case = WF__UPDATES__UPDATE__BODY_RESULT;
 	u.result = &r;
-	cr_assert_eq(rest_request_of(&u, RUN, &req), 0);
+	cr_assert_eq(rest_request_of(&u, RUN, 0, &req), 0);
 	u.body_case = WF__UPDATES__UPDATE__BODY_LOST;
 	u.lost = &l;
-	cr_assert_eq(rest_request_of(&u, RUN, &req), 0);
+	cr_assert_eq(rest_request_of(&u, RUN, 0, &req), 0);
 }
 
 #define STATE "02020202-0202-0202-0202-020202020202"
