@@ -75,8 +75,24 @@ static const struct opt options[] = {
     {.name = "with-healthcheck",
      .type = OPT_TYPE_BOOL,
      OPT_AT(struct worker_conf, with_healthcheck),
-     .help = "Not supported: ask GET /api/work_pools/{name}/workers/filter instead.",
+     .help = "Answer GET /health on the address and port below.",
      .flags = OPT_F_FLAGONLY},
+    {.name = "webserver-host",
+     .type = OPT_TYPE_STR,
+     OPT_AT(struct worker_conf, webserver_host),
+     .def = "0.0.0.0",
+     .env = {"WF_WORKER_WEBSERVER_HOST", "PREFECT_WORKER_WEBSERVER_HOST"},
+     .metavar = "ADDRESS",
+     .help = "Address of --with-healthcheck."},
+    {.name = "webserver-port",
+     .type = OPT_TYPE_INT,
+     OPT_AT(struct worker_conf, webserver_port),
+     .def = "8080",
+     .min = 0,
+     .max = 65535,
+     .env = {"WF_WORKER_WEBSERVER_PORT", "PREFECT_WORKER_WEBSERVER_PORT"},
+     .metavar = "PORT",
+     .help = "Port of --with-healthcheck; 0 chooses a free one."},
     {.name = "install-policy",
      .type = OPT_TYPE_STR,
      OPT_AT(struct worker_conf, install_policy),
@@ -263,11 +279,14 @@ static int check_words(const struct worker_conf *c, struct error *err)
 		    "Use `prefect worker start --type %s` for it.",
 		    c->type, c->type);
 	}
-	if (c->with_healthcheck) {
-		return err_set(err, ERR_UNSUPPORTED,
-			       "--with-healthcheck is not supported: the API knows the "
-			       "health of workers "
-			       "(`wf worker ls`).");
+	if (strcmp(c->install_policy, "always") != 0 &&
+	    strcmp(c->install_policy, "if-not-present") != 0 &&
+	    strcmp(c->install_policy, "never") != 0 &&
+	    strcmp(c->install_policy, "prompt") != 0) {
+		return err_set(err, ERR_USAGE,
+			       "--install-policy is always, if-not-present, never or "
+			       "prompt, not '%s'.",
+			       c->install_policy);
 	}
 	if (strpbrk(c->name, "/%") != NULL) {
 		return err_set(err, ERR_USAGE,

@@ -21,6 +21,7 @@
 #include "base/proc.h"
 #include "base/uuid.h"
 #include "worker/conf.h"
+#include "worker/health.h"
 #include "worker/pool_watch.h"
 #include "worker/py_control.h"
 #include "worker/rest.h"
@@ -36,6 +37,7 @@ extern char **environ;
 struct app {
 	struct worker w;
 	struct pool_watch *watch;
+	struct health *health;
 	struct loop_timer *timer; /* info retries; drain deadline; end */
 	struct loop_signal *signals[4];
 	struct backoff backoff;
@@ -324,6 +326,19 @@ static void begin(struct app *a)
 	ask_info(a);
 }
 
+static int start_health(struct app *a, struct error *err)
+{
+	const struct worker_conf *c = a->w.conf;
+
+	a->health = health_new(&a->w, c->webserver_host, (int)c->webserver_port, err);
+	if (a->health == NULL) {
+		return -err->code;
+	}
+	log_info("health: http://%s:%d/health", c->webserver_host,
+		 health_port(a->health));
+	return 0;
+}
+
 static int setup(struct app *a, struct error *err)
 {
 	struct worker *w = &a->w;
@@ -346,6 +361,7 @@ static int setup(struct app *a, struct error *err)
 	a->signals[0] = loop_signal_new(w->loop, SIGTERM, on_stop_signal, a);
 	a->signals[1] = loop_signal_new(w->loop, SIGINT, on_stop_signal, a);
 	a->signals[2] = loop_signal_new(w->loop, SIGUSR1, on_dump_signal, a);
+	w->looked_ms = loop_now_ms(w->loop);
 	return 0;
 }
 
@@ -353,6 +369,7 @@ static void teardown(struct app *a)
 {
 	struct worker *w = &a->w;
 
+	health_free(a->health);
 	pool_watch_free(a->watch);
 	if (w->source != NULL) {
 		w->source_ops->free(w->source);
@@ -401,6 +418,11 @@ static int serve(const struct worker_conf *conf)
 
 	if (setup(&a, &err) < 0) {
 		log_error("%s", err.msg);
+		return err_exit_status(err.code);
+	}
+	if (conf->with_healthcheck && start_health(&a, &err) < 0) {
+		log_error("%s", err.msg);
+		teardown(&a);
 		return err_exit_status(err.code);
 	}
 	begin(&a);

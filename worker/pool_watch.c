@@ -29,7 +29,7 @@ struct pool_watch {
 	struct backoff backoff;
 	void (*ready)(struct worker *w);
 	void (*failed)(struct worker *w, const char *message);
-	int calls, freed, is_ready, paused, failing;
+	int calls, freed, is_ready, paused, failing, missing;
 	char *paused_queues; /* names, for the log */
 };
 
@@ -259,14 +259,14 @@ static json_t *own_template(const struct pool_watch *p)
 
 static void create(struct pool_watch *p)
 {
-	char *message;
-
 	if (!p->w->conf->create_pool) {
-		message = xasprintf("work pool '%s' does not exist (and "
-				    "--no-create-pool-if-not-found is set)",
-				    p->w->conf->pool);
-		p->failed(p->w, message);
-		free(message);
+		if (!p->missing) {
+			log_warn("work pool '%s' does not exist and is not created "
+				 "(--no-create-pool-if-not-found): waiting for it",
+				 p->w->conf->pool);
+		}
+		p->missing = 1;
+		loop_timer_in(p->timer, backoff_next(&p->backoff, random_unit()));
 		return;
 	}
 	(void)ask(p, "POST",
@@ -298,6 +298,7 @@ static void look(void *arg)
 {
 	struct pool_watch *p = arg;
 
+	p->w->looked_ms = loop_now_ms(p->w->loop);
 	(void)ask(p, "GET", NULL, on_pool, p->path);
 }
 

@@ -112,6 +112,7 @@ static void poll_now(void *arg)
 	char when[TIME_TEXT_SIZE];
 	json_t *body, *queues;
 
+	s->w->looked_ms = loop_now_ms(s->w->loop);
 	if (s->polling || s->draining) {
 		return;
 	}

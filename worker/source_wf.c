@@ -26,6 +26,7 @@ static int free_slots(void *arg)
 {
 	const struct source *s = arg;
 
+	s->w->looked_ms = loop_now_ms(s->w->loop); /* a claim is about to be tried */
 	return worker_free_slots(s->w);
 }
 

@@ -29,6 +29,8 @@ struct worker_conf {
 	struct opt_list queues;
 	char *api_url, *auth, *api_key, *redis_url, *data_dir, *python, *mode;
 	char *log_level, *log_format;
+	char *webserver_host;
+	int64_t webserver_port;
 	int64_t limit, prefetch_s, heartbeat_s, query_s, drain_ms, cancel_grace_ms;
 	int run_once, create_pool, with_healthcheck;
 };
@@ -66,6 +68,7 @@ struct worker {
 	int once_done;         /* --run-once: nothing more is to be claimed */
 	char **environ_;       /* our own environment */
 	json_t *pool;          /* last WorkPoolResponse, or NULL */
+	int64_t looked_ms;     /* when work (or the pool) was last asked for */
 	uint64_t started, finished;
 	void (*on_change)(struct worker *w); /* a run ended: look whether we are done */
 };

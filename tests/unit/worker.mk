@@ -4,6 +4,7 @@ tests_unit_test_worker_SOURCES = \
 	tests/unit/worker/test_channel.c \
 	tests/unit/worker/test_env.c \
 	tests/unit/worker/test_exit.c \
+	tests/unit/worker/test_health.c \
 	tests/unit/worker/test_job_template.c \
 	tests/unit/worker/test_py_control.c \
 	tests/unit/worker/test_rest_body.c \
