@@ -23,11 +23,11 @@ enum owned_verdict owned_decide(const struct owned_facts *f)
 		}
 		return is_old(news_us, f->now_us) ? OWNED_LOST : OWNED_ALIVE;
 	}
+	if (st[0] == '\0') {
+		return OWNED_RESTORE;
+	}
 	if (strcmp(st, "ready") == 0) {
 		return OWNED_WAIT; /* given back: the next worker takes it */
-	}
-	if (f->redis_since_us > news_us) {
-		news_us = f->redis_since_us;
 	}
 	return is_old(news_us, f->now_us) ? OWNED_LOST : OWNED_WAIT;
 }

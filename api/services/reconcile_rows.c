@@ -74,6 +74,8 @@ static void owned_row(struct rec_row *row, const struct db_rows *r)
 	row->owner = dup_text(r, 2);
 	row->pool = dup_text(r, 3);
 	row->state_at_us = db_time(r, 4);
+	row->queue = dup_text(r, 6);
+	row->gen = db_int(r, 7);
 	row->requeue = on_lost != NULL && strcmp(on_lost, "requeue") == 0;
 }
 

@@ -30,7 +30,6 @@ struct reconciler {
 	enum reconcile_phase phase;
 	struct rec_slice slice;
 	char epoch[UUID_TEXT_SIZE];
-	int64_t redis_since_us; /* when we first saw its present data */
 	int64_t passes, next_walk_ms;
 	int under_way; /* database work and Redis operations */
 	int walking, failed, again, stopping;
@@ -91,11 +90,8 @@ static void told(struct reconciler *r, int rc, const struct error *err)
 	}
 }
 
-static void note_epoch(struct reconciler *r, int64_t value)
+static void note_epoch(int64_t value)
 {
-	if (value == 0 || r->redis_since_us == 0) {
-		r->redis_since_us = loop_wall_us(r->api->loop);
-	}
 	if (value == 0) {
 		log_info("redis is empty or new: telling it everything");
 	}
@@ -108,7 +104,7 @@ static void on_epoch(int rc, int64_t value, const struct error *err, void *arg)
 	if (rc < 0) {
 		fail(r, "asking Redis for its epoch", err);
 	} else {
-		note_epoch(r, value);
+		note_epoch(value);
 	}
 	ended(r);
 }
@@ -203,19 +199,59 @@ static void waiting_run(struct reconciler *r, const struct rec_row *row,
 	}
 }
 
+static void on_restored(int rc, const int64_t *values, size_t count,
+			const struct error *err, void *arg)
+{
+	struct reconciler *r = arg;
+
+	(void)values;
+	(void)count;
+	if (rc < 0) {
+		fail(r, "giving a lease back", err);
+	}
+	ended(r);
+}
+
+/* A lease like the one that was lost.  A run that is not Running yet has not begun: its
+ * present owner's token stops counting when another worker gets it. */
+static void restore(struct reconciler *r, const struct rec_row *row)
+{
+	struct pools_lease lease = {
+	    .token = row->fence,
+	    .queue = row->queue,
+	    .gen = row->gen,
+	    .started = r->phase != REC_PENDING,
+	};
+	struct error err = {0};
+
+	memcpy(lease.id, row->id_text, sizeof(lease.id));
+	told(r,
+	     pools_renew(r->api->pools, row->pool,
+			 row->owner != NULL ? row->owner : "unknown", POOLS_LEASE_MS,
+			 &lease, 1, on_restored, r, &err),
+	     &err);
+}
+
 static void owned_run(struct reconciler *r, const struct rec_row *row,
 		      const struct pools_info *info)
 {
 	struct owned_facts f = {
 	    .now_us = loop_wall_us(r->api->loop),
 	    .state_at_us = row->state_at_us,
-	    .redis_since_us = r->redis_since_us,
 	    .redis_state = info->state,
 	    .expires_ms = info->expires_ms,
 	};
 
-	if (owned_decide(&f) == OWNED_LOST) {
+	switch (owned_decide(&f)) {
+	case OWNED_RESTORE:
+		restore(r, row);
+		break;
+	case OWNED_LOST:
 		heal(r, row);
+		break;
+	case OWNED_ALIVE:
+	case OWNED_WAIT:
+		break;
 	}
 }
 
@@ -393,7 +429,7 @@ static void on_ping(int rc, int64_t value, const struct error *err, void *arg)
 		return;
 	}
 	if (rc == 0 && value == 0) {
-		note_epoch(r, value);
+		note_epoch(value);
 		reconciler_now(r);
 	}
 	if (r->walking && r->under_way == 0) {

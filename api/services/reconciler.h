@@ -4,9 +4,11 @@
  *
  * At start, each RECONCILE_MS, and when Redis comes back: settings of all pools and
  * queues and all waiting runs are told again (idempotent by gen; a wiped Redis is
- * thereby filled), in slices by key.  Then the runs that wf workers own are looked up:
- * one whose lease Redis does not know any more, long after it must have ended, becomes
- * Crashed.  Runs of Prefect's workers (fence 0) are left alone.  Loop thread only.
+ * thereby filled), in slices by key.  Then the runs that wf workers own are looked up.
+ * One that Redis does not know gets its lease back: its owner renews it, or, when there
+ * is none any more, it ends like any other lease.  One whose lease ended long ago, with
+ * nothing done about it, becomes Crashed.  Runs of Prefect's workers (fence 0) are left
+ * alone.  Loop thread only.
  */
 #ifndef API_SERVICES_RECONCILER_H
 #define API_SERVICES_RECONCILER_H
@@ -27,15 +29,13 @@ int64_t reconciler_passes(const struct reconciler *r);
 
 /* ---- pure ---- */
 /* What to do with a run that a wf worker owns. */
-enum owned_verdict { OWNED_ALIVE = 0, OWNED_LOST, OWNED_WAIT };
+enum owned_verdict { OWNED_ALIVE = 0, OWNED_LOST, OWNED_WAIT, OWNED_RESTORE };
 struct owned_facts {
 	int64_t now_us, state_at_us; /* when the present state began */
-	int64_t redis_since_us;      /* since when Redis holds its present data */
 	const char *redis_state;     /* pools_info.state: "" or NULL unknown */
 	int64_t expires_ms;          /* of the lease, Unix ms; 0 unknown */
 };
-/* An unknown run is lost when its last news are older than a lease and a margin, and
- * Redis has been there long enough for its worker to bring it back. */
+/* A run is lost when its last news are older than a lease and a margin. */
 enum owned_verdict owned_decide(const struct owned_facts *f);
 
 #endif

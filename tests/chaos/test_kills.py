@@ -1,6 +1,7 @@
 """kill -9 of every part: nothing acknowledged is lost, nothing runs twice, every run ends and says what happened."""
 import os
 import signal
+import socket
 import time
 
 import pytest
@@ -132,6 +133,29 @@ def test_redis_loses_everything_and_is_filled_again(server, workers, folder, tmp
     for run in runs:
         assert server.wait_run(run, limit=120)["state_type"] == "COMPLETED"
     assert len(out.read_text().split()) == 10
+
+
+def flush(server):
+    """FLUSHALL: Redis loses its data and keeps its connections."""
+    folder = server.data / "redis"
+    password = (folder / "password").read_text().strip()
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(str(folder / "redis.sock"))
+        s.sendall(f"AUTH {password}\r\nFLUSHALL\r\n".encode())
+        wf.wait_until(lambda: s.recv(100).endswith(b"+OK\r\n"), "FLUSHALL")
+
+
+def test_redis_is_emptied_owners_keep_their_runs_and_a_dead_owner_is_noticed(server, workers, folder, tmp_path):
+    server.pool()
+    doomed = workers(server, "--limit", "1", name="doomed")
+    lost, _ = start_sleeper(server, folder, tmp_path, name="lost")
+    workers(server, name="healthy")
+    kept, _ = start_sleeper(server, folder, tmp_path, seconds=12, name="kept")
+    doomed.kill()
+    flush(server)
+    done = server.wait_run(lost, limit=45)
+    assert done["state_type"] == "CRASHED" and "worker 'doomed'" in done["state"]["message"], done["state"]
+    assert server.wait_run(kept)["state_type"] == "COMPLETED"
 
 
 def test_restarted_worker_sends_what_its_predecessor_journalled(server, workers, folder, tmp_path):

@@ -112,7 +112,7 @@ ORDER BY fr.id LIMIT ?2;
 
 -- name: reconcile_owned
 -- hot
-SELECT fr.id, fr.fence, fr.owner, wp.name, fr.state_timestamp, d.on_lost
+SELECT fr.id, fr.fence, fr.owner, wp.name, fr.state_timestamp, d.on_lost, wq.name, fr.gen
 FROM flow_run fr
 JOIN work_queue wq ON wq.id = fr.work_queue_id
 JOIN work_pool wp ON wp.id = wq.work_pool_id

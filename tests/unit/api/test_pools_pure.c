@@ -324,20 +324,18 @@ Test(schedule_plan, the_nominal_time_as_text)
 
 static const struct {
 	const char *name, *redis;
-	int64_t state_age_s, redis_age_s,
-	    expired_s; /* expired_s < 0: the lease still runs */
+	int64_t state_age_s, expired_s; /* expired_s < 0: the lease still runs */
 	enum owned_verdict verdict;
 } owners[] = {
-    {"leased", "leased", 600, 9999, -10, OWNED_ALIVE},
-    {"expired just now", "leased", 600, 9999, 30, OWNED_ALIVE},
-    {"expired long ago", "leased", 600, 9999, 61, OWNED_LOST},
-    {"reaped, nobody told us", "lost", 600, 9999, 120, OWNED_LOST},
-    {"unknown, young", NULL, 30, 9999, 0, OWNED_WAIT},
-    {"unknown, old", NULL, 61, 9999, 0, OWNED_LOST},
-    {"unknown, but Redis is new", "", 600, 30, 0, OWNED_WAIT},
-    {"unknown, Redis has been there", "", 600, 90, 0, OWNED_LOST},
-    {"given back", "ready", 600, 9999, 0, OWNED_WAIT},
-    {"settled, but not here", "done", 61, 9999, 0, OWNED_LOST},
+    {"leased", "leased", 600, -10, OWNED_ALIVE},
+    {"expired just now", "leased", 600, 30, OWNED_ALIVE},
+    {"expired long ago", "leased", 600, 61, OWNED_LOST},
+    {"reaped, nobody told us", "lost", 600, 120, OWNED_LOST},
+    {"unknown, young", NULL, 30, 0, OWNED_RESTORE},
+    {"unknown, old", "", 600, 0, OWNED_RESTORE},
+    {"given back", "ready", 600, 0, OWNED_WAIT},
+    {"settled, but not here yet", "done", 30, 0, OWNED_WAIT},
+    {"settled, but not here", "done", 61, 0, OWNED_LOST},
 };
 
 Test(reconciler, owners)
@@ -346,7 +344,6 @@ Test(reconciler, owners)
 		struct owned_facts f = {
 		    .now_us = NOW,
 		    .state_at_us = NOW - owners[i].state_age_s * S,
-		    .redis_since_us = NOW - owners[i].redis_age_s * S,
 		    .redis_state = owners[i].redis,
 		    .expires_ms = owners[i].expired_s != 0
 				      ? (NOW - owners[i].expired_s * S) / 1000
