@@ -17,7 +17,9 @@ struct loop;
 struct pools;
 struct relay;
 struct services;
+struct task_queue;
 struct tx;
+struct worker_channels;
 
 #define API_VERSION "0.8.4" /* answered by GET /version */
 #define API_SERVER_VERSION \
@@ -45,6 +47,8 @@ struct api {
 	struct hub *hub;     /* live events and logs to sockets */
 	struct relay *relay; /* outbox -> Redis */
 	struct services *services;
+	struct task_queue *tasks; /* subscriptions of task workers */
+	struct worker_channels *channels;
 	char url[256];        /* "http://127.0.0.1:4200/api" */
 	char redis_url[512];  /* what workers are told */
 	int redis_is_private; /* our own child on loopback: of no use to other hosts */

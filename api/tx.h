@@ -31,9 +31,9 @@ struct uuid;
 enum fx_flags {
 	FX_OUTBOX = 1u << 0, /* outbox rows were written: wake the relay */
 	FX_SCHEDULES =
-	    1u << 1, /* deployments or schedules changed: wake the scheduler */
-	FX_POOLS =
-	    1u << 2, /* pool or queue settings changed (outbox row written too) */
+	    1u << 1,        /* deployments or schedules changed: wake the scheduler */
+	FX_POOLS = 1u << 2, /* pool or queue settings changed: channels of workers */
+	FX_TASKS = 1u << 3, /* a background task may be ready: task workers */
 };
 
 struct tx {

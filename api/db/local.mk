@@ -40,6 +40,7 @@ api_sql += api/db/sql/saved_search.sql
 api_sql += api/db/sql/schedules.sql
 api_sql += api/db/sql/services.sql
 api_sql += api/db/sql/variable.sql
+api_sql += api/db/sql/task_claims.sql
 api_sql += api/db/sql/task_runs.sql
 api_sql += api/db/sql/updates.sql
 api_sql += api/db/sql/work_pools.sql
@@ -50,7 +51,8 @@ api_migrations = \
 	api/db/migrations/sqlite/0001_foundation.sql \
 	api/db/migrations/sqlite/0002_blocks.sql \
 	api/db/migrations/sqlite/0003_services.sql \
-	api/db/migrations/sqlite/0004_queue_runs.sql
+	api/db/migrations/sqlite/0004_queue_runs.sql \
+	api/db/migrations/sqlite/0005_task_claims.sql
 
 api_sql_in = $(addprefix $(top_srcdir)/,$(api_sql))
 api_migrations_in = $(addprefix $(top_srcdir)/,$(api_migrations))

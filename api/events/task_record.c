@@ -6,6 +6,7 @@
 #include "api/events/recorder.h"
 #include "api/tx.h"
 #include "base/error.h"
+#include "proto/frame.h"
 
 static struct db_arg text_or(const char *s, const char *standard)
 {
@@ -130,6 +131,9 @@ int task_record_apply(struct tx *tx, const struct task_record *r, struct uuid *r
 	}
 	if (rc < 0) {
 		return rc;
+	}
+	if (r->state_type == WF__CONTROL__STATE_TYPE__SCHEDULED) {
+		tx->fx |= FX_TASKS;
 	}
 	if (ret_id != NULL) {
 		*ret_id = id;

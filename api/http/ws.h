@@ -22,6 +22,7 @@ struct ws_conn;
 struct ws_endpoint {
 	const char *pattern; /* "/events/in", "/work_pools/{name}/workers/connect" */
 	int subprotocol_required;
+	const char *auth_reason; /* of closing when auth fails; NULL: what is wrong */
 	/* After auth.  Set a context with ws_set_ctx(). */
 	void (*on_open)(struct ws_conn *c);
 	/* One whole text message; DATA is borrowed. */

@@ -42,7 +42,8 @@ void ws_auth_message(struct ws_conn *c, const char *data, size_t len)
 	no = refusal(c->server->http, m);
 	json_decref(m);
 	if (no != NULL) {
-		ws_close(c, 1008, "%s", no);
+		ws_close(c, 1008, "%s",
+			 c->ep->auth_reason != NULL ? c->ep->auth_reason : no);
 		return;
 	}
 	(void)ws_send(c, yes, strlen(yes));

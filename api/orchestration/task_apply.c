@@ -347,6 +347,9 @@ static int decide_and_write(struct tx *tx, struct task_row *t, struct task_propo
 		rc = write_history(tx, t, &d.state, err);
 		rc = rc == 0 ? write_row(tx, t, &d.state, err) : rc;
 		rc = rc == 0 ? write_effects(tx, t, &d, err) : rc;
+		if (d.state.type == WF__CONTROL__STATE_TYPE__SCHEDULED) {
+			tx->fx |= FX_TASKS;
+		}
 		ret->wrote = 1;
 		ret->state = d.state;
 		d.state = (struct orc_state){.type = 0};

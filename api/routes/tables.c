@@ -11,6 +11,8 @@
 #include "api/http/ws.h"
 #include "api/routes/pools_tables.h"
 #include "api/routes/runs/flow_run_routes.h"
+#include "api/sockets/task_queue.h"
+#include "api/sockets/worker_channel.h"
 
 extern const struct route routes_admin[];
 extern const struct route routes_block_documents[];
@@ -31,21 +33,40 @@ extern const struct route routes_logs[];
 extern const struct route routes_artifacts[];
 
 const struct route *const route_tables[] = {
-    routes_admin,        routes_block_documents, routes_block_types,
-    routes_events_count, routes_events,          routes_automations,
-    routes_collections,  routes_events_in,       routes_flows,
-    routes_info,         routes_limits_v1,       routes_limits_take,
-    routes_limits_v2,    routes_variables,       routes_saved_searches,
-    routes_logs,         routes_artifacts,       concurrency_status_routes,
-    explain_routes,      deployment_routes,      schedule_routes,
-    work_pool_routes,    work_pool_run_routes,   work_queue_routes,
-    worker_routes,       routes_flow_runs,       routes_run_states,
-    routes_task_runs,    routes_updates,         NULL,
+    routes_admin,
+    routes_block_documents,
+    routes_block_types,
+    routes_events_count,
+    routes_events,
+    routes_automations,
+    routes_collections,
+    routes_events_in,
+    routes_flows,
+    routes_info,
+    routes_limits_v1,
+    routes_limits_take,
+    routes_limits_v2,
+    routes_variables,
+    routes_saved_searches,
+    routes_logs,
+    routes_artifacts,
+    concurrency_status_routes,
+    explain_routes,
+    deployment_routes,
+    schedule_routes,
+    work_pool_routes,
+    work_pool_run_routes,
+    work_queue_routes,
+    worker_routes,
+    routes_flow_runs,
+    routes_run_states,
+    routes_task_runs,
+    routes_updates,
+    task_worker_routes,
+    NULL,
 };
 
 const struct ws_endpoint *const ws_tables[] = {
-    events_in_socket,
-    events_out_socket,
-    logs_out_socket,
-    NULL,
+    events_in_socket,  events_out_socket,     logs_out_socket,
+    task_queue_socket, worker_channel_socket, NULL,
 };

@@ -11,6 +11,8 @@
 #include "api/events/recorder.h"
 #include "api/services/relay.h"
 #include "api/services/services.h"
+#include "api/sockets/task_queue.h"
+#include "api/sockets/worker_channel.h"
 #include "api/tx.h"
 #include "base/mem.h"
 #include "pools/pools.h"
@@ -24,6 +26,12 @@ static void on_commit(struct api *api, const struct tx *tx)
 {
 	if ((tx->fx & FX_OUTBOX) != 0) {
 		relay_wake(api->relay);
+	}
+	if ((tx->fx & FX_TASKS) != 0) {
+		task_queue_wake(api->tasks);
+	}
+	if ((tx->fx & FX_POOLS) != 0) {
+		worker_channels_wake(api->channels);
 	}
 	hub_publish(api->hub, &tx->live_events, &tx->live_logs);
 	services_wake(api->services, tx->fx);
@@ -47,6 +55,8 @@ int parts_start(struct api *api, struct parts **ret_parts, struct error *err)
 	(void)err;
 	p->api = api;
 	api->hub = hub_new(api);
+	api->tasks = task_queue_new(api);
+	api->channels = worker_channels_new(api);
 	api->record = recorder_apply;
 	api->relay = relay_new(api);
 	api->on_commit = on_commit;
@@ -86,6 +96,10 @@ void parts_free(struct parts *p)
 		p->api->on_commit = NULL;
 		hub_free(p->api->hub);
 		p->api->hub = NULL;
+		task_queue_free(p->api->tasks);
+		p->api->tasks = NULL;
+		worker_channels_free(p->api->channels);
+		p->api->channels = NULL;
 		free(p);
 	}
 }

@@ -38,6 +38,10 @@ FROM work_queue wq JOIN work_pool wp ON wp.id = wq.work_pool_id
 WHERE wq.work_pool_id = ?1 AND {where}
 ORDER BY wq.priority, wq.name;
 
+-- name: work_queue_ids_of_pool
+SELECT wq.id, wq.name FROM work_queue wq WHERE wq.work_pool_id = ?1
+ORDER BY wq.priority, wq.name LIMIT ?2;
+
 -- name: work_queue_filter
 SELECT wq.id, wq.created, wq.updated, wq.name, wq.description, wq.is_paused,
   wq.concurrency_limit, wq.priority, wq.work_pool_id, wq.last_polled, wq.status,

@@ -309,6 +309,7 @@ static int update_work(struct tx *tx, void *arg, struct error *err)
 	}
 	pool_release(&old);
 	pool_release(&p);
+	tx->fx |= FX_POOLS;
 	tx->empty = rc == 0;
 	tx->status = rc == 0 ? 204 : tx->status;
 	return rc;

@@ -1,0 +1,11 @@
+# api/sockets: libapi_a_SOURCES += one per line
+libapi_a_SOURCES += api/sockets/channel_frame.c
+libapi_a_SOURCES += api/sockets/channel_frame.h
+libapi_a_SOURCES += api/sockets/channel_store.c
+libapi_a_SOURCES += api/sockets/channel_store.h
+libapi_a_SOURCES += api/sockets/task_queue.c
+libapi_a_SOURCES += api/sockets/task_queue.h
+libapi_a_SOURCES += api/sockets/task_store.c
+libapi_a_SOURCES += api/sockets/task_store.h
+libapi_a_SOURCES += api/sockets/worker_channel.c
+libapi_a_SOURCES += api/sockets/worker_channel.h
