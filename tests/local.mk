@@ -16,6 +16,7 @@ include tests/unit/cli.mk
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
 endif
+include tests/sim/local.mk
 include tests/fuzz/local.mk
 include tests/stress/local.mk
 EXTRA_DIST += tests/data/orchestration/flow_pairs.tsv

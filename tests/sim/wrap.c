@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * wrap.c - clocks and randomness of the world, behind the system calls that base/ makes
+ * (linked with --wrap).
+ */
+#include <errno.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "tests/sim/sim.h"
+#include "tests/sim/wrap.h"
+
+#define MONO_BASE_US (1000 * SIM_S)
+#define WALL_BASE_US (1800000000LL * SIM_S)
+
+int __wrap_clock_gettime(clockid_t id, struct timespec *ts)
+{
+	int64_t us = sim_now_us;
+
+	if (id == CLOCK_REALTIME) {
+		us += WALL_BASE_US + (sim_node != NULL ? sim_node->wall_off_us : 0);
+	} else {
+		us += MONO_BASE_US + (sim_node != NULL ? sim_node->mono_off_us : 0);
+	}
+	ts->tv_sec = us / SIM_S;
+	ts->tv_nsec = us % SIM_S * 1000;
+	return 0;
+}
+
+ssize_t __wrap_getrandom(void *dst, size_t len, unsigned int flags)
+{
+	unsigned char *p = dst;
+	uint64_t r = 0;
+
+	(void)flags;
+	for (size_t i = 0; i < len; i++) {
+		if (i % 8 == 0) {
+			r = rnd();
+		}
+		p[i] = (unsigned char)(r >> (8 * (i % 8)));
+	}
+	return (ssize_t)len;
+}
