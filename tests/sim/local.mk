@@ -37,4 +37,45 @@ tests_unit_test_pools_fake_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS) -Wno-missin
 tests_unit_test_pools_fake_LDFLAGS = $(AM_LDFLAGS) $(SIM_WRAP_REDIS)
 tests_unit_test_pools_fake_LDADD = $(POOLS_LIBS) $(BASE_LIBS) $(LUA_LIBS) $(CRITERION_LIBS)
 $(tests_unit_test_pools_fake_OBJECTS): tests/sim/redis_gen.h
+
+noinst_PROGRAMS += tests/sim/run
+tests_sim_run_SOURCES = \
+	$(sim_redis) \
+	tests/sim/aiosync.c \
+	tests/sim/api_node.c \
+	tests/sim/channel.c \
+	tests/sim/child.h \
+	tests/sim/db.c \
+	tests/sim/db.h \
+	tests/sim/disk.c \
+	tests/sim/disk.h \
+	tests/sim/faults.c \
+	tests/sim/http.c \
+	tests/sim/http.h \
+	tests/sim/main.c \
+	tests/sim/nodes.h \
+	tests/sim/plant.c \
+	tests/sim/plant.h \
+	tests/sim/proc.c \
+	tests/sim/scenario.c \
+	tests/sim/scenario.h \
+	tests/sim/scene.c \
+	tests/sim/scene.h \
+	tests/sim/watch.c \
+	tests/sim/watch.h \
+	tests/sim/watch_updates.c \
+	tests/sim/watch_updates.h \
+	tests/sim/worker_node.c
+tests_sim_run_CPPFLAGS = $(AM_CPPFLAGS) $(LUA_CFLAGS) $(SQLITE_CFLAGS) $(PROTOBUF_C_CFLAGS)
+SIM_WRAP = $(SIM_WRAP_REDIS) \
+	-Wl,--wrap=open -Wl,--wrap=close -Wl,--wrap=read -Wl,--wrap=write \
+	-Wl,--wrap=pread -Wl,--wrap=pwrite -Wl,--wrap=pwritev -Wl,--wrap=ftruncate \
+	-Wl,--wrap=fdatasync -Wl,--wrap=fsync -Wl,--wrap=unlink -Wl,--wrap=rename \
+	-Wl,--wrap=mkdir -Wl,--wrap=stat -Wl,--wrap=flock -Wl,--wrap=opendir \
+	-Wl,--wrap=readdir -Wl,--wrap=closedir -Wl,--wrap=socketpair \
+	-Wl,--wrap=outbox_put -Wl,--wrap=run_propose -Wl,--wrap=lease_tick \
+	-Wl,--wrap=lease_renewed -Wl,--wrap=update_propose_frame
+tests_sim_run_LDFLAGS = $(AM_LDFLAGS) $(SIM_WRAP)
+tests_sim_run_LDADD = libworker.a libagent.a $(API_LIBS) $(PROTO_LIBS) $(BASE_LIBS) $(LUA_LIBS)
+$(tests_sim_run_OBJECTS): tests/sim/redis_gen.h $(proto_gen_h) | api/db/sql_gen.h
 endif

@@ -9,6 +9,7 @@
 #include <sys/queue.h>
 
 #include "base/clock.h"
+#include "base/error.h"
 #include "base/mem.h"
 #include "tests/sim/sim.h"
 
@@ -277,4 +278,39 @@ void sim_node_kill(struct sim_node *node)
 {
 	node->up = 0;
 	node->loop = NULL;
+}
+
+/* ---- what no simulated program does ---- */
+
+struct event_base *loop_base(struct loop *loop)
+{
+	(void)loop;
+	BUG("libevent in the simulator");
+}
+
+int loop_run(struct loop *loop)
+{
+	(void)loop;
+	BUG("loop_run() in the simulator");
+}
+
+struct loop_io *loop_io_new(struct loop *loop, int fd, unsigned int events,
+			    loop_io_fn fn, void *arg)
+{
+	(void)loop;
+	(void)events;
+	(void)fn;
+	(void)arg;
+	BUG("descriptor %d is watched in the simulator", fd);
+}
+
+void loop_io_set(struct loop_io *io, unsigned int events)
+{
+	(void)io;
+	(void)events;
+}
+
+void loop_io_free(struct loop_io *io)
+{
+	(void)io;
 }

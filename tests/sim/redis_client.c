@@ -238,8 +238,9 @@ static void answer_send(struct answer *a)
 	struct link *l = a->link;
 
 	a->seq = l->answered++;
-	(void)sim_at(l->client, sim_now_us + net_delay_us(redis_node, l->client),
-		     client_hears, a);
+	(void)sim_at_inc(l->client, l->client_inc,
+			 sim_now_us + net_delay_us(redis_node, l->client), client_hears,
+			 a);
 }
 
 static void publish(const char *channel, const char *message)

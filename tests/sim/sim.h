@@ -45,6 +45,7 @@ struct sim_node {
 };
 /* Whose code runs now; NULL: the world's. */
 extern struct sim_node *sim_node;
+extern struct sim_node *sim_last_node; /* whose code ran last */
 
 /* ---- events ---- */
 
@@ -60,12 +61,17 @@ void sim_world_reset(uint64_t seed);
  * ended meanwhile, later when it is stopped then.  NODE NULL: the world.
  */
 struct sim_event *sim_at(struct sim_node *node, int64_t at_us, sim_fn fn, void *arg);
+/* The same as code of incarnation INC: nothing when it is not the present one. */
+struct sim_event *sim_at_inc(struct sim_node *node, unsigned int inc, int64_t at_us,
+			     sim_fn fn, void *arg);
 /* The same for what belongs to the host and outlives its program (child processes). */
 struct sim_event *sim_at_host(struct sim_node *node, int64_t at_us, sim_fn fn,
 			      void *arg);
 void sim_cancel(struct sim_event *e); /* only before it ran */
 int sim_step(void);                   /* the next event; 0: there is none */
 int64_t sim_next_us(void);            /* when; INT64_MAX: never */
+int64_t sim_mono_ms(const struct sim_node *node); /* its monotonic clock */
+int64_t sim_wall_us(const struct sim_node *node); /* NULL: the true one */
 
 /* ---- failures and history ---- */
 

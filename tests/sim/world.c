@@ -27,7 +27,7 @@ struct sim_event {
 int64_t sim_now_us;
 uint64_t sim_steps;
 int sim_tracing;
-struct sim_node *sim_node;
+struct sim_node *sim_node, *sim_last_node;
 
 static struct heap events;
 static uint64_t seq;
@@ -109,6 +109,15 @@ struct sim_event *sim_at(struct sim_node *node, int64_t at_us, sim_fn fn, void *
 	return add(node, at_us, fn, arg);
 }
 
+struct sim_event *sim_at_inc(struct sim_node *node, unsigned int inc, int64_t at_us,
+			     sim_fn fn, void *arg)
+{
+	struct sim_event *e = add(node, at_us, fn, arg);
+
+	e->inc = inc;
+	return e;
+}
+
 struct sim_event *sim_at_host(struct sim_node *node, int64_t at_us, sim_fn fn,
 			      void *arg)
 {
@@ -145,7 +154,7 @@ int sim_step(void)
 		return 0;
 	}
 	sim_now_us = e->at_us;
-	n = e->at;
+	n = sim_last_node = e->at;
 	if (n != NULL && n->resume_us > sim_now_us) {
 		/* stopped: later, in the same order */
 		e->at_us = n->resume_us + (e->host ? 50 * SIM_MS : RESUME_GAP);

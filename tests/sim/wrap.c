@@ -13,14 +13,26 @@
 #define MONO_BASE_US (1000 * SIM_S)
 #define WALL_BASE_US (1800000000LL * SIM_S)
 
+int64_t sim_mono_ms(const struct sim_node *node)
+{
+	int64_t off = node != NULL ? node->mono_off_us : 0;
+
+	return (sim_now_us + MONO_BASE_US + off) / SIM_MS;
+}
+
+int64_t sim_wall_us(const struct sim_node *node)
+{
+	return sim_now_us + WALL_BASE_US + (node != NULL ? node->wall_off_us : 0);
+}
+
 int __wrap_clock_gettime(clockid_t id, struct timespec *ts)
 {
-	int64_t us = sim_now_us;
+	int64_t us = sim_now_us + MONO_BASE_US;
 
 	if (id == CLOCK_REALTIME) {
-		us += WALL_BASE_US + (sim_node != NULL ? sim_node->wall_off_us : 0);
-	} else {
-		us += MONO_BASE_US + (sim_node != NULL ? sim_node->mono_off_us : 0);
+		us = sim_wall_us(sim_node);
+	} else if (sim_node != NULL) {
+		us += sim_node->mono_off_us;
 	}
 	ts->tv_sec = us / SIM_S;
 	ts->tv_nsec = us % SIM_S * 1000;
