@@ -61,7 +61,8 @@ int aiosync_start(struct aiosync *a, int fd, aiosync_fn fn, void *arg,
 	a->size = disk_size(fd);
 	a->fn = fn;
 	a->arg = arg;
-	loop_timer_in(a->timer, rnd_permille(50) ? rnd_range(20, 400) : rnd_range(1, 15));
+	loop_timer_in(a->timer,
+		      rnd_permille(50) ? rnd_range(20, 400) : rnd_range(1, 15));
 	return 0;
 }
 

@@ -173,7 +173,6 @@ struct user_call {
 	int over, tries;
 };
 
-
 static void user_done(int rc, struct tx *tx, const struct error *err, void *arg)
 {
 	struct user_call *u = arg;
@@ -215,8 +214,8 @@ static void try_user(void *arg)
 		return;
 	}
 	(void)sim_at(pick(), sim_now_us + SIM_MS, user_at_api, u);
-	(void)sim_at(NULL, sim_now_us + (u->tries++ == 0 ? 2 * SIM_S : 4 * SIM_S), try_user,
-		     u);
+	(void)sim_at(NULL, sim_now_us + (u->tries++ == 0 ? 2 * SIM_S : 4 * SIM_S),
+		     try_user, u);
 }
 
 void user_request(tx_work_fn work, void *arg, void (*done)(void *arg))

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * child.h - the processes that simulated workers start: an engine that proposes Running,
- * works (leaving marks), and proposes how it ended.  They belong to the host: when their
- * worker is killed they die a moment later, when it is stopped alone they go on.
+ * child.h - the processes that simulated workers start: an engine that proposes
+ * Running, works (leaving marks), and proposes how it ended.  They belong to the host:
+ * when their worker is killed they die a moment later, when it is stopped alone they go
+ * on.
  */
 #ifndef TESTS_SIM_CHILD_H
 #define TESTS_SIM_CHILD_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * contract.c - tests/lib/redis_server.h with the simulator's Redis, so that the contract
- * tests of pools/ run against it unchanged, in virtual time.
+ * contract.c - tests/lib/redis_server.h with the simulator's Redis, so that the
+ * contract tests of pools/ run against it unchanged, in virtual time.
  */
 #include <signal.h>
 #include <stdio.h>

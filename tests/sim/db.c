@@ -94,7 +94,8 @@ static void answer(void *arg)
 
 static int64_t delay_us(void)
 {
-	int64_t us = rnd_permille(20) ? rnd_range(1, 300 * SIM_MS) : rnd_range(100, 1500);
+	int64_t us =
+	    rnd_permille(20) ? rnd_range(1, 300 * SIM_MS) : rnd_range(100, 1500);
 
 	if (sim_db_stalled_until_us > sim_now_us) {
 		us += sim_db_stalled_until_us - sim_now_us;
@@ -135,8 +136,9 @@ int db_submit(struct db *db, enum db_kind kind, db_work_fn work_fn, db_after_fn 
 	struct call *c = xcalloc(1, sizeof(*c));
 
 	(void)err;
-	*c = (struct call){
-	    .db = db, .kind = kind, .job = {.work = work_fn, .after = after, .arg = arg}};
+	*c = (struct call){.db = db,
+			   .kind = kind,
+			   .job = {.work = work_fn, .after = after, .arg = arg}};
 	db->pending++;
 	(void)sim_at(db->node, sim_now_us + delay_us(), work, c);
 	return 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * disk.h - the disks of the simulated hosts: files below /sim of the host whose code
- * runs.  Written is not durable: a power failure takes what was not synced, or a part of
- * it, or garbles it; a killed program loses nothing that it wrote.
+ * runs.  Written is not durable: a power failure takes what was not synced, or a part
+ * of it, or garbles it; a killed program loses nothing that it wrote.
  */
 #ifndef TESTS_SIM_DISK_H
 #define TESTS_SIM_DISK_H

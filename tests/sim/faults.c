@@ -133,7 +133,8 @@ static void redis_starts(void *arg)
 
 static void redis_ends(enum redis_restart kind, int64_t us)
 {
-	static const char *const what[] = {"all its data", "what it had saved", "nothing"};
+	static const char *const what[] = {"all its data", "what it had saved",
+					   "nothing"};
 
 	if (redis_host.up) {
 		sim_trace("redis ends for %.1f s and comes back with %s",
@@ -193,7 +194,8 @@ static void f_cut_apis(int64_t us)
 {
 	struct worker_node *w = any_worker();
 
-	sim_trace("%s is cut off the apis for %.1f s", w->node.name, (double)us / SIM_S);
+	sim_trace("%s is cut off the apis for %.1f s", w->node.name,
+		  (double)us / SIM_S);
 	for (int i = 0; i < api_count; i++) {
 		net_cut(&w->node, &apis[i].node, sim_now_us + us);
 	}
@@ -241,7 +243,8 @@ static void f_disk_full(int64_t us)
 {
 	struct worker_node *w = any_worker();
 
-	sim_trace("the disk of %s is full for %.1f s", w->node.name, (double)us / SIM_S);
+	sim_trace("the disk of %s is full for %.1f s", w->node.name,
+		  (double)us / SIM_S);
 	disk_full(w->node.disk, sim_now_us + us);
 }
 
@@ -272,8 +275,9 @@ static void f_wall_clock(int64_t us)
 	sim_trace("the clock of %s jumps", n->name);
 }
 
-/* Redis' own clock: steps within the margin of the leases, steps that a pause of reaping
- * tells, and steps back (docs/reliability.md has the gap between the first two). */
+/* Redis' own clock: steps within the margin of the leases, steps that a pause of
+ * reaping tells, and steps back (docs/reliability.md has the gap between the first
+ * two). */
 static void f_redis_clock(int64_t us)
 {
 	int64_t step = rnd_permille(400)   ? rnd_range(0, 1500 * SIM_MS)
@@ -287,10 +291,11 @@ static void f_redis_clock(int64_t us)
 static const struct fault {
 	void (*fn)(int64_t us);
 } faults[] = {
-    {f_kill_worker}, {f_power},	      {f_term_worker}, {f_kill_api},    {f_stop_host},
-    {f_stop_api},    {f_stop_redis},  {f_kill_redis},  {f_failover},    {f_flushall},
-    {f_redis_refuses}, {f_cut_redis}, {f_cut_apis},    {f_isolate},	{f_cut_api_redis},
-    {f_slow_host},   {f_bad_network}, {f_disk_full},   {f_db_stall},    {f_db_fails},
+    {f_kill_worker}, {f_power},       {f_term_worker},   {f_kill_api},
+    {f_stop_host},   {f_stop_api},    {f_stop_redis},    {f_kill_redis},
+    {f_failover},    {f_flushall},    {f_redis_refuses}, {f_cut_redis},
+    {f_cut_apis},    {f_isolate},     {f_cut_api_redis}, {f_slow_host},
+    {f_bad_network}, {f_disk_full},   {f_db_stall},      {f_db_fails},
     {f_wall_clock},  {f_redis_clock},
 };
 
@@ -318,7 +323,8 @@ static int64_t draw_length(void)
 int64_t faults_plan(void)
 {
 	const struct fault *kinds[5];
-	int64_t n = rnd_range(1, ARRAY_LEN(kinds)), count = rnd_range(0, FAULTS), last = 0;
+	int64_t n = rnd_range(1, ARRAY_LEN(kinds)), count = rnd_range(0, FAULTS),
+		last = 0;
 
 	stopping = 0;
 	for (int64_t i = 0; i < n; i++) {

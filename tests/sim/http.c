@@ -16,10 +16,10 @@
 #include "tests/sim/net.h"
 #include "tests/sim/sim.h"
 
-#define TIMEOUT_MS  30000
-#define CONNECT_MS  5000
-#define AGAIN_US    (150 * SIM_MS)
-#define LATE_US     (60 * SIM_S) /* a message in a cut is lost for good after this */
+#define TIMEOUT_MS 30000
+#define CONNECT_MS 5000
+#define AGAIN_US   (150 * SIM_MS)
+#define LATE_US    (60 * SIM_S) /* a message in a cut is lost for good after this */
 
 struct httpc {
 	struct loop *loop;
@@ -221,10 +221,8 @@ struct answer {
 static void client_hears(void *arg)
 {
 	struct answer *a = arg;
-	struct httpc_resp resp = {.status = a->status,
-				  .body = a->body,
-				  .len = a->len,
-				  .retry_after_ms = -1};
+	struct httpc_resp resp = {
+	    .status = a->status, .body = a->body, .len = a->len, .retry_after_ms = -1};
 
 	if (!a->req->done && net_is_cut(a->req->c->node, a->server)) {
 		(void)sim_at(a->req->c->node, sim_now_us + AGAIN_US, client_hears, a);

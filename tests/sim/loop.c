@@ -178,8 +178,8 @@ struct loop_timer *loop_timer_new(struct loop *loop, loop_fn fn, void *arg)
 {
 	struct loop_timer *t = xcalloc(1, sizeof(*t));
 
-	*t = (struct loop_timer){
-	    .loop = loop, .fn = fn, .arg = arg, .at_ms = INT64_MAX};
+	*t =
+	    (struct loop_timer){.loop = loop, .fn = fn, .arg = arg, .at_ms = INT64_MAX};
 	return t;
 }
 

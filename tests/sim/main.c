@@ -3,8 +3,8 @@
  * main.c - runs seeds, some processes side by side; what failed is run again by
  * `run --seed N --trace`.
  *
- * A world leaves its memory behind as killed programs do; so each process runs a slice of
- * seeds only.
+ * A world leaves its memory behind as killed programs do; so each process runs a slice
+ * of seeds only.
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -19,9 +19,9 @@
 #include "tests/sim/scenario.h"
 #include "tests/sim/sim.h"
 
-#define SLICE     50
-#define JOBS_MAX  64
-#define LOG_FD    ((1 << 24) - 1) /* goes into the history: disk.c */
+#define SLICE           50
+#define JOBS_MAX        64
+#define LOG_FD          ((1 << 24) - 1) /* goes into the history: disk.c */
 #define PLANT_MAX_SEEDS 1000
 
 extern char **environ;
@@ -146,8 +146,8 @@ static void tell_failure(const struct result *r)
 	} else {
 		(void)printf("FAILED seed %llu, step %llu: %s: %s\n",
 			     (unsigned long long)r->failed_seed,
-			     (unsigned long long)r->failure->step, r->failure->invariant,
-			     r->failure->detail);
+			     (unsigned long long)r->failure->step,
+			     r->failure->invariant, r->failure->detail);
 	}
 	(void)printf("history: run --seed %llu --trace%s%s\n",
 		     (unsigned long long)r->failed_seed,
@@ -198,8 +198,8 @@ static int run_one(uint64_t seed)
 		     "%016llx\n",
 		     (unsigned long long)seed, rc == 0 ? "passed" : sim_failure(),
 		     rc == 0 ? "" : ": ", rc == 0 ? "" : sim_failure_detail(),
-		     (unsigned long long)stats.steps,
-		     (double)stats.virtual_us / SIM_S, (unsigned long long)stats.random);
+		     (unsigned long long)stats.steps, (double)stats.virtual_us / SIM_S,
+		     (unsigned long long)stats.random);
 	return rc != 0;
 }
 
@@ -243,10 +243,15 @@ static const char usage[] =
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {
-	    {"seeds", 1, NULL, 'n'}, {"first", 1, NULL, 'f'}, {"seed", 1, NULL, 's'},
-	    {"trace", 0, NULL, 't'}, {"jobs", 1, NULL, 'j'},  {"plant", 1, NULL, 'p'},
-	    {"check-plants", 0, NULL, 'c'}, {"keep-going", 0, NULL, 'k'}, {NULL, 0, NULL, 0}};
+	static const struct option options[] = {{"seeds", 1, NULL, 'n'},
+						{"first", 1, NULL, 'f'},
+						{"seed", 1, NULL, 's'},
+						{"trace", 0, NULL, 't'},
+						{"jobs", 1, NULL, 'j'},
+						{"plant", 1, NULL, 'p'},
+						{"check-plants", 0, NULL, 'c'},
+						{"keep-going", 0, NULL, 'k'},
+						{NULL, 0, NULL, 0}};
 	static char *no_environment[] = {NULL};
 	uint64_t count = 1000, first = 1, seed = 0;
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
@@ -263,8 +268,9 @@ int main(int argc, char **argv)
 			sim_tracing = 1;
 			(void)setvbuf(stdout, NULL, _IOLBF, 0);
 		} else if (c == 'j') {
-			jobs = atoi(optarg) > 0 && atoi(optarg) < JOBS_MAX ? atoi(optarg)
-									   : 1;
+			jobs = atoi(optarg) > 0 && atoi(optarg) < JOBS_MAX
+				   ? atoi(optarg)
+				   : 1;
 		} else if (c == 'k') {
 			keep_going = 1;
 		} else if (c == 'c') {

@@ -12,8 +12,9 @@ struct sim_node;
 
 /* How bad the network is in this run of the simulator. */
 struct net_conf {
-	int64_t slow_permille; /* messages that take up to a second */
-	int64_t lost_permille; /* messages that have to be sent again, or requests that fail */
+	int64_t slow_permille;  /* messages that take up to a second */
+	int64_t lost_permille;  /* messages that have to be sent again, or requests that
+				   fail */
 	int64_t twice_permille; /* requests that arrive twice */
 };
 extern struct net_conf net_conf;

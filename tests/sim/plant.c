@@ -97,9 +97,9 @@ int64_t __wrap_lease_tick(struct lease_table *t, int64_t now_ms,
 void __wrap_lease_renewed(struct lease_table *t, const struct lease_action *asked,
 			  int64_t value, int64_t sent_ms, struct lease_actions *out)
 {
-	__real_lease_renewed(t, asked, value,
-			     plant == PLANT_TRUST_FROM_ANSWER ? clock_mono_ms() : sent_ms,
-			     out);
+	__real_lease_renewed(
+	    t, asked, value,
+	    plant == PLANT_TRUST_FROM_ANSWER ? clock_mono_ms() : sent_ms, out);
 }
 
 static void settle_now(const struct update_run *r)
@@ -111,7 +111,8 @@ static void settle_now(const struct update_run *r)
 				const struct claimer *from;
 				struct claimer *to;
 			} c = {.from = worker_claimer(&workers[i])};
-			claimer_end_token(c.to, uuid_str(&r->id), r->fence, CLAIMER_DONE);
+			claimer_end_token(c.to, uuid_str(&r->id), r->fence,
+					  CLAIMER_DONE);
 		}
 	}
 }

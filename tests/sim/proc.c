@@ -98,8 +98,8 @@ static void die(struct proc *p, int status)
 	}
 	if (p->host->up && p->host->inc == p->inc) {
 		channel_hangup(p->fd);
-		(void)sim_at(p->host, sim_now_us + rnd_range(100, 5 * SIM_MS), tell_exit,
-			     p);
+		(void)sim_at(p->host, sim_now_us + rnd_range(100, 5 * SIM_MS),
+			     tell_exit, p);
 	}
 }
 
@@ -327,8 +327,6 @@ static void who(struct proc *p, const struct proc_spec *spec)
 	}
 }
 
-
-
 int proc_spawn(struct loop *loop, const struct proc_spec *spec, struct proc **ret_proc,
 	       struct error *err)
 {
@@ -356,8 +354,8 @@ int proc_spawn(struct loop *loop, const struct proc_spec *spec, struct proc **re
 	sim_trace("process %d of run %s starts, token %llu", (int)p->pid,
 		  uuid_str(&p->run), (unsigned long long)p->fence);
 	child_events.started(p->host, &p->run, p->fence);
-	(void)sim_at_host(p->host, sim_now_us + rnd_range(2 * SIM_MS, 30 * SIM_MS), hello,
-			  p);
+	(void)sim_at_host(p->host, sim_now_us + rnd_range(2 * SIM_MS, 30 * SIM_MS),
+			  hello, p);
 	*ret_proc = p;
 	return 0;
 }
@@ -379,7 +377,8 @@ void proc_stop(struct proc *p, enum proc_stop_reason reason, int64_t grace_ms)
 	if (p->reason == PROC_STOP_NONE) {
 		p->reason = reason;
 	}
-	sim_trace("process %d is stopped: %s", (int)p->pid, proc_stop_reason_name(reason));
+	sim_trace("process %d is stopped: %s", (int)p->pid,
+		  proc_stop_reason_name(reason));
 	if (grace > 0 && !p->plan.deaf) {
 		(void)sim_at_host(p->host, sim_now_us + rnd_range(100, 100 * SIM_MS),
 				  die_of_term, p);

@@ -21,8 +21,8 @@
 #include "tests/sim/redis_fake.h"
 #include "tests/sim/sim.h"
 
-#define AGAIN_US      (20 * SIM_MS)
-#define CHANNELS_MAX  8
+#define AGAIN_US     (20 * SIM_MS)
+#define CHANNELS_MAX 8
 
 struct link;
 
@@ -45,11 +45,11 @@ struct link {
 	struct redis *redis;
 	struct sim_node *client;
 	unsigned int client_inc, server_inc;
-	int broken;        /* for the client */
+	int broken; /* for the client */
 	int is_push;
-	uint64_t sent, arrived;         /* to the server: order */
-	uint64_t answered, heard;       /* to the client */
-	int64_t stuck_us;               /* since then nothing passes; 0: it does */
+	uint64_t sent, arrived;   /* to the server: order */
+	uint64_t answered, heard; /* to the client */
+	int64_t stuck_us;         /* since then nothing passes; 0: it does */
 	char *channels[CHANNELS_MAX];
 };
 TAILQ_HEAD(link_list, link);
@@ -328,15 +328,16 @@ static void execute(struct request *q)
 	if (strcmp(q->argv[0], "CLIENT") == 0) {
 		killed = redis_links_break(1);
 		const char *argv[] = {"EVAL", "return #ARGV", "0", "1"};
-		a->reply = redis_fake_call(0, killed > 0 ? 4 : 3, argv, NULL, &a->error);
+		a->reply =
+		    redis_fake_call(0, killed > 0 ? 4 : 3, argv, NULL, &a->error);
 	} else if (refused(q)) {
 		const char *argv[] = {"EVAL", "return ARGV[1]", "0", loading};
 		a->reply = redis_fake_call(0, 4, argv, NULL, &a->error);
 		a->error = 1;
 	} else {
-		a->reply = redis_fake_call(clock_wall_us(), q->argc,
-					   (const char *const *)q->argv, q->lens,
-					   &a->error);
+		a->reply =
+		    redis_fake_call(clock_wall_us(), q->argc,
+				    (const char *const *)q->argv, q->lens, &a->error);
 	}
 	if (q->link->broken || (q->cmd != NULL && q->cmd->done)) {
 		answer_free(a);
@@ -434,7 +435,8 @@ static void connect_now(struct redis *r, struct sim_node *client)
 	l->client_inc = client != NULL ? client->inc : 0;
 	l->server_inc = redis_node != NULL ? redis_node->inc : 0;
 	l->is_push = r->ops.push != NULL;
-	if (redis_node != NULL && redis_node->up && redis_node->resume_us > sim_now_us) {
+	if (redis_node != NULL && redis_node->up &&
+	    redis_node->resume_us > sim_now_us) {
 		wait += redis_node->resume_us - sim_now_us;
 	}
 	TAILQ_INSERT_TAIL(&links, l, entry);

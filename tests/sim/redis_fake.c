@@ -246,8 +246,7 @@ struct redis_reply *redis_fake_call(int64_t wall_us, int argc, const char *const
 	lua_getglobal(lua, "sim_command");
 	lua_pushnumber(lua, (lua_Number)wall_us);
 	for (int i = 0; i < argc; i++) {
-		lua_pushlstring(lua, argv[i],
-				lens != NULL ? lens[i] : strlen(argv[i]));
+		lua_pushlstring(lua, argv[i], lens != NULL ? lens[i] : strlen(argv[i]));
 	}
 	*ret_error = lua_pcall(lua, argc + 1, 1, 0) != 0;
 	r = reply_of(lua_gettop(lua));
@@ -259,7 +258,8 @@ int64_t redis_fake_count(const char *command, const char *key)
 {
 	const char *argv[] = {command, key};
 	int error = 0;
-	struct redis_reply *r = redis_fake_call(0, key != NULL ? 2 : 1, argv, NULL, &error);
+	struct redis_reply *r =
+	    redis_fake_call(0, key != NULL ? 2 : 1, argv, NULL, &error);
 	int64_t n = r->type == REDIS_ARRAY ? (int64_t)r->count : redis_int(r);
 
 	redis_fake_reply_free(r);

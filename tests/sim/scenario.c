@@ -31,7 +31,9 @@ static struct child_plan draw_child(const struct uuid *run)
 	    .work_us = rnd_permille(700) ? rnd_range(50 * SIM_MS, 4 * SIM_S)
 					 : rnd_range(4 * SIM_S, 25 * SIM_S),
 	    .marks = (int)rnd_range(1, 6),
-	    .end = end < 70 ? TYPE(COMPLETED) : end < 88 ? TYPE(FAILED) : 0,
+	    .end = end < 70   ? TYPE(COMPLETED)
+		   : end < 88 ? TYPE(FAILED)
+			      : 0,
 	    .deaf = rnd_permille(50),
 	    .stuck = rnd_permille(20),
 	};

@@ -76,17 +76,17 @@ static int write_deployment(struct tx *tx, int i, struct error *err)
 	int rc;
 
 	(void)snprintf(name, sizeof(name), "d%d", i);
-	rc = db_exec(
-	    tx->c, SQL_DEPLOYMENT_INSERT,
-	    DB_ARGS(db_a_uuid(&d->id), db_a_time(tx->now_us), db_a_text(name),
-		    db_a_uuid(&scene.flow), none, none,
-		    db_a_uuid(&scene.queues[d->queue]),
-		    db_a_text(queue_names[d->queue]), db_a_text("{}"), none,
-		    db_a_text("flow.yaml:f"), db_a_int(0),
-		    db_a_text("{\"collision_strategy\":\"ENQUEUE\"}"), db_a_text("[]"),
-		    db_a_text("{}"), db_a_text("{}"), none, none, db_a_int(1), none, none,
-		    none, none, db_a_text(d->requeue ? "requeue" : "crash")),
-	    24, NULL, err);
+	rc = db_exec(tx->c, SQL_DEPLOYMENT_INSERT,
+		     DB_ARGS(db_a_uuid(&d->id), db_a_time(tx->now_us), db_a_text(name),
+			     db_a_uuid(&scene.flow), none, none,
+			     db_a_uuid(&scene.queues[d->queue]),
+			     db_a_text(queue_names[d->queue]), db_a_text("{}"), none,
+			     db_a_text("flow.yaml:f"), db_a_int(0),
+			     db_a_text("{\"collision_strategy\":\"ENQUEUE\"}"),
+			     db_a_text("[]"), db_a_text("{}"), db_a_text("{}"), none,
+			     none, db_a_int(1), none, none, none, none,
+			     db_a_text(d->requeue ? "requeue" : "crash")),
+		     24, NULL, err);
 	return rc < 0 || d->limit < 0 ? rc : write_deployment_limit(tx, d, name, err);
 }
 
@@ -238,8 +238,8 @@ static int pause_work(struct tx *tx, void *arg, struct error *err)
 	    scene.pool_limit < 0 ? db_a_null() : db_a_int(scene.pool_limit);
 	int rc = db_exec(tx->c, SQL_WORK_POOL_UPDATE,
 			 DB_ARGS(db_a_uuid(&scene.pool), db_a_time(tx->now_us),
-				 db_a_null(), db_a_text("{}"),
-				 db_a_int(pause_wanted), limit, db_a_text("{}")),
+				 db_a_null(), db_a_text("{}"), db_a_int(pause_wanted),
+				 limit, db_a_text("{}")),
 			 7, NULL, err);
 
 	(void)arg;

@@ -15,9 +15,9 @@
 
 struct scene_deployment {
 	struct uuid id;
-	int queue;         /* 0 or 1 */
-	int requeue;       /* on_lost: requeue */
-	int64_t limit;     /* -1: none */
+	int queue;     /* 0 or 1 */
+	int requeue;   /* on_lost: requeue */
+	int64_t limit; /* -1: none */
 };
 struct scene_run {
 	struct uuid id;

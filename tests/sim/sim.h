@@ -36,11 +36,11 @@ struct sim_node {
 	char name[16];
 	unsigned int inc; /* incarnation: grows with each start of its program */
 	int up;
-	int64_t resume_us;    /* stopped until then; 0: runs */
-	int64_t mono_off_us;  /* its monotonic clock minus ours */
-	int64_t wall_off_us;  /* its wall clock minus ours */
-	struct loop *loop;    /* of the present incarnation */
-	struct disk *disk;    /* or NULL */
+	int64_t resume_us;     /* stopped until then; 0: runs */
+	int64_t mono_off_us;   /* its monotonic clock minus ours */
+	int64_t wall_off_us;   /* its wall clock minus ours */
+	struct loop *loop;     /* of the present incarnation */
+	struct disk *disk;     /* or NULL */
 	int64_t slow_until_us; /* its network is slow until then */
 };
 /* Whose code runs now; NULL: the world's. */
@@ -67,9 +67,9 @@ struct sim_event *sim_at_inc(struct sim_node *node, unsigned int inc, int64_t at
 /* The same for what belongs to the host and outlives its program (child processes). */
 struct sim_event *sim_at_host(struct sim_node *node, int64_t at_us, sim_fn fn,
 			      void *arg);
-void sim_cancel(struct sim_event *e); /* only before it ran */
-int sim_step(void);                   /* the next event; 0: there is none */
-int64_t sim_next_us(void);            /* when; INT64_MAX: never */
+void sim_cancel(struct sim_event *e);             /* only before it ran */
+int sim_step(void);                               /* the next event; 0: there is none */
+int64_t sim_next_us(void);                        /* when; INT64_MAX: never */
 int64_t sim_mono_ms(const struct sim_node *node); /* its monotonic clock */
 int64_t sim_wall_us(const struct sim_node *node); /* NULL: the true one */
 

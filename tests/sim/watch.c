@@ -18,10 +18,10 @@
 #include "tests/sim/scene.h"
 #include "tests/sim/watch_updates.h"
 
-#define ALIVE_MAX    16
-#define ZOMBIE_US    (30 * SIM_S)
-#define RESUME_US    (60 * SIM_MS) /* a host that was stopped kills what it lost first */
-#define KEY(k)       "wf:{pool}:" k
+#define ALIVE_MAX       16
+#define ZOMBIE_US       (30 * SIM_S)
+#define RESUME_US       (60 * SIM_MS) /* a host that was stopped kills what it lost first */
+#define KEY(k)          "wf:{pool}:" k
 #define RUN_TERMINAL(t) ((t) >= 4 && (t) <= 7)
 
 /* What is known about one run. */
@@ -76,7 +76,8 @@ static void check_limits(void)
 	}
 	for (int q = 0; q < QUEUES; q++) {
 		if (scene.queue_limit[q] >= 0 && executing(q) > scene.queue_limit[q]) {
-			sim_fail("limit", "%d processes run in queue %d with limit %lld",
+			sim_fail("limit",
+				 "%d processes run in queue %d with limit %lld",
 				 executing(q), q, (long long)scene.queue_limit[q]);
 		}
 	}
@@ -87,14 +88,14 @@ static void check_deployment_limit(int run)
 	int d = scene.runs[run].deployment, n = 0;
 
 	for (int i = 0; i < scene.run_count; i++) {
-		for (int k = 0; scene.runs[i].deployment == d && k < seen[i].alive_count;
-		     k++) {
+		for (int k = 0;
+		     scene.runs[i].deployment == d && k < seen[i].alive_count; k++) {
 			n += !is_stopped(seen[i].alive[k].host);
 		}
 	}
 	if (scene.deployments[d].limit >= 0 && n > scene.deployments[d].limit) {
-		sim_fail("limit", "%d processes run of deployment %d with limit %lld", n,
-			 d, (long long)scene.deployments[d].limit);
+		sim_fail("limit", "%d processes run of deployment %d with limit %lld",
+			 n, d, (long long)scene.deployments[d].limit);
 	}
 }
 
@@ -105,12 +106,13 @@ static void on_started(struct sim_node *host, const struct uuid *run, uint64_t f
 
 	for (int k = 0; k < s->alive_count; k++) {
 		if (!is_stopped(s->alive[k].host)) {
-			sim_fail("two-owners",
-				 "run %s starts on %s (token %llu) and still runs on %s "
-				 "(token %llu)",
-				 scene.runs[i].key, host->name, (unsigned long long)fence,
-				 s->alive[k].host->name,
-				 (unsigned long long)s->alive[k].fence);
+			sim_fail(
+			    "two-owners",
+			    "run %s starts on %s (token %llu) and still runs on %s "
+			    "(token %llu)",
+			    scene.runs[i].key, host->name, (unsigned long long)fence,
+			    s->alive[k].host->name,
+			    (unsigned long long)s->alive[k].fence);
 		}
 	}
 	if (fence < s->newest) {
@@ -129,10 +131,11 @@ static void on_worked(struct sim_node *host, const struct uuid *run, uint64_t fe
 	int i = run_index(run);
 
 	if (fence < seen[i].newest) {
-		sim_fail("two-owners",
-			 "run %s is worked on by %s (token %llu) after token %llu began",
-			 scene.runs[i].key, host->name, (unsigned long long)fence,
-			 (unsigned long long)seen[i].newest);
+		sim_fail(
+		    "two-owners",
+		    "run %s is worked on by %s (token %llu) after token %llu began",
+		    scene.runs[i].key, host->name, (unsigned long long)fence,
+		    (unsigned long long)seen[i].newest);
 	}
 	if (RUN_TERMINAL(seen[i].type) && seen[i].over_us + ZOMBIE_US < sim_now_us &&
 	    !is_stopped(host)) {
@@ -159,8 +162,7 @@ static void on_gone(struct sim_node *host, const struct uuid *run, uint64_t fenc
 
 static int trusts(const struct worker_node *w, const struct lease *l)
 {
-	return l->state == LEASE_STARTED &&
-	       l->trusted_until_ms > sim_mono_ms(&w->node);
+	return l->state == LEASE_STARTED && l->trusted_until_ms > sim_mono_ms(&w->node);
 }
 
 static void compare_leases(const struct worker_node *a, const struct worker_node *b,
@@ -171,8 +173,8 @@ static void compare_leases(const struct worker_node *a, const struct worker_node
 
 	if (other != NULL && trusts(a, l) && trusts(b, other)) {
 		sim_fail("two-leases", "run %s: %s trusts token %llu, %s token %llu",
-			 l->id, a->node.name, (unsigned long long)l->token, b->node.name,
-			 (unsigned long long)other->token);
+			 l->id, a->node.name, (unsigned long long)l->token,
+			 b->node.name, (unsigned long long)other->token);
 	}
 }
 
@@ -236,7 +238,8 @@ static void on_commit(void)
 	    sqlite3_prepare_v3(sim_db()->sq,
 			       "SELECT id, state_type, fence FROM flow_run", -1,
 			       SQLITE_PREPARE_PERSISTENT, &states, NULL) != SQLITE_OK) {
-		BUG("the simulator's look at the runs: %s", sqlite3_errmsg(sim_db()->sq));
+		BUG("the simulator's look at the runs: %s",
+		    sqlite3_errmsg(sim_db()->sq));
 	}
 	while (sqlite3_step(states) == SQLITE_ROW) {
 		memcpy(id.b, sqlite3_column_blob(states, 0), sizeof(id.b));
@@ -337,9 +340,9 @@ int watch_is_quiet(const char **ret_what)
 
 void watch_end(void)
 {
-	int64_t twice =
-	    count("SELECT count(*) FROM (SELECT flow_run_id FROM flow_run_state "
-		  "WHERE type BETWEEN 4 AND 7 GROUP BY flow_run_id HAVING count(*) > 1)");
+	int64_t twice = count(
+	    "SELECT count(*) FROM (SELECT flow_run_id FROM flow_run_state "
+	    "WHERE type BETWEEN 4 AND 7 GROUP BY flow_run_id HAVING count(*) > 1)");
 
 	if (twice != 0) {
 		sim_fail("terminal-is-final", "%lld runs ended more than once",

@@ -8,12 +8,11 @@
  * terminal-is-final   a run ends once
  * zombie              nothing works on for a run that is long over
  * limit               no limit is exceeded
- * update-lost         what a worker journalled reaches the API, power failures within the
- *                     time of a sync excepted
- * state-lost          an accepted state is in the history; a run that was acknowledged
- *                     exists
- * leak                when quiet: no lease, slot, outbox row or unanswered update is left
- * termination         every run ends when the faults have stopped
+ * update-lost         what a worker journalled reaches the API, power failures within
+ * the time of a sync excepted state-lost          an accepted state is in the history;
+ * a run that was acknowledged exists leak                when quiet: no lease, slot,
+ * outbox row or unanswered update is left termination         every run ends when the
+ * faults have stopped
  */
 #ifndef TESTS_SIM_WATCH_H
 #define TESTS_SIM_WATCH_H

@@ -73,8 +73,8 @@ void watch_answers(const Wf__Updates__UpdateBatch *batch, const struct buf *body
 
 		if (p != NULL && a->answer != WF__CONTROL__ANSWER__UNAVAILABLE) {
 			p->answered = 1;
-			p->accepted |= p->is_state &&
-				       a->answer == WF__CONTROL__ANSWER__ACCEPT;
+			p->accepted |=
+			    p->is_state && a->answer == WF__CONTROL__ANSWER__ACCEPT;
 		}
 	}
 	wf__updates__update_answers__free_unpacked(all, NULL);
@@ -112,10 +112,10 @@ void watch_updates_end(void)
 
 		memcpy(id.b, p->id, sizeof(id.b));
 		if (!p->answered && !p->excused) {
-			sim_fail("update-lost",
-				 "update %s, put by %s at %.3f s, never reached the API",
-				 uuid_str(&id), p->node->name,
-				 (double)p->at_us / SIM_S);
+			sim_fail(
+			    "update-lost",
+			    "update %s, put by %s at %.3f s, never reached the API",
+			    uuid_str(&id), p->node->name, (double)p->at_us / SIM_S);
 		}
 		if (p->accepted && !is_stored(p)) {
 			sim_fail("state-lost", "state %s was accepted and is not there",

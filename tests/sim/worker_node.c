@@ -115,8 +115,8 @@ void nodes_reset(int nworkers, int napis)
 	api_count = napis;
 	child_fence = fence_of;
 	for (int i = 0; i < nworkers; i++) {
-		(void)snprintf(workers[i].node.name, sizeof(workers[i].node.name), "w%d",
-			       i + 1);
+		(void)snprintf(workers[i].node.name, sizeof(workers[i].node.name),
+			       "w%d", i + 1);
 		workers[i].node.disk = disk_new();
 	}
 	for (int i = 0; i < napis; i++) {

@@ -11,8 +11,8 @@
 #include "base/mem.h"
 #include "tests/sim/sim.h"
 
-#define SEQ_BITS     20 /* events at one instant keep the order in which they were made */
-#define RESUME_GAP   10
+#define SEQ_BITS   20 /* events at one instant keep the order in which they were made */
+#define RESUME_GAP 10
 
 struct sim_event {
 	struct heap_node node; /* first member */
