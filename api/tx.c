@@ -41,6 +41,7 @@ static struct tx_call *call_new(struct api *api, tx_work_fn work, void *arg)
 
 static void call_free(struct tx_call *call)
 {
+	free(call->tx.disposition);
 	buf_release(&call->tx.body);
 	buf_release(&call->tx.live_events);
 	buf_release(&call->tx.live_logs);
@@ -58,11 +59,22 @@ static int run_work(struct db_conn *c, void *arg, struct error *err)
 	tx->empty = 0;
 	tx->keep_answer = 0;
 	tx->retry_after_s = 0;
+	tx->content_type = NULL;
+	free(tx->disposition);
+	tx->disposition = NULL;
 	tx->fx = 0;
 	buf_reset(&tx->body);
 	buf_reset(&tx->live_events);
 	buf_reset(&tx->live_logs);
 	return call->work(tx, call->arg, err);
+}
+
+static void reply_file(struct http_req *r, const struct tx *tx, int status)
+{
+	if (tx->disposition != NULL) {
+		http_reply_header(r, "Content-Disposition", tx->disposition);
+	}
+	http_reply(r, status, tx->content_type, tx->body.data, tx->body.len);
 }
 
 static void reply(struct http_req *r, int rc, const struct tx *tx,
@@ -79,6 +91,8 @@ static void reply(struct http_req *r, int rc, const struct tx *tx,
 		http_reply_error(r, err);
 	} else if (tx->empty || status == 204) {
 		http_reply_empty(r, tx->status != 0 ? tx->status : 204);
+	} else if (rc == 0 && tx->content_type != NULL) {
+		reply_file(r, tx, status);
 	} else {
 		http_reply_json(r, status, &tx->body);
 	}

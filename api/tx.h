@@ -38,12 +38,14 @@ enum fx_flags {
 
 struct tx {
 	struct db_conn *c;
-	struct api *api;      /* conf only: the rest belongs to the loop thread */
-	int64_t now_us;       /* wall clock of the request's arrival */
-	int status;           /* of the answer; 0: 200 */
-	struct buf body;      /* of the answer: JSON text */
-	int empty;            /* answer without body (204) */
-	int keep_answer;      /* a negative return still answers status/body */
+	struct api *api;          /* conf only: the rest belongs to the loop thread */
+	int64_t now_us;           /* wall clock of the request's arrival */
+	int status;               /* of the answer; 0: 200 */
+	struct buf body;          /* of the answer: JSON text */
+	int empty;                /* answer without body (204) */
+	int keep_answer;          /* a negative return still answers status/body */
+	const char *content_type; /* of the answer; NULL: JSON */
+	char *disposition;    /* owned; header Content-Disposition, with content_type */
 	double retry_after_s; /* > 0: the answer gets the header Retry-After */
 	unsigned int fx;      /* enum fx_flags */
 	struct buf

@@ -101,10 +101,11 @@ static int parse_interval(const json_t *obj, struct schedule *s, struct error *e
 	if (rc < 0) {
 		return rc;
 	}
-	if (!(seconds > 0) || seconds > INTERVAL_MAX_S) {
-		return err_set(err, ERR_INVALID,
-			       "\"interval\" must be a number of seconds above 0, at "
-			       "most 100 years");
+	if (!(seconds > 0)) {
+		return err_set(err, ERR_INVALID, "interval must be positive");
+	}
+	if (seconds > INTERVAL_MAX_S) {
+		return err_set(err, ERR_INVALID, "interval must be at most 100 years");
 	}
 	s->interval_us = llround(seconds * 1e6);
 	if (s->interval_us == 0) {

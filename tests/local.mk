@@ -23,3 +23,4 @@ EXTRA_DIST += tests/data/orchestration/flow_pairs.tsv
 EXTRA_DIST += tests/data/orchestration/task_pairs.tsv
 EXTRA_DIST += tests/data/orchestration/generate.py
 EXTRA_DIST += tests/data/replay/pools.jsonl
+EXTRA_DIST += tests/data/contract/routes.tsv

@@ -135,11 +135,50 @@ static int storage_get(struct tx *tx, void *arg, struct error *err)
 	return 0;
 }
 
+static void take_writes(const struct db_rows *row, void *arg)
+{
+	json_t *list = json_parse(db_text(row, 0), db_len(row, 0), 65536, NULL);
+	json_t *v;
+	size_t i;
+
+	json_array_foreach (list, i, v) {
+		const char *s = json_string_value(v);
+
+		*(int *)arg |= s != NULL && strcmp(s, "write-path") == 0;
+	}
+	json_decref(list);
+}
+
+/* The block exists, and results can be written to it. */
+static int storage_check(struct tx *tx, const struct uuid *block, struct error *err)
+{
+	char id[UUID_TEXT_SIZE];
+	int writes = 0;
+	int rc = db_one(tx->c, SQL_BLOCK_DOCUMENT_CAPABILITIES,
+			DB_ARGS(db_a_uuid(block)), 1, take_writes, &writes, err);
+
+	uuid_format(block, id);
+	if (rc == 0) {
+		return tx_detail(tx, err, ERR_NOT_FOUND, 404,
+				 "Block document %s not found.", id);
+	}
+	if (rc > 0 && !writes) {
+		return tx_detail(tx, err, ERR_INVALID, 422,
+				 "Block document %s cannot be used for result storage.",
+				 id);
+	}
+	return rc < 0 ? rc : 0;
+}
+
 static int storage_put(struct tx *tx, void *arg, struct error *err)
 {
 	struct storage *s = arg;
 	struct db_arg args[3];
+	int rc = storage_check(tx, &s->block, err);
 
+	if (rc < 0) {
+		return rc;
+	}
 	write_storage(tx, &s->block);
 	args[0] = db_a_text(STORAGE_KEY);
 	args[1] = db_a_textn(tx->body.data, tx->body.len);

@@ -21,6 +21,8 @@ libapi_a_SOURCES += \
 	api/services/retention.c \
 	api/services/schedule_plan.c \
 	api/services/schedule_plan.h \
+	api/services/schedule_run.c \
+	api/services/schedule_run.h \
 	api/services/scheduler.c \
 	api/services/service.h \
 	api/services/service_lease.c \

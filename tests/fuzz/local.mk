@@ -158,3 +158,13 @@ tests_fuzz_fuzz_rest_state_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
 tests_fuzz_fuzz_rest_state_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_rest_state_LDADD = $(WORKER_LIBS)
 $(tests_fuzz_fuzz_rest_state_OBJECTS): $(proto_gen_h)
+
+fuzz_programs += tests/fuzz/fuzz_template_check
+tests_fuzz_fuzz_template_check_SOURCES = tests/fuzz/fuzz_template_check.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_template_check_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_template_check_LDADD = $(API_LIBS)
+
+fuzz_programs += tests/fuzz/fuzz_channel
+tests_fuzz_fuzz_channel_SOURCES = tests/fuzz/fuzz_channel.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_channel_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_channel_LDADD = $(API_LIBS)

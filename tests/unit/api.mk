@@ -48,3 +48,4 @@ tests_unit_test_api_SOURCES += tests/unit/api/test_explain.c
 tests_unit_test_api_SOURCES += tests/unit/api/test_pools_pure.c
 tests_unit_test_api_SOURCES += tests/unit/api/test_services.c
 tests_unit_test_api_SOURCES += tests/unit/api/test_recorder.c
+tests_unit_test_api_SOURCES += tests/unit/api/test_template_check.c

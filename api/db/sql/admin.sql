@@ -11,5 +11,9 @@ ON CONFLICT (key) DO UPDATE SET value = ?2, updated = ?3;
 -- name: setting_delete
 DELETE FROM configuration WHERE key = ?1;
 
+-- name: block_document_capabilities
+SELECT bs.capabilities FROM block_document bd JOIN block_schema bs ON bs.id = bd.block_schema_id
+WHERE bd.id = ?1;
+
 -- name: probe
 SELECT count(*) FROM schema_migration;

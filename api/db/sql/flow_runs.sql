@@ -226,6 +226,11 @@ WHERE tr.flow_run_id = ?1 AND tr.start_time IS NOT NULL AND tr.state_type <> 2
   AND (?2 IS NULL OR tr.start_time >= ?2)
 ORDER BY tr.start_time, tr.id
 LIMIT ?3;
+-- name: run_name
+SELECT fr.name FROM flow_run fr WHERE fr.id = ?1;
+-- name: flow_run_graph_tasks
+SELECT {task_run_columns} FROM {task_run_tables}
+WHERE tr.flow_run_id = ?1 ORDER BY tr.id LIMIT ?2;
 -- name: flow_run_graph_states
 SELECT s.id, s.timestamp, s.type, s.name FROM flow_run_state s
 WHERE s.flow_run_id = ?1 ORDER BY s.timestamp;

@@ -49,6 +49,15 @@ FROM deployment_schedule s JOIN deployment d ON d.id = s.deployment_id
 WHERE s.active = 1 AND (s.horizon IS NULL OR s.horizon < ?1) AND d.paused = 0
 ORDER BY s.horizon, s.id LIMIT ?2;
 
+-- The active ones of one deployment, with the columns of schedule_due.
+-- name: schedule_active_of
+SELECT s.id, s.deployment_id, s.schedule, s.parameters, s.slug, s.horizon,
+  d.flow_id, d.version, d.tags, d.parameters, d.work_queue_id, d.work_queue_name, d.labels,
+  d.job_variables, d.infrastructure_document_id
+FROM deployment_schedule s JOIN deployment d ON d.id = s.deployment_id
+WHERE s.active = 1 AND s.deployment_id = ?1
+ORDER BY s.id LIMIT ?2;
+
 -- name: schedule_next_horizon
 SELECT min(s.horizon) FROM deployment_schedule s JOIN deployment d ON d.id = s.deployment_id
 WHERE s.active = 1 AND d.paused = 0;

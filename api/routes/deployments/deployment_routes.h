@@ -17,6 +17,7 @@ void route_deployment_update(struct http_req *r);
 void route_deployment_run(struct http_req *r);
 void route_deployment_run_bulk(struct http_req *r);
 void route_deployment_due_runs(struct http_req *r);
+void route_deployment_schedule(struct http_req *r); /* schedule_now.c */
 
 /* All schedules of the deployment become those of the body that have a schedule. */
 int deployment_replace_schedules(struct tx *tx, const struct uuid *id,

@@ -422,6 +422,7 @@ const struct route deployment_routes[] = {
     {"PATCH", "/deployments/{id}", route_deployment_update, 0, 0},
     {"DELETE", "/deployments/{id}", route_delete, 0, 0},
     {"POST", "/deployments/{id}/pause_deployment", route_pause, 0, 0},
+    {"POST", "/deployments/{id}/schedule", route_deployment_schedule, 0, 0},
     {"POST", "/deployments/{id}/resume_deployment", route_resume, 0, 0},
     {"POST", "/deployments/{id}/create_flow_run", route_deployment_run, 0, 0},
     {"POST", "/deployments/{id}/create_flow_run/bulk", route_deployment_run_bulk, 0, 0},

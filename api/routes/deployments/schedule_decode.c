@@ -2,18 +2,21 @@
 /*
  * schedule_decode.c - schedules as clients send them.
  *
- * The reference answers one problem for each kind of schedule that the object is not;
- * clients read only the last text, so one problem is enough, with the kind's name in
- * its place.
+ * What is no schedule is told what it lacks to be each kind of one, as the reference
+ * does it.
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "api/http/http.h"
 #include "api/routes/deployments/schedule_store.h"
+#include "base/compiler.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/schedule.h"
+
+#define LOC_SIZE 256
 
 static const struct field fields[] = {
     [SF_ACTIVE] = FIELD(struct schedule_in, active, F_BOOL),
@@ -32,39 +35,71 @@ static void join(char *dst, size_t size, const char *loc, const char *name)
 	(void)snprintf(dst, size, "%s%s%s", loc, loc[0] != '\0' ? "." : "", name);
 }
 
-/* "schedule.CronSchedule.cron", or what the object seems to be. */
-static void kind_loc(char *dst, size_t size, const char *loc, const json_t *raw)
-{
-	static const struct {
-		const char *key, *model;
-	} kinds[] = {
-	    {"cron", "function-after[validate_timezone(), CronSchedule].cron"},
-	    {"rrule", "RRuleSchedule.rrule"},
-	    {"interval",
-	     "function-after[validate_timezone(), IntervalSchedule].interval"}};
-	char name[96] = "schedule";
+/* The kinds of schedules, in the order in which the reference tries them. */
+static const struct member {
+	const char *model;
+	const char *keys[4]; /* what it may have; the first one is required */
+} members[] = {
+    {"function-after[validate_timezone(), IntervalSchedule]",
+     {"interval", "anchor_date", "timezone"}},
+    {"function-after[validate_timezone(), CronSchedule]",
+     {"cron", "timezone", "day_or"}},
+    {"RRuleSchedule", {"rrule", "timezone"}},
+};
 
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		if (json_object_get(raw, kinds[i].key) != NULL) {
-			(void)snprintf(name, sizeof(name), "schedule.%s",
-				       kinds[i].model);
-			break;
+static int may_have(const struct member *m, const char *key)
+{
+	for (size_t i = 0; i < ARRAY_LEN(m->keys) && m->keys[i] != NULL; i++) {
+		if (strcmp(m->keys[i], key) == 0) {
+			return 1;
 		}
 	}
-	join(dst, size, loc, name);
+	return 0;
+}
+
+static void member_loc(char where[LOC_SIZE], const char *loc, const struct member *m,
+		       const char *key)
+{
+	(void)snprintf(where, LOC_SIZE, "%s%sschedule.%s.%.64s", loc,
+		       loc[0] != '\0' ? "." : "", m->model, key);
+}
+
+/* Why RAW is none of this kind: a key too few, keys too many, or else WHY. */
+static void not_a(const struct member *m, const char *loc, const json_t *raw,
+		  const struct error *why, struct http_invalid *v)
+{
+	size_t before = http_invalid_count(v);
+	char where[LOC_SIZE], msg[sizeof(why->msg) + 16];
+	const char *key;
+	json_t *value;
+
+	if (json_object_get(raw, m->keys[0]) == NULL) {
+		member_loc(where, loc, m, m->keys[0]);
+		http_invalid_add(v, "missing", where, raw, "Field required");
+	}
+	json_object_foreach ((json_t *)(uintptr_t)raw, key, value) {
+		if (!may_have(m, key)) {
+			member_loc(where, loc, m, key);
+			http_invalid_add(v, "extra_forbidden", where, value,
+					 "Extra inputs are not permitted");
+		}
+	}
+	if (http_invalid_count(v) == before) {
+		member_loc(where, loc, m, m->keys[0]);
+		(void)snprintf(msg, sizeof(msg), "Value error, %s", why->msg);
+		http_invalid_add(v, "value_error", where,
+				 json_object_get(raw, m->keys[0]), msg);
+	}
 }
 
 static void normalise(struct schedule_in *in, const char *loc, int64_t now_us,
 		      struct http_invalid *v)
 {
 	struct error err = {0};
-	char where[160], msg[sizeof(err.msg) + 16];
 
 	in->schedule = schedule_normalised(in->raw, now_us, &err);
-	if (in->schedule == NULL) {
-		kind_loc(where, sizeof(where), loc, in->raw);
-		(void)snprintf(msg, sizeof(msg), "Value error, %s", err.msg);
-		http_invalid_add(v, "value_error", where, in->raw, msg);
+	for (size_t i = 0; in->schedule == NULL && i < ARRAY_LEN(members); i++) {
+		not_a(&members[i], loc, in->raw, &err, v);
 	}
 }
 

@@ -21,8 +21,10 @@ void route_flow_run_resume(struct http_req *r);         /* run_resume.c */
 void route_flow_run_history(struct http_req *r);        /* run_history.c */
 void route_flow_run_lateness(struct http_req *r);
 void route_task_run_history(struct http_req *r);
-void route_flow_run_graph(struct http_req *r);   /* run_graph.c */
-void route_run_input_create(struct http_req *r); /* run_inputs.c */
+void route_flow_run_graph(struct http_req *r);    /* run_graph.c */
+void route_flow_run_graph_v1(struct http_req *r); /* run_graph_v1.c */
+void route_flow_run_logs(struct http_req *r);     /* run_logs.c */
+void route_run_input_create(struct http_req *r);  /* run_inputs.c */
 void route_run_input_filter(struct http_req *r);
 void route_run_input_read(struct http_req *r);
 void route_run_input_delete(struct http_req *r);

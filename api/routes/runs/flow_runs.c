@@ -286,6 +286,8 @@ const struct route routes_flow_runs[] = {
     {"PATCH", "/flow_runs/{id}/labels", route_labels, 0, 0},
     {"POST", "/flow_runs/{id}/set_state", route_flow_run_set_state, 0, 0},
     {"POST", "/flow_runs/{id}/resume", route_flow_run_resume, 0, 0},
+    {"GET", "/flow_runs/{id}/logs/download", route_flow_run_logs, 0, 0},
+    {"GET", "/flow_runs/{id}/graph", route_flow_run_graph_v1, 0, 0},
     {"GET", "/flow_runs/{id}/graph-v2", route_flow_run_graph, 0, 0},
     {"POST", "/flow_runs/{id}/input", route_run_input_create, 0, 0},
     {"POST", "/flow_runs/{id}/input/filter", route_run_input_filter, 0, 0},
