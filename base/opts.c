@@ -35,6 +35,16 @@ void opts_env_set(const char *name, const char *value)
 	}
 }
 
+int opts_given(const struct opt_spec *spec, const struct opts *opts, const char *name)
+{
+	for (size_t i = 0; i < spec->count; i++) {
+		if (strcmp(spec->opts[i].name, name) == 0) {
+			return opts->source[i] != OPT_FROM_DEFAULT;
+		}
+	}
+	BUG("%s has no option --%s", spec->program, name);
+}
+
 static size_t index_of(const struct load *l, const struct opt *opt)
 {
 	return (size_t)(opt - l->spec->opts);

@@ -68,6 +68,7 @@ struct opt_spec {
 	int min_args;
 	const char *const *arg_names; /* for messages; may be NULL */
 	const char *exit_text;        /* EXIT STATUS of the man page; NULL: sysexits */
+	int raw; /* for commands: the words go to another program as they are */
 };
 
 struct opts {
@@ -102,6 +103,8 @@ void opts_show(const struct opt_spec *spec, const void *conf, const struct opts 
 int opts_parse_ms(const char *text, int64_t *ret_ms, struct error *err);
 int opts_parse_bytes(const char *text, int64_t *ret_bytes, struct error *err);
 int opts_parse_bool(const char *text, int *ret_bool, struct error *err);
+/* Whether option NAME of the table was set by anything but its default. */
+int opts_given(const struct opt_spec *spec, const struct opts *opts, const char *name);
 /* getenv for the few places outside a table (NO_COLOR, HOME, XDG_*). */
 const char *opts_env(const char *name);
 /* For a command that is about to exec another program; never in a daemon.  VALUE NULL

@@ -5,7 +5,7 @@
  * A command is one struct: its option table (flags, help, completion, man page come
  * from it) and a function.  Commands print through output.h, talk to the API through
  * client.h and return 0 or a negative code with a message; main.c prints it in red and
- * exits 1 (usage errors too, as prefect does).
+ * exits 1, or 2 when the words typed cannot be understood (as prefect does).
  */
 #ifndef CLI_CLI_H
 #define CLI_CLI_H
@@ -20,13 +20,15 @@ struct cli {
 	const char *program; /* "wf" */
 	char *profile;       /* name of the active profile */
 	char *api_url; /* "http://127.0.0.1:4200/api", never with a trailing slash */
-	char *auth;    /* "user:password", or NULL; secret */
-	char *api_key; /* sent as Bearer, or NULL; secret */
+	char *default_pool;         /* for `wf deploy`, or NULL */
+	char *auth;                 /* "user:password", or NULL; secret */
+	char *api_key;              /* sent as Bearer, or NULL; secret */
 	const char *api_url_source; /* "environment", "profile 'x'", "running server",
 				       "default" */
 	int prompt;                 /* may ask questions */
 	int color;                  /* stdout takes colours */
 	int width;                  /* columns of the terminal; 0 when piped */
+	int usage;                  /* the error is about the words typed: exit 2 */
 };
 
 typedef int (*command_fn)(struct cli *cli, const void *conf, const struct opts *opts,

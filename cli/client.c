@@ -74,11 +74,16 @@ static enum err_code code_of_status(int status)
 
 static int no_server(const struct cli *cli, const struct error *why, struct error *err)
 {
+	/* the address is named once */
+	const char *url = strstr(why->msg, cli->api_url);
+	const char *colon = url != NULL ? strstr(url, ": ") : NULL;
+
 	return err_set(err, ERR_UNAVAILABLE,
 		       "No server answers at %s (from %s): %s\n"
 		       "Start one with `wf server start`, or point wf at yours with\n"
 		       "`wf config set WF_API_URL=http://HOST:4200/api`.",
-		       cli->api_url, cli->api_url_source, why->msg);
+		       cli->api_url, cli->api_url_source,
+		       colon != NULL ? colon + 2 : why->msg);
 }
 
 static char *auth_header(const struct cli *cli)

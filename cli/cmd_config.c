@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cmd_config.c - wf config: set, unset, view; wf profile: ls, use, create, delete,
- * inspect.
+ * cmd_config.c - wf config: set, unset, view, validate.
  *
  * Any WF_* or PREFECT_* setting may be kept in a profile; values whose names speak of
  * keys, passwords or authorisation are masked unless asked for.
@@ -21,9 +20,11 @@
 #include "cli/spec.h"
 
 struct config_conf {
-	char *from, *output;
-	int show_secrets, show_sources, yes;
+	char *output;
+	int show_secrets, show_sources, hide_sources, show_defaults, yes;
 };
+
+#define SETTINGS_MAX 1024
 
 extern char **environ;
 
@@ -31,15 +32,6 @@ static int setting_name_ok(const char *name)
 {
 	return (strncmp(name, "WF_", 3) == 0 || strncmp(name, "PREFECT_", 8) == 0) &&
 	       name[strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")] == '\0';
-}
-
-static int is_secret(const char *name)
-{
-	return strstr(name, "AUTH_STRING") != NULL ||
-	       strstr(name, "PASSWORD") != NULL || strstr(name, "SECRET") != NULL ||
-	       (strlen(name) > 4 && strcmp(name + strlen(name) - 4, "_KEY") == 0) ||
-	       strstr(name, "REDIS_URL") != NULL ||
-	       strstr(name, "DATABASE_URL") != NULL;
 }
 
 static int check_setting(const char *name, struct error *err)
@@ -84,7 +76,7 @@ static int config_set(struct cli *cli, const void *conf, const struct opts *opts
 		}
 		if (rc == 0) {
 			say(cli, TONE_PLAIN, "Set '%s' to '%s'.", name,
-			    is_secret(name) ? "********" : eq + 1);
+			    profile_is_secret(name) ? "********" : eq + 1);
 			if (opts_env(name) != NULL) {
 				say(cli, TONE_WARN,
 				    "'%s' is also set by an environment variable, "
@@ -135,38 +127,67 @@ static int by_text(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static char *view_line(const char *name, const char *value, const char *source,
-		       const struct config_conf *c)
+/* {"name", "value", "source"} */
+static void view_add(json_t *list, const char *name, const char *value,
+		     const char *source, const struct config_conf *c)
 {
-	int hide = is_secret(name) && !c->show_secrets;
+	int hide = profile_is_secret(name) && !c->show_secrets;
 
-	return c->show_sources ? xasprintf("%s='%s' (from %s)", name,
-					   hide ? "********" : value, source)
-			       : xasprintf("%s='%s'", name, hide ? "********" : value);
+	json_array_append_new(list,
+			      json_pack("{s:s, s:s, s:s}", "name", name, "value",
+					hide ? "********" : value, "source", source));
 }
 
-/* Environment first: it wins over the profile. */
-static size_t view_lines(const struct profile *p, const struct config_conf *c,
-			 char **lines, size_t max)
+/* The address in use, then environment (it wins) and profile by name. */
+static json_t *view_settings(struct cli *cli, const struct profile *p,
+			     const struct config_conf *c)
 {
+	json_t *list = json_array();
+	char *names[SETTINGS_MAX];
 	size_t n = 0;
 
-	for (char **e = environ; *e != NULL && n < max; e++) {
-		const char *eq = strchr(*e, '=');
-		char *name = eq != NULL ? xstrndup(*e, (size_t)(eq - *e)) : NULL;
-
-		if (name != NULL && setting_name_ok(name)) {
-			lines[n++] = view_line(name, eq + 1, "env", c);
+	view_add(list, "WF_API_URL", cli->api_url, cli->api_url_source, c);
+	for (char **e = environ; *e != NULL && n < SETTINGS_MAX; e++) {
+		names[n] = xstrndup(*e, strcspn(*e, "="));
+		if (setting_name_ok(names[n])) {
+			n++;
+		} else {
+			free(names[n]);
 		}
-		free(name);
 	}
-	for (size_t i = 0; i < profile_count(p) && n < max; i++) {
+	for (size_t i = 0; p != NULL && i < profile_count(p) && n < SETTINGS_MAX; i++) {
 		if (opts_env(profile_key(p, i)) == NULL) {
-			lines[n++] = view_line(profile_key(p, i), profile_value(p, i),
-					       "profile", c);
+			names[n++] = xstrdup(profile_key(p, i));
 		}
 	}
-	return n;
+	qsort(names, n, sizeof(names[0]), by_text);
+	for (size_t i = 0; i < n; i++) {
+		const char *env = opts_env(names[i]);
+
+		if (strcmp(names[i], "WF_API_URL") != 0) {
+			view_add(list, names[i],
+				 env != NULL ? env : profile_get(p, names[i]),
+				 env != NULL ? "env" : "profile", c);
+		}
+		free(names[i]);
+	}
+	return list;
+}
+
+static void view_print(struct cli *cli, const struct profile *p, const json_t *list,
+		       const struct config_conf *c)
+{
+	int show = c->show_sources && !c->hide_sources;
+	size_t i;
+	json_t *s;
+
+	say(cli, TONE_LINK, "WF_PROFILE='%s'%s", cli->profile,
+	    p != NULL && profile_is_prefects(p) ? " (of Prefect, read only)" : "");
+	json_array_foreach (list, i, s) {
+		say(cli, TONE_PLAIN, "%s='%s'%s%s%s%s%s", member(s, "name"),
+		    member(s, "value"), tone_on(cli, TONE_DIM), show ? " (from " : "",
+		    show ? member(s, "source") : "", show ? ")" : "", tone_off(cli));
+	}
 }
 
 static int config_view(struct cli *cli, const void *conf, const struct opts *opts,
@@ -174,114 +195,44 @@ static int config_view(struct cli *cli, const void *conf, const struct opts *opt
 {
 	const struct config_conf *c = conf;
 	struct profile *p = NULL;
-	char *lines[1024];
-	size_t n;
-	int rc = profile_load(cli->profile, &p, NULL);
+	json_t *list;
+	int json = want_json(c->output, err);
 
 	(void)opts;
-	(void)err;
-	say(cli, TONE_LINK, "WF_PROFILE='%s'%s", cli->profile,
-	    rc == 0 && profile_is_prefects(p) ? " (of Prefect, read only)" : "");
-	say(cli, TONE_PLAIN, "WF_API_URL='%s' (from %s)", cli->api_url,
-	    cli->api_url_source);
-	if (rc < 0) {
-		return 0;
+	if (json < 0) {
+		return json;
 	}
-	n = view_lines(p, c, lines, ARRAY_LEN(lines));
-	qsort(lines, n, sizeof(lines[0]), by_text);
-	for (size_t i = 0; i < n; i++) {
-		if (strncmp(lines[i], "WF_API_URL=", 11) != 0) {
-			say(cli, TONE_PLAIN, "%s", lines[i]);
-		}
-		free(lines[i]);
+	(void)profile_load(cli->profile, &p, NULL);
+	list = view_settings(cli, p, c);
+	if (json) {
+		json_t *v =
+		    json_pack("{s:s, s:O}", "profile", cli->profile, "settings", list);
+
+		print_json(v);
+		json_decref(v);
+	} else {
+		view_print(cli, p, list, c);
 	}
+	json_decref(list);
 	profile_free(p);
 	return 0;
 }
 
-static int profile_ls(struct cli *cli, const void *conf, const struct opts *opts,
-		      struct error *err)
-{
-	char **names = profile_names(err);
-
-	(void)conf;
-	(void)opts;
-	if (names == NULL) {
-		return -err->code;
-	}
-	for (size_t i = 0; names[i] != NULL; i++) {
-		int active = strcmp(names[i], cli->profile) == 0;
-
-		say(cli, active ? TONE_OK : TONE_PLAIN, "%s%s", active ? "* " : "  ",
-		    names[i]);
-		free(names[i]);
-	}
-	free(names);
-	return 0;
-}
-
-static int profile_use_cmd(struct cli *cli, const void *conf, const struct opts *opts,
-			   struct error *err)
-{
-	int rc = profile_use(opts->args[0], err);
-
-	(void)conf;
-	if (rc == 0) {
-		say(cli, TONE_OK, "Using profile '%s'.", opts->args[0]);
-	}
-	return rc;
-}
-
-static int profile_create_cmd(struct cli *cli, const void *conf,
-			      const struct opts *opts, struct error *err)
-{
-	const struct config_conf *c = conf;
-	int rc = profile_create(opts->args[0], c->from, err);
-
-	if (rc == 0) {
-		say(cli, TONE_OK,
-		    "Created profile '%s'. Use it with `wf profile use %s`.",
-		    opts->args[0], opts->args[0]);
-	}
-	return rc;
-}
-
-static int profile_delete_cmd(struct cli *cli, const void *conf,
-			      const struct opts *opts, struct error *err)
-{
-	int rc;
-
-	(void)conf;
-	if (!confirm(cli, 1, "Are you sure you want to delete profile '%s'?",
-		     opts->args[0])) {
-		return err_set(err, ERR_CANCELED, "Deletion aborted.");
-	}
-	rc = profile_delete(opts->args[0], err);
-	if (rc == 0) {
-		say(cli, TONE_OK, "Removed profile '%s'.", opts->args[0]);
-	}
-	return rc;
-}
-
-static int profile_inspect(struct cli *cli, const void *conf, const struct opts *opts,
+/* Settings are checked when they are set; what is left to say is whether files can be
+ * read. */
+static int config_validate(struct cli *cli, const void *conf, const struct opts *opts,
 			   struct error *err)
 {
 	struct profile *p = NULL;
-	int rc = profile_load(opts->nargs > 0 ? opts->args[0] : NULL, &p, err);
+	int rc = profile_load(cli->profile, &p, err);
 
 	(void)conf;
-	if (rc < 0) {
-		return rc;
-	}
-	if (profile_count(p) == 0) {
-		say(cli, TONE_PLAIN, "Profile '%s' is empty.", profile_name(p));
-	}
-	for (size_t i = 0; i < profile_count(p); i++) {
-		say(cli, TONE_PLAIN, "%s='%s'", profile_key(p, i),
-		    is_secret(profile_key(p, i)) ? "********" : profile_value(p, i));
-	}
+	(void)opts;
 	profile_free(p);
-	return 0;
+	if (rc == 0) {
+		say(cli, TONE_OK, "Configuration valid!");
+	}
+	return rc;
 }
 
 static const struct opt view_opts[] = {
@@ -293,17 +244,17 @@ static const struct opt view_opts[] = {
      .def = "true",
      .help = "Do not say where each value comes from.",
      .flags = OPT_F_FLAGONLY},
+    CLI_BOOL(struct config_conf, hide_sources, "hide-sources", 0,
+	     "The same as --no-show-sources."),
+    CLI_BOOL(struct config_conf, show_defaults, "show-defaults", 0,
+	     "Accepted for compatibility: every program's --help names its defaults."),
+    CLI_OUTPUT(struct config_conf, output),
 };
 static const struct opt yes_opts[] = {
     CLI_BOOL(struct config_conf, yes, "yes", 'y', "Do not ask."),
 };
-static const struct opt create_opts[] = {
-    CLI_STR(struct config_conf, from, "from", 0, "PROFILE",
-	    "Copy the settings of this one."),
-};
 static const char *const setting_args[] = {"VAR=VALUE"};
 static const char *const unset_args[] = {"VAR"};
-static const char *const name_arg[] = {"NAME"};
 
 static const struct opt_spec set_spec = {
     .program = "wf config set",
@@ -327,43 +278,18 @@ static const struct opt_spec unset_spec = {
 CLI_SPEC(view_spec, "wf config view", "[options]", "Show the settings in force.",
 	 view_opts, struct config_conf, 0, NULL);
 
-CLI_SPEC0(ls_spec, "wf profile ls", "", "List profiles.", struct config_conf, 0, NULL);
-CLI_SPEC0(use_spec, "wf profile use", "NAME", "Make a profile the active one.",
-	  struct config_conf, 1, name_arg);
-CLI_SPEC(create_spec, "wf profile create", "NAME [options]", "Create a profile.",
-	 create_opts, struct config_conf, 1, name_arg);
-CLI_SPEC0(delete_spec, "wf profile delete", "NAME", "Delete a profile.",
-	  struct config_conf, 1, name_arg);
-static const struct opt_spec inspect_spec = {.program = "wf profile inspect",
-					     .usage = "[NAME]",
-					     .about = "Show the settings of a profile.",
-					     .conf_size = sizeof(struct config_conf),
-					     .max_args = 1,
-					     .arg_names = name_arg};
+CLI_SPEC0(validate_spec, "wf config validate", "",
+	  "Check that the settings can be read.", struct config_conf, 0, NULL);
 
 static const struct command config_commands[] = {
     {"set", NULL, &set_spec, config_set},
     {"unset", NULL, &unset_spec, config_unset},
+    {"validate", NULL, &validate_spec, config_validate},
     {"view", NULL, &view_spec, config_view},
 };
-static const struct command profile_commands[] = {
-    {"create", NULL, &create_spec, profile_create_cmd},
-    {"delete", NULL, &delete_spec, profile_delete_cmd},
-    {"inspect", NULL, &inspect_spec, profile_inspect},
-    {"ls", "list", &ls_spec, profile_ls},
-    {"use", NULL, &use_spec, profile_use_cmd},
-};
-
 const struct command_group group_config = {
     .name = "config",
     .summary = "Keep settings: the server's address and more.",
     .commands = config_commands,
     .count = ARRAY_LEN(config_commands),
-};
-const struct command_group group_profile = {
-    .name = "profile",
-    .alias = "profiles",
-    .summary = "Named sets of settings.",
-    .commands = profile_commands,
-    .count = ARRAY_LEN(profile_commands),
 };

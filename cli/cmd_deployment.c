@@ -161,6 +161,12 @@ static int dep_delete(struct cli *cli, const void *conf, const struct opts *opts
 				     "Give a deployment or --all, not both.")
 			   : delete_all(cli, err);
 	}
+	if (name[0] == '\0') {
+		return err_set(
+		    err, ERR_USAGE,
+		    "Name a deployment, FLOW/DEPLOYMENT, or give its --id or "
+		    "--all.");
+	}
 	rc = client_deployment(cli, opts->nargs > 0 ? opts->args[0] : NULL, c->id, &dep,
 			       err);
 	if (rc == 0 &&

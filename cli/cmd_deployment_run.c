@@ -2,7 +2,6 @@
 /*
  * cmd_deployment_run.c - wf deployment run: creates a flow run, perhaps follows it.
  */
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,82 +17,31 @@
 #include "cli/output.h"
 #include "cli/spec.h"
 #include "cli/watch.h"
+#include "cli/when.h"
 
 struct drun_conf {
 	struct opt_list param, job_variable, tag;
 	char *id, *params, *start_in, *start_at, *name, *output;
 	int watch;
-	int64_t watch_timeout;
+	int64_t watch_timeout, watch_interval;
 };
-
-/* "2 hours", "90s", "1 day 3 hours", "in 5 minutes": seconds. */
-static int parse_duration(const char *text, int64_t *ret_us, struct error *err)
-{
-	static const struct {
-		const char *unit;
-		int64_t seconds;
-	} units[] = {{"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}, {"w", 604800}};
-	const char *p = text;
-	int64_t total = 0;
-	int any = 0;
-
-	while (*p != '\0') {
-		char *end;
-		double n;
-		size_t u;
-
-		while (*p != '\0' && !isdigit((unsigned char)*p)) {
-			p++;
-		}
-		if (*p == '\0') {
-			break;
-		}
-		n = strtod(p, &end);
-		while (*end == ' ') {
-			end++;
-		}
-		for (u = 0; u < ARRAY_LEN(units); u++) {
-			if (tolower((unsigned char)*end) == units[u].unit[0]) {
-				break;
-			}
-		}
-		if (u == ARRAY_LEN(units) || n < 0 || n > 1e9) {
-			any = 0;
-			break;
-		}
-		total += (int64_t)(n * (double)units[u].seconds * 1e6);
-		any = 1;
-		for (p = end; isalpha((unsigned char)*p); p++) {
-		}
-	}
-	if (!any) {
-		return err_set(err, ERR_USAGE,
-			       "Unable to parse '%s' as a duration; say for example '2 "
-			       "hours' or '90s'.",
-			       text);
-	}
-	*ret_us = total;
-	return 0;
-}
 
 static int start_time(const struct drun_conf *c, int64_t *ret_at_us, struct error *err)
 {
-	int64_t in_us = 0;
+	int64_t in_us = 0, now_us = clock_wall_us();
 	int rc = 0;
 
-	*ret_at_us = clock_wall_us();
+	*ret_at_us = now_us;
 	if (c->start_in[0] != '\0' && c->start_at[0] != '\0') {
-		return err_set(err, ERR_USAGE,
-			       "Only one of `--start-in` or `--start-at` can be set.");
+		return err_set(
+		    err, ERR_USAGE,
+		    "Only one of `--start-in` or `--start-at` can be set, not both.");
 	}
 	if (c->start_in[0] != '\0') {
-		rc = parse_duration(c->start_in, &in_us, err);
+		rc = when_duration(c->start_in, &in_us, err);
 		*ret_at_us += in_us;
 	} else if (c->start_at[0] != '\0') {
-		rc = time_parse(c->start_at, ret_at_us, NULL, NULL, err);
-		if (rc < 0) {
-			rc = err_wrap(err, "--start-at");
-		}
+		rc = when_instant(c->start_at, now_us, ret_at_us, err);
 	}
 	return rc;
 }
@@ -128,7 +76,7 @@ static int check_params(const json_t *dep, const json_t *params, struct error *e
 }
 
 static json_t *run_body(const struct drun_conf *c, json_t *params, json_t *vars,
-			int64_t at_us)
+			const char *name, int64_t at_us)
 {
 	char when[TIME_TEXT_SIZE];
 	json_t *tags = json_array(), *body;
@@ -141,62 +89,176 @@ static json_t *run_body(const struct drun_conf *c, json_t *params, json_t *vars,
 		      "context", "state", "type", "SCHEDULED", "state_details",
 		      "scheduled_time", time_format(at_us, when, sizeof(when)), "tags",
 		      tags, "job_variables", vars);
-	if (c->name[0] != '\0') {
-		json_object_set_new(body, "name", json_string(c->name));
+	if (name != NULL) {
+		json_object_set_new(body, "name", json_string(name));
 	}
 	return body;
 }
 
 static void created(struct cli *cli, const json_t *run, const json_t *params,
-		    int64_t at_us)
+		    const json_t *vars, int64_t at_us)
 {
 	char when[TIME_TEXT_SIZE], relative[64];
-	char *p = json_text(params);
+	char *p = json_text(params), *v = json_text(vars);
 	int64_t now_us = clock_wall_us();
 
+	(void)time_format_log(at_us, 0, when, sizeof(when));
+	when[strcspn(when, ".")] = '\0';
 	say(cli, TONE_OK, "Created flow run '%s'.", member(run, "name"));
 	say(cli, TONE_PLAIN, "└── UUID: %s", member(run, "id"));
 	say(cli, TONE_PLAIN, "└── Parameters: %s", p);
-	say(cli, TONE_PLAIN, "└── Scheduled start time: %s (%s)",
-	    time_format_log(at_us, 0, when, sizeof(when)),
+	say(cli, TONE_PLAIN, "└── Job Variables: %s", v);
+	say(cli, TONE_PLAIN, "└── Scheduled start time: %s UTC (%s)", when,
 	    at_us <= now_us + CLOCK_US_PER_S
 		? "now"
 		: time_format_relative(at_us, now_us, relative, sizeof(relative)));
-	say(cli, TONE_DIM, "    Why does it wait?  wf explain %s", member(run, "id"));
 	free(p);
+	free(v);
+}
+
+/* What is worth knowing next, unless the run is followed anyway. */
+static void hints(struct cli *cli, const json_t *run)
+{
+	say(cli, TONE_DIM,
+	    "Follow it:        wf flow-run watch %s\n"
+	    "Why does it wait? wf explain %s",
+	    member(run, "id"), member(run, "id"));
+}
+
+/* The value of parameter KEY (LEN bytes) in the name of a run. */
+static int add_param(struct buf *b, const char *key, size_t len, const json_t *params,
+		     const json_t *dep, struct error *err)
+{
+	char *name = xstrndup(key, len), *text;
+	const json_t *v = json_object_get(params, name);
+	int rc = 0;
+
+	if (v == NULL) {
+		v = json_object_get(json_object_get(dep, "parameters"), name);
+	}
+	if (v == NULL) {
+		rc = err_set(err, ERR_USAGE,
+			     "--flow-run-name needs the parameter '%s', which is not "
+			     "given.",
+			     name);
+	} else if (json_is_string(v)) {
+		buf_adds(b, json_string_value(v));
+	} else {
+		text = json_text(v);
+		buf_adds(b, text);
+		free(text);
+	}
+	free(name);
+	return rc;
+}
+
+/* "backup-{date}" with the parameters put in; "{{" and "}}" are braces. */
+static int run_name(const char *format, const json_t *params, const json_t *dep,
+		    char **ret_name, struct error *err)
+{
+	struct buf b;
+	int rc = 0;
+
+	buf_init(&b);
+	for (const char *p = format; rc == 0 && *p != '\0'; p++) {
+		size_t len = strcspn(p + 1, "{}");
+
+		if ((*p == '{' || *p == '}') && p[1] == *p) {
+			buf_add(&b, p++, 1);
+		} else if (*p == '{' && p[1 + len] == '}') {
+			rc = add_param(&b, p + 1, len, params, dep, err);
+			p += len + 1;
+		} else {
+			buf_add(&b, p, 1);
+		}
+	}
+	if (rc == 0) {
+		*ret_name = buf_take(&b, NULL);
+	}
+	buf_release(&b);
+	return rc;
+}
+
+/* Says which of --params are overruled by --param. */
+static void tell_overruled(struct cli *cli, const struct drun_conf *c)
+{
+	static const struct opt_list none = {0};
+	json_t *base = NULL;
+	struct buf b;
+
+	if (c->params[0] == '\0' || c->params[0] == '-' || c->output[0] != '\0' ||
+	    params_parse(&none, c->params, &base, NULL) < 0) {
+		return;
+	}
+	buf_init(&b);
+	for (size_t i = 0; i < c->param.count; i++) {
+		char *key =
+		    xstrndup(c->param.items[i], strcspn(c->param.items[i], "="));
+
+		if (json_object_get(base, key) != NULL) {
+			buf_addf(&b, "%s'%s'", b.len > 0 ? ", " : "", key);
+		}
+		free(key);
+	}
+	if (b.len > 0) {
+		say(cli, TONE_WARN,
+		    "Given by both --param and --params, --param counts: %s", b.data);
+	}
+	buf_release(&b);
+	json_decref(base);
+}
+
+/* Everything about the run that is wanted, checked before anything is created. */
+struct wish {
+	json_t *params, *vars;
+	char *name; /* or NULL */
+	int64_t at_us;
+};
+
+static int wish_read(const struct drun_conf *c, const json_t *dep, struct wish *w,
+		     struct error *err)
+{
+	int rc = params_parse(&c->param, c->params, &w->params, err);
+
+	if (rc == 0) {
+		rc = params_parse(&c->job_variable, NULL, &w->vars, err);
+	}
+	if (rc == 0) {
+		rc = check_params(dep, w->params, err);
+	}
+	if (rc == 0 && c->name[0] != '\0') {
+		rc = run_name(c->name, w->params, dep, &w->name, err);
+	}
+	return rc < 0 ? rc : start_time(c, &w->at_us, err);
 }
 
 static int create_run(struct cli *cli, const struct drun_conf *c, const json_t *dep,
 		      const char *name, json_t **ret_run, struct error *err)
 {
-	json_t *params = NULL, *vars = NULL;
-	int64_t at_us;
-	int rc = params_parse(&c->param, c->params, &params, err);
+	struct wish w = {0};
+	int rc = wish_read(c, dep, &w, err);
 
 	if (rc == 0) {
-		rc = params_parse(&c->job_variable, NULL, &vars, err);
-	}
-	if (rc == 0) {
-		rc = check_params(dep, params, err);
-	}
-	if (rc == 0) {
-		rc = start_time(c, &at_us, err);
-	}
-	if (rc == 0) {
+		tell_overruled(cli, c);
 		if (c->output[0] == '\0') {
 			say(cli, TONE_PLAIN, "Creating flow run for deployment '%s'...",
 			    name);
 		}
-		rc = client_post(cli, run_body(c, params, vars, at_us), ret_run, err,
-				 "/deployments/%s/create_flow_run", member(dep, "id"));
+		rc = client_post(cli, run_body(c, w.params, w.vars, w.name, w.at_us),
+				 ret_run, err, "/deployments/%s/create_flow_run",
+				 member(dep, "id"));
 	}
 	if (rc == 0 && c->output[0] == '\0') {
-		created(cli, *ret_run, params, at_us);
+		created(cli, *ret_run, w.params, w.vars, w.at_us);
+		if (!c->watch) {
+			hints(cli, *ret_run);
+		}
 	} else if (rc == 0) {
 		print_json(*ret_run);
 	}
-	json_decref(params);
-	json_decref(vars);
+	json_decref(w.params);
+	json_decref(w.vars);
+	free(w.name);
 	return rc;
 }
 
@@ -208,6 +270,10 @@ int deployment_run(struct cli *cli, const void *conf, const struct opts *opts,
 	json_t *dep = NULL, *run = NULL;
 	int rc = want_json(c->output, err);
 
+	if (rc >= 0 && name[0] == '\0') {
+		rc = err_set(err, ERR_USAGE,
+			     "Name a deployment, FLOW/DEPLOYMENT, or give its --id.");
+	}
 	if (rc >= 0) {
 		rc = client_deployment(cli, opts->nargs > 0 ? opts->args[0] : NULL,
 				       c->id, &dep, err);
@@ -232,15 +298,19 @@ static const struct opt run_opts[] = {
 	     "A job variable, for example env.FOO=bar. Repeatable."),
     CLI_STR(struct drun_conf, start_in, "start-in", 0, "DURATION",
 	    "Start later, for example '2 hours'."),
-    CLI_STR(struct drun_conf, start_at, "start-at", 0, "TIME",
-	    "Start at a time, for example 2026-12-24T18:00:00+01:00."),
+    CLI_STR(
+	struct drun_conf, start_at, "start-at", 0, "TIME",
+	"Start at a time: '5:30pm', 'tomorrow at 17:30', 2026-12-24T18:00:00+01:00."),
     CLI_LIST(struct drun_conf, tag, "tag", 't', "TAG",
 	     "A tag for the run. Repeatable."),
-    CLI_STR(struct drun_conf, name, "flow-run-name", 0, "NAME", "A name for the run."),
+    CLI_STR(struct drun_conf, name, "flow-run-name", 0, "NAME",
+	    "A name for the run; {param} is replaced."),
     CLI_BOOL(struct drun_conf, watch, "watch", 'w',
 	     "Follow the run; succeeds when it completes."),
     CLI_INT(struct drun_conf, watch_timeout, "watch-timeout", 0, "0", "SECONDS",
 	    "Stop watching after so many seconds."),
+    CLI_INT(struct drun_conf, watch_interval, "watch-interval", 0, NULL, "SECONDS",
+	    "Accepted for compatibility: states are shown as they come."),
     CLI_STR(struct drun_conf, id, "id", 0, "ID", "The deployment by its id."),
     CLI_OUTPUT(struct drun_conf, output),
 };

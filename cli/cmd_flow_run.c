@@ -34,16 +34,26 @@ static int not_found(int rc, const char *id, struct error *err)
 		   : rc;
 }
 
-int flow_run_read(struct cli *cli, const char *id, json_t **ret_run, struct error *err)
+static int check_id(struct cli *cli, const char *id, struct error *err)
 {
 	struct uuid u;
 
 	if (uuid_parse(id, &u) < 0) {
+		cli->usage = 1;
 		return err_set(
 		    err, ERR_USAGE,
 		    "'%s' is not a flow run id. List runs with `wf flow-run ls`.", id);
 	}
-	return not_found(client_get(cli, ret_run, err, "/flow_runs/%s", id), id, err);
+	return 0;
+}
+
+int flow_run_read(struct cli *cli, const char *id, json_t **ret_run, struct error *err)
+{
+	int rc = check_id(cli, id, err);
+
+	return rc < 0 ? rc
+		      : not_found(client_get(cli, ret_run, err, "/flow_runs/%s", id),
+				  id, err);
 }
 
 static json_t *list_json(const struct opt_list *l)
@@ -94,6 +104,32 @@ static json_t *upper_list(const struct opt_list *l)
 		free(s);
 	}
 	return a;
+}
+
+static int check_types(const struct run_conf *c, struct error *err)
+{
+	static const char *const types[] = {
+	    "SCHEDULED", "PENDING", "RUNNING", "COMPLETED",  "FAILED",
+	    "CANCELLED", "CRASHED", "PAUSED",  "CANCELLING",
+	};
+
+	for (size_t i = 0; i < c->state_type.count; i++) {
+		size_t k = 0;
+
+		while (k < ARRAY_LEN(types) &&
+		       strcasecmp(types[k], c->state_type.items[i]) != 0) {
+			k++;
+		}
+		if (k == ARRAY_LEN(types)) {
+			return err_set(
+			    err, ERR_USAGE,
+			    "Invalid state type '%s'. Options are SCHEDULED, PENDING, "
+			    "RUNNING, COMPLETED, FAILED, CANCELLED, CRASHED, PAUSED, "
+			    "CANCELLING.",
+			    c->state_type.items[i]);
+		}
+	}
+	return 0;
 }
 
 static json_t *ls_filter(const struct run_conf *c)
@@ -192,12 +228,17 @@ static int run_ls(struct cli *cli, const void *conf, const struct opts *opts,
 	if (json < 0) {
 		return json;
 	}
+	if (check_types(c, err) < 0) {
+		return -err->code;
+	}
 	body = ls_filter(c);
 	rc =
 	    client_filter(cli, "/flow_runs/filter", body, (size_t)c->limit, &runs, err);
 	json_decref(body);
 	if (rc == 0 && json) {
 		print_json(runs);
+	} else if (rc == 0 && json_array_size(runs) == 0) {
+		say(cli, TONE_PLAIN, "No flow runs found.");
 	} else if (rc == 0) {
 		rc = flow_names(cli, runs, &names, err);
 		if (rc == 0) {
@@ -229,11 +270,15 @@ static int run_cancel(struct cli *cli, const void *conf, const struct opts *opts
 {
 	const char *id = opts->args[0];
 	json_t *answer = NULL;
-	int rc = client_post(
-	    cli, json_pack("{s:{s:s}, s:b}", "state", "type", "CANCELLING", "force", 0),
-	    &answer, err, "/flow_runs/%s/set_state", id);
+	int rc = check_id(cli, id, err);
 
 	(void)conf;
+	if (rc < 0) {
+		return rc;
+	}
+	rc = client_post(
+	    cli, json_pack("{s:{s:s}, s:b}", "state", "type", "CANCELLING", "force", 0),
+	    &answer, err, "/flow_runs/%s/set_state", id);
 	rc = not_found(rc, id, err);
 	if (rc == 0 && strcmp(member(answer, "status"), "ABORT") == 0) {
 		rc = err_set(err, ERR_CONFLICT,
@@ -254,6 +299,10 @@ static int run_delete(struct cli *cli, const void *conf, const struct opts *opts
 	int rc;
 
 	(void)conf;
+	rc = check_id(cli, id, err);
+	if (rc < 0) {
+		return rc;
+	}
 	if (!confirm(cli, 1, "Are you sure you want to delete flow run '%s'?", id)) {
 		return err_set(err, ERR_CANCELED, "Deletion aborted.");
 	}

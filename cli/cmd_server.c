@@ -116,10 +116,11 @@ static int server_stop(struct cli *cli, const void *conf, const struct opts *opt
 
 	(void)opts;
 	if (pid <= 0) {
-		rc = err_set(err, ERR_NOT_FOUND, "No server runs on %s.", dir);
-	} else {
-		rc = proc_signal_pid(pid, 15, err);
+		say(cli, TONE_PLAIN, "No server runs on %s.", dir);
+		free(dir);
+		return 0;
 	}
+	rc = proc_signal_pid(pid, 15, err);
 	while (rc == 0 && lock_holder(dir) == pid) {
 		if (clock_mono_ms() > end_ms) {
 			rc = err_set(
@@ -154,12 +155,30 @@ static void use_dir(struct cli *cli, const char *dir)
 	free(path);
 }
 
+/* RC: of the last look.  Without a server the JSON says so and the exit status is 1. */
+static int status_json(struct cli *cli, int rc)
+{
+	json_t *version = NULL, *v;
+
+	if (rc == 0) {
+		(void)client_get(cli, &version, NULL, "/admin/version");
+	}
+	v = json_pack("{s:s, s:s, s:o}", "status",
+		      rc == 0 ? "available" : "unavailable", "api_url", cli->api_url,
+		      "server_version", version != NULL ? version : json_null());
+	print_json(v);
+	json_decref(v);
+	return rc == 0 ? 0 : 1;
+}
+
 static int server_status(struct cli *cli, const void *conf, const struct opts *opts,
 			 struct error *err)
 {
 	const struct server_conf *c = conf;
-	int64_t end_ms = clock_mono_ms() + (c->wait ? c->timeout * 1000 : 0);
-	json_t *ready = NULL, *v;
+	int64_t end_ms = !c->wait          ? 0
+			 : c->timeout == 0 ? INT64_MAX
+					   : clock_mono_ms() + c->timeout * 1000;
+	json_t *ready = NULL;
 	int json = want_json(c->output, err), rc;
 
 	(void)opts;
@@ -177,17 +196,13 @@ static int server_status(struct cli *cli, const void *conf, const struct opts *o
 		}
 		rc = client_get(cli, &ready, err, "/ready");
 	} while (rc < 0 && clock_mono_ms() < end_ms && usleep(100000) == 0);
-	if (rc == 0) {
-		v = json_pack("{s:s, s:s}", "status", "healthy", "api_url",
-			      cli->api_url);
-		if (json) {
-			print_json(v);
-		} else {
-			say(cli, TONE_OK, "Server is healthy: %s", cli->api_url);
-		}
-		json_decref(v);
-	}
 	json_decref(ready);
+	if (json) {
+		return status_json(cli, rc);
+	}
+	if (rc == 0) {
+		say(cli, TONE_OK, "Server is healthy: %s", cli->api_url);
+	}
 	return rc;
 }
 
@@ -221,8 +236,8 @@ static const struct opt status_opts[] = {
     CLI_STR(struct server_conf, data_dir, "data-dir", 0, "DIR",
 	    "Ask the server of this folder."),
     CLI_BOOL(struct server_conf, wait, "wait", 0, "Wait until it is healthy."),
-    CLI_INT(struct server_conf, timeout, "timeout", 't', "30", "SECONDS",
-	    "How long to wait."),
+    CLI_INT(struct server_conf, timeout, "timeout", 't', "0", "SECONDS",
+	    "How long to wait; 0 for ever."),
     CLI_OUTPUT(struct server_conf, output),
 };
 

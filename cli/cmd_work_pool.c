@@ -16,6 +16,8 @@
 #include "cli/client.h"
 #include "cli/groups.h"
 #include "cli/output.h"
+#include "cli/preview.h"
+#include "cli/profile.h"
 #include "cli/spec.h"
 
 #define TEMPLATE_MAX (1u << 20)
@@ -23,7 +25,7 @@
 struct pool_conf {
 	char *type, *base_job_template, *description, *output;
 	int64_t concurrency_limit, hours;
-	int paused, overwrite, verbose;
+	int paused, overwrite, verbose, set_as_default, provision;
 };
 
 static int pool_error(int rc, const char *name, struct error *err)
@@ -124,6 +126,18 @@ static int pool_overwrite(struct cli *cli, const char *name, const json_t *body,
 	return rc;
 }
 
+/* --set-as-default: `wf deploy` takes this pool when it is given none. */
+static int keep_default(struct cli *cli, const char *name, struct error *err)
+{
+	int rc = profile_set(cli->profile, "PREFECT_DEFAULT_WORK_POOL_NAME", name, err);
+
+	if (rc == 0) {
+		say(cli, TONE_OK, "Set '%s' as the default work pool of profile '%s'.",
+		    name, cli->profile);
+	}
+	return rc;
+}
+
 static int pool_create(struct cli *cli, const void *conf, const struct opts *opts,
 		       struct error *err)
 {
@@ -131,8 +145,15 @@ static int pool_create(struct cli *cli, const void *conf, const struct opts *opt
 	const char *name = opts->args[0];
 	char *enc = url_encode(name);
 	json_t *body = NULL, *made = NULL;
-	int rc = pool_create_body(cli, c, name, &body, err);
+	int rc;
 
+	if (c->provision) {
+		free(enc);
+		return err_set(err, ERR_UNSUPPORTED,
+			       "A process pool has no infrastructure to provision: its "
+			       "runs are processes on the hosts of its workers.");
+	}
+	rc = pool_create_body(cli, c, name, &body, err);
 	if (rc == 0) {
 		rc = client_post(cli, json_incref(body), &made, err, "/work_pools/");
 		if (rc == -ERR_CONFLICT && c->overwrite) {
@@ -147,6 +168,9 @@ static int pool_create(struct cli *cli, const void *conf, const struct opts *opt
 			say(cli, TONE_DIM,
 			    "Start a worker for it:  wf-worker --pool '%s'", name);
 		}
+	}
+	if (rc == 0 && c->set_as_default) {
+		rc = keep_default(cli, name, err);
 	}
 	json_decref(made);
 	json_decref(body);
@@ -270,6 +294,19 @@ static int pool_resume(struct cli *cli, const void *conf, const struct opts *opt
 	return pool_pause_set(cli, opts->args[0], 0, err);
 }
 
+static const struct opt update_opts[] = {
+    CLI_STR(struct pool_conf, base_job_template, "base-job-template", 0, "FILE",
+	    "JSON file with the base job template."),
+    CLI_INT(struct pool_conf, concurrency_limit, "concurrency-limit", 0, NULL, "N",
+	    "At most N runs of the pool at a time."),
+    CLI_STR(struct pool_conf, description, "description", 0, "TEXT",
+	    "What the pool is for."),
+};
+static const char *const name_arg[] = {"NAME"};
+
+CLI_SPEC(update_spec, "wf work-pool update", "NAME [options]", "Change a work pool.",
+	 update_opts, struct pool_conf, 1, name_arg);
+
 static int pool_update(struct cli *cli, const void *conf, const struct opts *opts,
 		       struct error *err)
 {
@@ -282,7 +319,7 @@ static int pool_update(struct cli *cli, const void *conf, const struct opts *opt
 		rc = read_template(c->base_job_template, &tmpl, err);
 		json_object_set_new(body, "base_job_template", tmpl);
 	}
-	if (c->concurrency_limit >= 0) {
+	if (opts_given(&update_spec, opts, "concurrency-limit")) {
 		json_object_set_new(body, "concurrency_limit",
 				    json_integer(c->concurrency_limit));
 	}
@@ -314,6 +351,7 @@ static int pool_set_limit(struct cli *cli, const void *conf, const struct opts *
 
 	(void)conf;
 	if (end == opts->args[1] || *end != '\0' || n < 0) {
+		cli->usage = 1;
 		return err_set(err, ERR_USAGE,
 			       "The concurrency limit must be a whole number of 0 or "
 			       "more, not '%s'.",
@@ -360,54 +398,19 @@ static int pool_delete(struct cli *cli, const void *conf, const struct opts *opt
 	return pool_error(rc, opts->args[0], err);
 }
 
-static int preview_table(struct cli *cli, const json_t *list)
-{
-	struct table *t = table_new(cli, NULL);
-	size_t i;
-	json_t *each;
-
-	table_column(t, "Scheduled Start Time");
-	table_column(t, "Run ID");
-	table_column(t, "Name");
-	table_column(t, "Deployment ID");
-	json_array_foreach (list, i, each) {
-		const json_t *run = json_object_get(each, "flow_run");
-		char when[64];
-
-		relative_time(run, "expected_start_time", when, sizeof(when));
-		table_cell(t, TONE_WARN, "%s (%s)", member(run, "expected_start_time"),
-			   when);
-		table_cell(t, TONE_DIM, "%s", member(run, "id"));
-		table_cell(t, TONE_PLAIN, "%s", member(run, "name"));
-		table_cell(t, TONE_DIM, "%s", member(run, "deployment_id"));
-	}
-	table_print(t);
-	table_free(t);
-	return 0;
-}
-
 static int pool_preview(struct cli *cli, const void *conf, const struct opts *opts,
 			struct error *err)
 {
 	const struct pool_conf *c = conf;
-	char *enc = url_encode(opts->args[0]);
-	json_t *list = NULL;
+	json_t *runs = NULL;
 	int json = want_json(c->output, err), rc;
 
 	rc = json < 0 ? json
-		      : client_post(cli, json_object(), &list, err,
-				    "/work_pools/%s/get_scheduled_flow_runs", enc);
-	if (rc == 0 && json) {
-		print_json(list);
-	} else if (rc == 0 && json_array_size(list) == 0) {
-		say(cli, TONE_WARN,
-		    "No runs found - try increasing how far into the future "
-		    "you preview with the --hours flag");
-	} else if (rc == 0) {
-		rc = preview_table(cli, list);
+		      : preview_read(cli, opts->args[0], NULL, c->hours, &runs, err);
+	if (rc == 0) {
+		preview_print(cli, NULL, runs, json);
 	}
-	json_decref(list);
-	free(enc);
+	json_decref(runs);
 	return pool_error(rc, opts->args[0], err);
 }
 
@@ -419,6 +422,10 @@ static const struct opt create_opts[] = {
     CLI_BOOL(struct pool_conf, paused, "paused", 0, "Create the pool paused."),
     CLI_BOOL(struct pool_conf, overwrite, "overwrite", 0,
 	     "Update the pool when it exists."),
+    CLI_BOOL(struct pool_conf, set_as_default, "set-as-default", 0,
+	     "Deploy to this pool when none is named (kept in the profile)."),
+    CLI_BOOL(struct pool_conf, provision, "provision-infra", 0,
+	     "Refused: a process pool has no infrastructure."),
 };
 static const struct opt ls_opts[] = {
     CLI_BOOL(struct pool_conf, verbose, "verbose", 'v',
@@ -426,19 +433,10 @@ static const struct opt ls_opts[] = {
     CLI_OUTPUT(struct pool_conf, output),
 };
 static const struct opt output_opts[] = {CLI_OUTPUT(struct pool_conf, output)};
-static const struct opt update_opts[] = {
-    CLI_STR(struct pool_conf, base_job_template, "base-job-template", 0, "FILE",
-	    "JSON file with the base job template."),
-    CLI_INT(struct pool_conf, concurrency_limit, "concurrency-limit", 0, "-1", "N",
-	    "At most N runs of the pool at a time."),
-    CLI_STR(struct pool_conf, description, "description", 0, "TEXT",
-	    "What the pool is for."),
-};
 static const struct opt preview_opts[] = {
     CLI_INT(struct pool_conf, hours, "hours", 'h', "1", "N", "How far to look ahead."),
     CLI_OUTPUT(struct pool_conf, output),
 };
-static const char *const name_arg[] = {"NAME"};
 static const char *const limit_args[] = {"NAME", "LIMIT"};
 
 CLI_SPEC(create_spec, "wf work-pool create", "NAME [options]", "Create a work pool.",
@@ -451,8 +449,6 @@ CLI_SPEC0(pause_spec, "wf work-pool pause", "NAME", "Pause a work pool: its runs
 	  struct pool_conf, 1, name_arg);
 CLI_SPEC0(resume_spec, "wf work-pool resume", "NAME", "Resume a work pool.",
 	  struct pool_conf, 1, name_arg);
-CLI_SPEC(update_spec, "wf work-pool update", "NAME [options]", "Change a work pool.",
-	 update_opts, struct pool_conf, 1, name_arg);
 CLI_SPEC0(set_limit_spec, "wf work-pool set-concurrency-limit", "NAME LIMIT",
 	  "Limit how many runs of a work pool run at a time.", struct pool_conf, 2,
 	  limit_args);

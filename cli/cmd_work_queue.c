@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cmd_work_queue.c - wf work-queue: create, ls, inspect, pause, resume, limits, delete.
+ * cmd_work_queue.c - wf work-queue: create, ls, inspect, pause, resume, limits, delete,
+ * preview, read-runs.
  *
  * A queue is named within its pool (--pool); without one it is looked up in the pool
  * default-agent-pool, as the API does.
@@ -17,11 +18,12 @@
 #include "cli/client.h"
 #include "cli/groups.h"
 #include "cli/output.h"
+#include "cli/preview.h"
 #include "cli/spec.h"
 
 struct queue_conf {
 	char *pool, *match, *output;
-	int64_t limit, priority;
+	int64_t limit, priority, hours;
 	int verbose;
 };
 
@@ -49,9 +51,9 @@ static int queue_read(struct cli *cli, const struct queue_conf *c, const char *n
 		rc = client_get(cli, ret_queue, err, "/work_queues/name/%s", enc);
 	}
 	if (rc == -ERR_NOT_FOUND) {
-		rc = err_set(err, ERR_NOT_FOUND, "No work queue found: '%s'%s%s", name,
-			     in,
-			     c->pool[0] == '\0' ? ". Name its pool with --pool." : "");
+		rc = err_set(err, ERR_NOT_FOUND, "No work queue named '%s' found%s.%s",
+			     name, in,
+			     c->pool[0] == '\0' ? " Name its pool with --pool." : "");
 	}
 	free(pool);
 	free(enc);
@@ -74,6 +76,22 @@ static int queue_patch(struct cli *cli, const struct queue_conf *c, const char *
 	return rc;
 }
 
+#define POOL_OPT                                              \
+	CLI_STR(struct queue_conf, pool, "pool", 'p', "POOL", \
+		"The work pool of the queue.")
+
+static const struct opt create_opts[] = {
+    POOL_OPT,
+    CLI_INT(struct queue_conf, limit, "limit", 'l', NULL, "N",
+	    "At most N runs of the queue at a time."),
+    CLI_INT(struct queue_conf, priority, "priority", 'q', NULL, "N",
+	    "Lower numbers are served first, from 1 on."),
+};
+static const char *const name_arg[] = {"NAME"};
+
+CLI_SPEC(create_spec, "wf work-queue create", "NAME [options]", "Create a work queue.",
+	 create_opts, struct queue_conf, 1, name_arg);
+
 static int queue_create(struct cli *cli, const void *conf, const struct opts *opts,
 			struct error *err)
 {
@@ -82,10 +100,10 @@ static int queue_create(struct cli *cli, const void *conf, const struct opts *op
 	char *pool = url_encode(c->pool);
 	int rc;
 
-	if (c->limit >= 0) {
+	if (opts_given(&create_spec, opts, "limit")) {
 		json_object_set_new(body, "concurrency_limit", json_integer(c->limit));
 	}
-	if (c->priority > 0) {
+	if (opts_given(&create_spec, opts, "priority")) {
 		json_object_set_new(body, "priority", json_integer(c->priority));
 	}
 	rc = c->pool[0] != '\0'
@@ -99,11 +117,15 @@ static int queue_create(struct cli *cli, const void *conf, const struct opts *op
 		rc = err_set(err, ERR_NOT_FOUND, "Work pool with name: '%s' not found.",
 			     c->pool);
 	} else if (rc == 0) {
+		char *limit = json_text(json_object_get(made, "concurrency_limit"));
+
 		say(cli, TONE_OK, "Created work queue with properties:");
 		say(cli, TONE_PLAIN,
-		    "    name - '%s'\n    work pool - '%s'\n    id - %s",
+		    "    name - '%s'\n    work pool - '%s'\n    id - %s\n"
+		    "    concurrency limit - %s",
 		    member(made, "name"), member(made, "work_pool_name"),
-		    member(made, "id"));
+		    member(made, "id"), strcmp(limit, "null") == 0 ? "None" : limit);
+		free(limit);
 		say(cli, TONE_DIM,
 		    "Start a worker for it:  wf-worker --pool '%s' --work-queue '%s'",
 		    member(made, "work_pool_name"), member(made, "name"));
@@ -262,6 +284,7 @@ static int queue_set_limit(struct cli *cli, const void *conf, const struct opts 
 	int rc;
 
 	if (end == opts->args[1] || *end != '\0' || n < 0) {
+		cli->usage = 1;
 		rc = err_set(err, ERR_USAGE,
 			     "The concurrency limit must be a whole number of 0 or "
 			     "more, not '%s'.",
@@ -318,17 +341,61 @@ static int queue_delete(struct cli *cli, const void *conf, const struct opts *op
 	return rc;
 }
 
-#define POOL_OPT                                              \
-	CLI_STR(struct queue_conf, pool, "pool", 'p', "POOL", \
-		"The work pool of the queue.")
+/* The runs of a queue that are due within the hours asked for: a new list. */
+static int queue_runs(struct cli *cli, const struct queue_conf *c, const char *name,
+		      json_t **ret_runs, struct error *err)
+{
+	json_t *queue = NULL;
+	int rc = queue_read(cli, c, name, &queue, err);
 
-static const struct opt create_opts[] = {
-    POOL_OPT,
-    CLI_INT(struct queue_conf, limit, "limit", 'l', "-1", "N",
-	    "At most N runs of the queue at a time."),
-    CLI_INT(struct queue_conf, priority, "priority", 'q', "0", "N",
-	    "Lower numbers are served first."),
-};
+	if (rc == 0) {
+		rc = preview_read(cli, member(queue, "work_pool_name"),
+				  member(queue, "name"), c->hours, ret_runs, err);
+	}
+	json_decref(queue);
+	return rc;
+}
+
+static int queue_preview(struct cli *cli, const void *conf, const struct opts *opts,
+			 struct error *err)
+{
+	const struct queue_conf *c = conf;
+	char *in = where(c);
+	char *title = xasprintf("Preview of Work Queue '%s'%s", opts->args[0], in);
+	json_t *runs = NULL;
+	int json = want_json(c->output, err), rc;
+
+	rc = json < 0 ? json : queue_runs(cli, c, opts->args[0], &runs, err);
+	if (rc == 0) {
+		preview_print(cli, title, runs, json);
+	}
+	json_decref(runs);
+	free(title);
+	free(in);
+	return rc;
+}
+
+static int queue_read_runs(struct cli *cli, const void *conf, const struct opts *opts,
+			   struct error *err)
+{
+	const struct queue_conf *c = conf;
+	char *in = where(c);
+	json_t *runs = NULL;
+	int json = want_json(c->output, err), rc;
+
+	rc = json < 0 ? json : queue_runs(cli, c, opts->args[0], &runs, err);
+	if (rc == 0 && !json) {
+		say(cli, TONE_OK, "Read %zu runs for work queue '%s'%s",
+		    json_array_size(runs), opts->args[0], in);
+	}
+	if (rc == 0 && (json || json_array_size(runs) > 0)) {
+		preview_print(cli, NULL, runs, json);
+	}
+	json_decref(runs);
+	free(in);
+	return rc;
+}
+
 static const struct opt ls_opts[] = {
     POOL_OPT,
     CLI_STR(struct queue_conf, match, "match", 'm', "PREFIX",
@@ -339,11 +406,13 @@ static const struct opt ls_opts[] = {
 static const struct opt inspect_opts[] = {POOL_OPT,
 					  CLI_OUTPUT(struct queue_conf, output)};
 static const struct opt pool_opts[] = {POOL_OPT};
-static const char *const name_arg[] = {"NAME"};
+static const struct opt preview_opts[] = {
+    POOL_OPT,
+    CLI_INT(struct queue_conf, hours, "hours", 'h', "1", "N", "How far to look ahead."),
+    CLI_OUTPUT(struct queue_conf, output),
+};
 static const char *const limit_args[] = {"NAME", "LIMIT"};
 
-CLI_SPEC(create_spec, "wf work-queue create", "NAME [options]", "Create a work queue.",
-	 create_opts, struct queue_conf, 1, name_arg);
 CLI_SPEC(ls_spec, "wf work-queue ls", "[options]", "List work queues.", ls_opts,
 	 struct queue_conf, 0, NULL);
 CLI_SPEC(inspect_spec, "wf work-queue inspect", "NAME [options]",
@@ -362,6 +431,12 @@ CLI_SPEC(clear_limit_spec, "wf work-queue clear-concurrency-limit", "NAME [optio
 	 name_arg);
 CLI_SPEC(delete_spec, "wf work-queue delete", "NAME [options]", "Delete a work queue.",
 	 pool_opts, struct queue_conf, 1, name_arg);
+CLI_SPEC(preview_spec, "wf work-queue preview", "NAME [options]",
+	 "Show the runs that wait in a work queue.", preview_opts, struct queue_conf, 1,
+	 name_arg);
+CLI_SPEC(read_runs_spec, "wf work-queue read-runs", "NAME [options]",
+	 "Count and show the runs of a work queue that are due.", inspect_opts,
+	 struct queue_conf, 1, name_arg);
 
 static const struct command commands[] = {
     {"create", NULL, &create_spec, queue_create},
@@ -372,6 +447,8 @@ static const struct command commands[] = {
     {"set-concurrency-limit", NULL, &set_limit_spec, queue_set_limit},
     {"clear-concurrency-limit", NULL, &clear_limit_spec, queue_clear_limit},
     {"delete", NULL, &delete_spec, queue_delete},
+    {"preview", NULL, &preview_spec, queue_preview},
+    {"read-runs", NULL, &read_runs_spec, queue_read_runs},
 };
 
 const struct command_group group_work_queue = {

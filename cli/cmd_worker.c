@@ -149,11 +149,12 @@ CLI_SPEC(ls_spec, "wf worker ls", "[options]", "List workers.", ls_opts,
 	 struct worker_conf, 0, NULL);
 static const struct opt_spec start_spec = {
     .program = "wf worker start",
-    .usage = "-- --pool NAME [options of wf-worker]",
-    .about = "Start a worker: the same as wf-worker.",
-    .examples = "  wf worker start -- --pool tutorial-process-pool\n",
+    .usage = "--pool NAME [options of wf-worker]",
+    .about = "Start a worker: the same as wf-worker, whose --help has the options.",
+    .examples = "  wf worker start --pool tutorial-process-pool\n",
     .conf_size = sizeof(struct worker_conf),
-    .max_args = -1};
+    .max_args = -1,
+    .raw = 1};
 
 static const struct command commands[] = {
     {"ls", "list", &ls_spec, worker_ls},

@@ -13,6 +13,7 @@ libcli_a_SOURCES = \
 	cli/cmd_flow.c \
 	cli/cmd_flow_run.c \
 	cli/cmd_flow_run_logs.c \
+	cli/cmd_profile.c \
 	cli/cmd_server.c \
 	cli/cmd_top.c \
 	cli/cmd_work_pool.c \
@@ -39,6 +40,8 @@ libcli_a_SOURCES = \
 	cli/man.h \
 	cli/output.c \
 	cli/output.h \
+	cli/preview.c \
+	cli/preview.h \
 	cli/profile.c \
 	cli/profile.h \
 	cli/registry.c \
@@ -47,7 +50,9 @@ libcli_a_SOURCES = \
 	cli/spec.h \
 	cli/table.c \
 	cli/watch.c \
-	cli/watch.h
+	cli/watch.h \
+	cli/when.c \
+	cli/when.h
 wf_SOURCES = cli/wf.c
 CLI_LIBS = libcli.a libengine.a $(YAML_LIBS) $(PROTO_LIBS) $(BASE_LIBS)
 wf_LDADD = $(CLI_LIBS)

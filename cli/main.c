@@ -4,6 +4,7 @@
  *
  *	wf [--profile NAME] [--no-prompt] GROUP COMMAND [options]
  */
+#include <ctype.h>
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -176,15 +177,84 @@ static int find_command(int argc, char **argv, int *at,
 	return unknown(NULL, word, err);
 }
 
-static int run_command(struct cli *cli, const struct globals *g,
-		       const struct command *c, int argc, char **argv,
-		       struct error *err)
+static int has_option(const struct opt_spec *spec, const char *name)
 {
-	void *conf = xcalloc(1, c->spec->conf_size > 0 ? c->spec->conf_size : 1);
-	struct opts opts = {0};
-	int rc = opts_load(c->spec, argc, argv, NULL, conf, &opts, err);
+	for (size_t i = 0; i < spec->count; i++) {
+		if (strcmp(spec->opts[i].name, name) == 0) {
+			return 1;
+		}
+	}
+	return 0;
+}
 
+/*
+ * Options of the session may also stand behind the command: takes them out of ARGV
+ * (unless the command has an option of that name).  Returns how many words are left.
+ */
+static int take_session(const struct opt_spec *spec, int argc, char **argv,
+			struct globals *g)
+{
+	int n = 1;
+
+	for (int i = 1; i < argc; i++) {
+		const char *a = argv[i];
+
+		if (strcmp(a, "--") == 0) {
+			while (i < argc) {
+				argv[n++] = argv[i++];
+			}
+		} else if (strcmp(a, "--profile") == 0 && i + 1 < argc &&
+			   !has_option(spec, "profile")) {
+			g->profile = argv[++i];
+		} else if (strncmp(a, "--profile=", 10) == 0 &&
+			   !has_option(spec, "profile")) {
+			g->profile = a + 10;
+		} else if (strcmp(a, "--prompt") == 0) {
+			g->prompt = 1;
+		} else if (strcmp(a, "--no-prompt") == 0) {
+			g->prompt = 0;
+		} else {
+			argv[n++] = argv[i];
+		}
+	}
+	return n;
+}
+
+/* The command's words go to another program; --help alone is ours. */
+static int run_raw(struct cli *cli, const struct globals *g, const struct command *c,
+		   int argc, char **argv, struct error *err)
+{
+	const struct opts opts = {.args = argv + 1, .nargs = argc - 1};
+	int rc;
+
+	if (argc == 2 && is_option(argv[1], "--help", "-h")) {
+		opts_help(c->spec, stdout);
+		return 0;
+	}
+	rc = session_open(cli, g->profile, g->prompt, err);
+	if (rc == 0) {
+		rc = c->run(cli, NULL, &opts, err);
+	}
+	session_close(cli);
+	return rc;
+}
+
+static int run_command(struct cli *cli, struct globals *g, const struct command *c,
+		       int argc, char **argv, struct error *err)
+{
+	void *conf;
+	struct opts opts = {0};
+	int rc;
+
+	if (c->spec->raw) {
+		return run_raw(cli, g, c, argc, argv, err);
+	}
+	argc = take_session(c->spec, argc, argv, g);
+	conf = xcalloc(1, c->spec->conf_size > 0 ? c->spec->conf_size : 1);
+	rc = opts_load(c->spec, argc, argv, NULL, conf, &opts, err);
 	if (rc < 0) {
+		cli->usage = 1;
+		err->msg[0] = (char)toupper((unsigned char)err->msg[0]);
 		free(conf);
 		return rc;
 	}
@@ -209,6 +279,7 @@ static int dispatch(struct cli *cli, int argc, char **argv, struct error *err)
 	int rc = parse_globals(argc, argv, &g, err);
 
 	if (rc < 0) {
+		cli->usage = 1;
 		return rc;
 	}
 	if (g.at < argc && (is_option(argv[g.at], "--version", "-v") ||
@@ -231,6 +302,7 @@ static int dispatch(struct cli *cli, int argc, char **argv, struct error *err)
 	}
 	rc = find_command(argc, argv, &g.at, &c, err);
 	if (rc < 0 || c == NULL) {
+		cli->usage = rc < 0;
 		return rc;
 	}
 	return run_command(cli, &g, c, argc - g.at, argv + g.at, err);
@@ -250,5 +322,5 @@ int cli_main(int argc, char **argv)
 	if (fflush(stdout) != 0) {
 		return 1;
 	}
-	return rc < 0 ? 1 : rc;
+	return rc >= 0 ? rc : cli.usage ? 2 : 1;
 }

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -19,7 +20,8 @@
 #include "base/timefmt.h"
 #include "cli/cli.h"
 
-#define PARAMS_MAX (1u << 20)
+#define PARAMS_MAX  (1u << 20)
+#define REAL_DIGITS JSON_REAL_PRECISION(16) /* 0.1, not 0.10000000000000001 */
 
 const char *tone_on(const struct cli *cli, enum tone tone)
 {
@@ -72,7 +74,7 @@ enum tone tone_of_state(const char *state_type)
 
 void print_json(const json_t *v)
 {
-	char *text = json_dumps(v, JSON_INDENT(2) | JSON_ENCODE_ANY);
+	char *text = json_dumps(v, JSON_INDENT(2) | JSON_ENCODE_ANY | REAL_DIGITS);
 
 	(void)puts(text != NULL ? text : "null");
 	free(text);
@@ -83,13 +85,38 @@ int want_json(const char *output, struct error *err)
 	if (output == NULL || output[0] == '\0') {
 		return 0;
 	}
-	if (strcmp(output, "json") == 0) {
+	if (strcasecmp(output, "json") == 0) {
 		return 1;
 	}
 	return err_set(err, ERR_USAGE, "Only 'json' output format is supported.");
 }
 
 static void print_value(const struct cli *cli, const json_t *v, int indent);
+
+/* Elements that are containers, each behind a dash. */
+static void print_elements(const struct cli *cli, const json_t *list, int indent)
+{
+	size_t i;
+	json_t *v;
+
+	json_array_foreach (list, i, v) {
+		(void)printf("%*s-", indent, "");
+		print_value(cli, v, indent);
+	}
+}
+
+static int has_containers(const json_t *list)
+{
+	size_t i;
+	json_t *v;
+
+	json_array_foreach (list, i, v) {
+		if (json_object_size(v) > 0 || json_array_size(v) > 0) {
+			return 1;
+		}
+	}
+	return 0;
+}
 
 static void print_members(const struct cli *cli, const json_t *obj, int indent)
 {
@@ -109,10 +136,14 @@ static void print_value(const struct cli *cli, const json_t *v, int indent)
 	if (json_is_object(v) && json_object_size(v) > 0) {
 		(void)putchar('\n');
 		print_members(cli, v, indent + 2);
+	} else if (has_containers(v)) {
+		(void)putchar('\n');
+		print_elements(cli, v, indent + 2);
 	} else if (json_is_string(v)) {
 		(void)printf(" %s\n", json_string_value(v));
 	} else {
-		char *text = json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT);
+		char *text =
+		    json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT | REAL_DIGITS);
 
 		(void)printf(" %s\n", text != NULL ? text : "null");
 		free(text);

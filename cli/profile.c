@@ -360,6 +360,15 @@ const char *profile_get(const struct profile *p, const char *setting)
 	return NULL;
 }
 
+int profile_is_secret(const char *name)
+{
+	return strstr(name, "AUTH_STRING") != NULL ||
+	       strstr(name, "PASSWORD") != NULL || strstr(name, "SECRET") != NULL ||
+	       (strlen(name) > 4 && strcmp(name + strlen(name) - 4, "_KEY") == 0) ||
+	       strstr(name, "REDIS_URL") != NULL ||
+	       strstr(name, "DATABASE_URL") != NULL;
+}
+
 size_t profile_count(const struct profile *p)
 {
 	size_t n = 0;
@@ -482,6 +491,39 @@ int profile_delete(const char *name, struct error *err)
 				drop(&f, i);
 			}
 		}
+		rc = file_write(&f, err);
+	}
+	file_release(&f);
+	return rc;
+}
+
+int profile_rename(const char *name, const char *new_name, struct error *err)
+{
+	struct file f = {0};
+	int rc = file_read(wf_path(), &f, err);
+
+	if (rc == 0 && !name_ok(new_name)) {
+		rc =
+		    err_set(err, ERR_USAGE,
+			    "Profile names are letters, digits, '-' and '_', not '%s'.",
+			    new_name);
+	} else if (rc == 0 && !file_has(&f, name)) {
+		rc = err_set(err, ERR_NOT_FOUND, "Profile '%s' not found.", name);
+	} else if (rc == 0 && file_has(&f, new_name)) {
+		rc = err_set(err, ERR_CONFLICT, "Profile '%s' already exists.",
+			     new_name);
+	}
+	for (size_t i = 0; rc == 0 && i < f.count; i++) {
+		if (strcmp(f.settings[i].profile, name) == 0) {
+			free(f.settings[i].profile);
+			f.settings[i].profile = xstrdup(new_name);
+		}
+	}
+	if (rc == 0 && f.active != NULL && strcmp(f.active, name) == 0) {
+		free(f.active);
+		f.active = xstrdup(new_name);
+	}
+	if (rc == 0) {
 		rc = file_write(&f, err);
 	}
 	file_release(&f);

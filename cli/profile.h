@@ -26,6 +26,8 @@ const char *profile_name(const struct profile *p);
 const char *profile_get(const struct profile *p, const char *setting); /* or NULL */
 int profile_is_prefects(const struct profile *p);
 
+/* Whether the value of such a setting is masked. */
+int profile_is_secret(const char *setting);
 size_t profile_count(const struct profile *p);
 const char *profile_key(const struct profile *p, size_t at);
 const char *profile_value(const struct profile *p, size_t at);
@@ -38,6 +40,8 @@ int profile_use(const char *profile, struct error *err);
 /* Creates an empty one, or a copy of FROM; removes one of ours. */
 int profile_create(const char *name, const char *from, struct error *err);
 int profile_delete(const char *name, struct error *err);
+/* Only one of ours; it stays the active one. */
+int profile_rename(const char *name, const char *new_name, struct error *err);
 /* Names of all profiles of both files, NULL-terminated; free each and the list. */
 char **profile_names(struct error *err);
 

@@ -106,8 +106,8 @@ static void find_url(struct cli *cli, const struct profile *p)
 	free(running);
 }
 
-static char *secret(const struct profile *p, const char *wf_name,
-		    const char *prefect_name)
+static char *setting(const struct profile *p, const char *wf_name,
+		     const char *prefect_name)
 {
 	const char *const names[] = {wf_name, prefect_name, NULL};
 	const char *v = first_env(names);
@@ -155,8 +155,10 @@ int session_open(struct cli *cli, const char *profile, int prompt, struct error 
 	}
 	cli->profile = xstrdup(profile_name(p));
 	find_url(cli, p);
-	cli->auth = secret(p, "WF_API_AUTH_STRING", "PREFECT_API_AUTH_STRING");
-	cli->api_key = secret(p, "WF_API_KEY", "PREFECT_API_KEY");
+	cli->auth = setting(p, "WF_API_AUTH_STRING", "PREFECT_API_AUTH_STRING");
+	cli->api_key = setting(p, "WF_API_KEY", "PREFECT_API_KEY");
+	cli->default_pool =
+	    setting(p, "WF_DEFAULT_WORK_POOL_NAME", "PREFECT_DEFAULT_WORK_POOL_NAME");
 	profile_free(p);
 	return 0;
 }
@@ -167,5 +169,7 @@ void session_close(struct cli *cli)
 	free(cli->api_url);
 	free(cli->auth);
 	free(cli->api_key);
+	free(cli->default_pool);
+	cli->default_pool = NULL;
 	cli->profile = cli->api_url = cli->auth = cli->api_key = NULL;
 }

@@ -16,7 +16,7 @@ struct project;
 
 /* The options of `wf deploy`. */
 struct deploy_conf {
-	struct opt_list name, tag, param, job_variable, cron, interval, rrule;
+	struct opt_list name, tag, param, job_variable, cron, interval, rrule, trigger;
 	char *file, *pool, *queue, *description, *version, *params, *anchor_date,
 	    *timezone;
 	char *collision_strategy;

@@ -174,6 +174,42 @@ static int check_pool(struct cli *cli, const json_t *body, struct error *err)
 	return rc;
 }
 
+/* Triggers of the command line stand in place of those of the project. */
+static int take_triggers(const struct deploy_conf *c, json_t *dep, struct error *err)
+{
+	json_t *list = json_array(), *t = NULL;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < c->trigger.count; i++) {
+		rc = project_value(c->trigger.items[i], &t, err);
+		if (rc < 0) {
+			rc = err_wrap(err, "--trigger");
+		} else if (json_is_array(json_object_get(t, "triggers"))) {
+			json_array_extend(list, json_object_get(t, "triggers"));
+		} else if (json_is_array(t)) {
+			json_array_extend(list, t);
+		} else {
+			json_array_append(list, t);
+		}
+		json_decref(t);
+		t = NULL;
+	}
+	if (rc == 0 && c->trigger.count > 0) {
+		json_object_set(dep, "triggers", list);
+	}
+	json_decref(list);
+	return rc;
+}
+
+/* What `wf work-pool create --set-as-default` has kept. */
+static void default_pool(const struct cli *cli, json_t *body)
+{
+	if (member(body, "work_pool_name")[0] == '\0' && cli->default_pool != NULL) {
+		json_object_set_new(body, "work_pool_name",
+				    json_string(cli->default_pool));
+	}
+}
+
 static int set_triggers(struct cli *cli, const json_t *dep, const char *id,
 			struct error *err)
 {
@@ -247,6 +283,10 @@ static int deploy_one(struct cli *cli, const struct deploy_conf *c,
 		rc = body_build(c, p, dep, flow, &body, err);
 	}
 	if (rc == 0) {
+		rc = take_triggers(c, dep, err);
+	}
+	if (rc == 0) {
+		default_pool(cli, body);
 		rc = check_pool(cli, body, err);
 	}
 	if (rc == 0) {
@@ -321,6 +361,8 @@ static const struct opt deploy_opts[] = {
 	    "Anchor of interval schedules."),
     CLI_STR(struct deploy_conf, timezone, "timezone", 0, "ZONE",
 	    "Time zone of the schedules, for example Europe/Berlin."),
+    CLI_LIST(struct deploy_conf, trigger, "trigger", 0, "JSON|FILE",
+	     "A trigger instead of those of the project file. Repeatable."),
     CLI_INT(struct deploy_conf, concurrency_limit, "concurrency-limit", 0, "-1", "N",
 	    "At most N runs at a time."),
     CLI_STR(struct deploy_conf, collision_strategy, "collision-strategy", 0, "NAME",

@@ -161,17 +161,18 @@ static void check(struct diags *d, const struct ynode *root)
 	}
 }
 
-static int parse(struct project *p, const struct buf *text, struct error *err)
+/* YAML (or JSON, which is YAML) as JSON; a project is checked for unknown keys. */
+static int parse(const char *file, const struct buf *text, int is_project,
+		 json_t **ret_json, struct error *err)
 {
 	struct diags d;
 	struct ynode *root = NULL;
-	json_t *all;
 	struct buf out;
 	int rc;
 
-	diags_init(&d, p->file, text->data, text->len);
+	diags_init(&d, file, text->data, text->len);
 	rc = yaml_parse(text->data, text->len, &d, &root);
-	if (rc == 0) {
+	if (rc == 0 && is_project) {
 		check(&d, root);
 	}
 	if (rc < 0 || d.count > 0) {
@@ -180,17 +181,46 @@ static int parse(struct project *p, const struct buf *text, struct error *err)
 		rc = err_set(err, ERR_INVALID, "%s", out.data);
 		buf_release(&out);
 	} else {
-		all = to_json(root);
+		*ret_json = to_json(root);
+	}
+	ynode_free(root);
+	diags_release(&d);
+	return rc;
+}
+
+int project_value(const char *text_or_file, json_t **ret_json, struct error *err)
+{
+	int is_text = text_or_file[strspn(text_or_file, " \t\n")] == '{';
+	struct buf text;
+	int rc = 0;
+
+	buf_init(&text);
+	if (is_text) {
+		buf_adds(&text, text_or_file);
+	} else {
+		rc = buf_read_file(&text, text_or_file, PROJECT_MAX, err);
+	}
+	if (rc == 0) {
+		rc = parse(is_text ? "value" : text_or_file, &text, 0, ret_json, err);
+	}
+	buf_release(&text);
+	return rc;
+}
+
+static int read_project(struct project *p, const struct buf *text, struct error *err)
+{
+	json_t *all = NULL;
+	int rc = parse(p->file, text, 1, &all, err);
+
+	if (rc == 0) {
 		p->pull = json_incref(json_object_get(all, "pull"));
 		p->deployments = json_incref(json_object_get(all, "deployments"));
 		if (!json_is_array(p->deployments)) {
 			json_decref(p->deployments);
 			p->deployments = json_array();
 		}
-		json_decref(all);
 	}
-	ynode_free(root);
-	diags_release(&d);
+	json_decref(all);
 	return rc;
 }
 
@@ -231,7 +261,7 @@ int project_load(const char *file, struct project *ret_project, struct error *er
 	buf_init(&text);
 	rc = buf_read_file(&text, file, PROJECT_MAX, err);
 	if (rc == 0) {
-		rc = parse(&p, &text, err);
+		rc = read_project(&p, &text, err);
 	}
 	buf_release(&text);
 	if (rc < 0) {

@@ -25,5 +25,7 @@ struct project {
  * project. */
 int project_load(const char *file, struct project *ret_project, struct error *err);
 void project_release(struct project *p);
+/* A value of the command line: a JSON object, or the name of a JSON or YAML file. */
+int project_value(const char *text_or_file, json_t **ret_json, struct error *err);
 
 #endif

@@ -24,23 +24,83 @@ def commands():
     (["frob"], "No such command 'frob'."),
     (["work-pol", "ls"], "Did you mean 'work-pool'?"),
     (["work-pool", "creat"], "No such command 'work-pool creat'. Did you mean 'create'? See `wf work-pool --help`."),
-    (["work-pool", "create"], "missing argument NAME (usage: wf work-pool create NAME [options])"),
-    (["work-pool", "create", "--tpye", "x", "y"], "unknown option --tpye: did you mean --type?"),
+    (["work-pool", "create"], "Missing argument NAME (usage: wf work-pool create NAME [options])"),
+    (["work-pool", "create", "--tpye", "x", "y"], "Unknown option --tpye: did you mean --type?"),
     (["work-pool", "create", "a", "b"], "b"),
+    (["work-queue", "create", "q", "--limit", "x"], "x"),
+    (["work-pool", "set-concurrency-limit", "a", "x"], "must be a whole number of 0 or more, not 'x'"),
     (["-x"], "Unknown option '-x'. See `wf --help`."),
+    (["explain", "x"], "'x' is not a flow run id. List runs with `wf flow-run ls`."),
+    (["flow-run", "cancel", "x"], "'x' is not a flow run id."),
+    (["flow-run", "delete", "x"], "'x' is not a flow run id."),
+])
+def test_words_that_cannot_be_understood(run, words, text):
+    done = run(*words)
+    assert done.returncode == 2
+    assert text in done.stdout
+
+
+@pytest.mark.parametrize("words, text", [
     (["deployment", "ls", "-o", "yaml"], "Only 'json' output format is supported."),
     (["--profile", "nope", "work-pool", "ls"], "Profile 'nope' not found. See them all with `wf profile ls`."),
-    (["explain", "x"], "'x' is not a flow run id. List runs with `wf flow-run ls`."),
     (["config", "set", "A"], "Failed to parse argument 'A'. Use the format 'VAR=VAL'."),
     (["config", "set", "FOO=1"], "Unknown setting name 'FOO'"),
     (["profile", "use", "nope"], "Profile 'nope' not found."),
-    (["server", "stop"], "No server runs on "),
+    (["deployment", "run"], "Name a deployment, FLOW/DEPLOYMENT, or give its --id."),
+    (["deployment", "delete"], "Name a deployment, FLOW/DEPLOYMENT, or give its --id or --all."),
+    (["flow-run", "ls", "--state-type", "nope"], "Invalid state type 'nope'. Options are SCHEDULED, PENDING,"),
+    (["work-pool", "create", "x", "--provision-infra"], "has no infrastructure to provision"),
+    (["profile", "rename", "nope", "x"], "Profile 'nope' not found."),
     (["deploy"], "Nothing to deploy: there is no wf.yaml or prefect.yaml with deployments here."),
 ])
 def test_mistakes_are_explained(run, words, text):
     done = run(*words)
     assert done.returncode == 1
     assert text in done.stdout
+
+
+def test_no_server_to_stop_is_fine(run):
+    done = run("server", "stop")
+    assert done.returncode == 0 and done.stdout.startswith("No server runs on ")
+
+
+def test_options_of_the_session_stand_anywhere(run):
+    run("profile", "create", "other")
+    for words in (["--profile", "other", "config", "view"], ["config", "view", "--profile", "other"],
+                  ["config", "view", "--profile=other", "--no-prompt"]):
+        assert "WF_PROFILE='other'" in run(*words).stdout, words
+
+
+def test_settings_as_json(run):
+    run("config", "set", "PREFECT_API_KEY=secret")
+    told = json.loads(run("config", "view", "-o", "json").stdout)
+    assert told["profile"] == "default"
+    assert {"name": "PREFECT_API_KEY", "value": "********", "source": "profile"} in told["settings"]
+    assert told["settings"][0]["name"] == "WF_API_URL"
+    assert "(from" not in run("config", "view", "--hide-sources").stdout
+    assert run("config", "validate").stdout == "Configuration valid!\n"
+    run("profile", "create", "p")
+    assert json.loads(run("profile", "ls", "-o", "json").stdout) == [
+        {"name": "default", "active": True}, {"name": "p", "active": False}]
+    assert json.loads(run("profile", "inspect", "default", "-o", "json").stdout) == {"PREFECT_API_KEY": "********"}
+    told = json.loads(run("server", "status", "-o", "json", env={"WF_API_URL": "http://127.0.0.1:9/api"}).stdout)
+    assert told == {"status": "unavailable", "api_url": "http://127.0.0.1:9/api", "server_version": None}
+
+
+def test_rename_a_profile(run):
+    run("profile", "create", "a")
+    run("-p", "a", "config", "set", "WF_API_URL=http://127.0.0.1:9/api")
+    run("profile", "use", "a")
+    assert run("profile", "rename", "a", "default").returncode == 0
+    run("profile", "create", "c")
+    assert "already exists" in run("profile", "rename", "c", "default").stdout
+    assert "* default" in run("profile", "ls").stdout
+    assert "127.0.0.1:9" in run("config", "view").stdout
+
+
+def test_worker_start_hands_its_words_over(run):
+    done = run("worker", "start", "--pool", "x", "--type", "kubernetes")
+    assert done.returncode == 1 and "Worker type 'kubernetes' is not supported" in done.stdout
 
 
 @pytest.mark.parametrize("words", [

@@ -53,9 +53,9 @@ def test_a_pool_with_a_template(run, tmp_path):
     (["work-pool", "inspect", "nope"], "Work pool 'nope' not found!\nSee them all with `wf work-pool ls`."),
     (["work-pool", "pause", "nope"], "Work pool 'nope' not found!"),
     (["work-pool", "create", "x", "--type", "nope"], "Unknown work pool type 'nope'. Known types: process."),
-    (["work-pool", "set-concurrency-limit", "nope", "x"], "must be a whole number of 0 or more, not 'x'"),
     (["work-pool", "update", "nope"], "Nothing to update: give --description"),
-    (["work-queue", "delete", "nope", "--pool", "none"], "none"),
+    (["work-queue", "delete", "nope", "--pool", "none"], "No work queue named 'nope' found in work pool 'none'."),
+    (["work-queue", "preview", "nope"], "No work queue named 'nope' found. Name its pool with --pool."),
     (["work-pool", "create", "a/b"], "String should match pattern"),
 ])
 def test_mistakes(run, words, text):
@@ -66,6 +66,10 @@ def test_life_of_a_queue(run):
     run("work-pool", "create", "qp")
     out = run("work-queue", "create", "q", "--pool", "qp", "--limit", "2", "--priority", "5")
     assert out.startswith("Created work queue with properties:\n    name - 'q'\n    work pool - 'qp'\n    id - ")
+    assert out.split("\n")[4] == "    concurrency limit - 2"
+    assert "greater than" in run("work-queue", "create", "zero", "--pool", "qp", "-q", "0", status=1)
+    assert run("work-queue", "preview", "q", "-p", "qp").startswith("No runs found - try increasing")
+    assert run("work-queue", "read-runs", "q", "-p", "qp") == "Read 0 runs for work queue 'q' in work pool 'qp'\n"
     assert run("work-queue", "create", "q", "--pool", "qp", status=1) == "Work queue with name: 'q' already exists.\n"
     listed = run("work-queue", "ls", "--pool", "qp").splitlines()
     assert listed[0].split("\t")[:2] == ["Name", "Priority"]
@@ -78,7 +82,7 @@ def test_life_of_a_queue(run):
     assert run("work-queue", "clear-concurrency-limit", "q", "-p", "qp") == \
         "Concurrency limits removed on work queue 'q' in work pool 'qp'\n"
     assert run("work-queue", "delete", "q", "-p", "qp") == "Successfully deleted work queue 'q' in work pool 'qp'\n"
-    assert run("work-queue", "delete", "q", "-p", "qp", status=1) == "No work queue found: 'q' in work pool 'qp'\n"
+    assert run("work-queue", "delete", "q", "-p", "qp", status=1) == "No work queue named 'q' found in work pool 'qp'.\n"
 
 
 def test_json_lists_are_arrays(run):

@@ -74,7 +74,8 @@ def test_deploy_and_list(run, deployed):
     (["deployment", "run", "a/b"], "Deployment 'a/b' not found!"),
     (["deployment", "delete", "a/b"], "Deployment 'a/b' not found!"),
     (["flow-run", "inspect", "01a20c8d-b510-7a87-8189-e4f62593f200"], "not found!"),
-    (["flow-run", "cancel", "x"], "Flow run 'x' not found!"),
+    (["flow-run", "cancel", "01a20c8d-b510-7a87-8189-e4f62593f200"], "not found!"),
+    (["flow-run", "retry", "x"], "Flow run 'x' not found!"),
 ])
 def test_mistakes(run, words, text):
     assert text in run(*words, status=1)
@@ -123,6 +124,39 @@ def test_later(run, deployed):
         run("work-pool", "preview", "p-later", "--hours", "3")
     run("flow-run", "delete", ident)
     assert "not found!" in run("flow-run", "inspect", ident, status=1)
+
+
+def test_names_times_and_variables(run, deployed):
+    name = deployed("greet", "p-names")
+    out = run("deployment", "run", name, "--params", '{"name": "a"}', "-p", "name=bob", "--start-at", "2099-12-24 18:00 utc",
+              "--flow-run-name", "hi-{name}-{{x}}", "--job-variable", "env.A=1", "--watch-interval", "1")
+    assert "Given by both --param and --params, --param counts: 'name'" in out
+    assert "Created flow run 'hi-bob-{x}'." in out and '└── Job Variables: {"env.A":1}' in out
+    assert "└── Scheduled start time: 2099-12-24 18:00:00 UTC (in " in out
+    told = json.loads(run("work-queue", "read-runs", "default", "-p", "p-names", "-o", "json"))
+    assert [r["name"] for r in told] == []
+    told = json.loads(run("work-queue", "preview", "default", "-p", "p-names", "-h", "999999", "-o", "json"))
+    assert [r["name"] for r in told] == ["hi-bob-{x}"]
+    assert "hi-bob-{x}" in run("work-pool", "preview", "p-names", "--hours", "999999")
+    assert "needs the parameter 'nope'" in run("deployment", "run", name, "--flow-run-name", "{nope}", status=1)
+    assert "Unable to parse 'gibberish' as a time" in run("deployment", "run", name, "--start-at", "gibberish", status=1)
+
+
+def test_the_default_pool_of_a_profile(run, deployed, folder):
+    run("work-pool", "create", "p-default", "--set-as-default")
+    out = run("deploy", "f.flow.yaml:greet", "-n", "without-a-pool")
+    assert "p-default" in out
+    assert json.loads(run("deployment", "inspect", "greet/without-a-pool", "-o", "json"))["work_pool_name"] == "p-default"
+
+
+def test_triggers_of_the_command_line(run, deployed, folder):
+    trigger = {"enabled": True, "match": {"prefect.resource.id": "x"}, "expect": ["e"]}
+    (folder / "t.yaml").write_text("triggers:\n  - {match: {prefect.resource.id: y}, expect: [f]}\n")
+    run("work-pool", "create", "p-triggers")
+    run("deploy", "f.flow.yaml:greet", "-n", "triggered", "--pool", "p-triggers", "--trigger", json.dumps(trigger),
+        "--trigger", "t.yaml")
+    assert "--trigger" in run("deploy", "f.flow.yaml:greet", "-n", "triggered", "--pool", "p-triggers", "--trigger", "no.yaml",
+                              status=1)
 
 
 def test_cancel_and_retry(run, deployed, shared_server, workers):
