@@ -92,8 +92,10 @@ int pools_epoch(struct pools *p, const char *epoch, pools_int_fn fn, void *arg,
 	if (rc < 0) {
 		return rc;
 	}
+	char *marker = xasprintf("%s.%d", epoch, POOLS_LAYOUT);
 	script_args_init(&a, EPOCH_KEY);
-	script_args_str(&a, epoch);
+	script_args_str(&a, marker);
+	free(marker);
 	return pools_call_int(p, SCRIPT_epoch, &a, fn, arg, err);
 }
 

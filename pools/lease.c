@@ -30,6 +30,11 @@ static int run_args(struct script_args *a, const char *pool, const char *id,
 	return rc;
 }
 
+static const char *pools_lane(const struct pools_run *run)
+{
+	return run->lane != NULL && run->lane[0] != '\0' ? run->lane : "-";
+}
+
 int pools_enqueue(struct pools *p, const char *pool, const struct pools_run *run,
 		  pools_int_fn fn, void *arg, struct error *err)
 {
@@ -52,7 +57,28 @@ int pools_enqueue(struct pools *p, const char *pool, const struct pools_run *run
 	script_args_int(&a, run->priority);
 	script_args_str(&a, run->payload);
 	script_args_int(&a, run->gen);
+	script_args_str(&a, pools_lane(run));
+	script_args_int(&a, MAX_OF(run->lane_limit, 0));
 	return pools_call_int(p, SCRIPT_enqueue, &a, fn, arg, err);
+}
+
+int pools_hold(struct pools *p, const char *pool, const struct pools_run *run,
+	       int64_t ms, pools_int_fn fn, void *arg, struct error *err)
+{
+	struct script_args a;
+	int rc = pools_name_check("work queue", run->queue, err);
+
+	if (rc == 0) {
+		rc = run_args(&a, pool, run->id, err);
+	}
+	if (rc < 0) {
+		return rc;
+	}
+	script_args_str(&a, run->queue);
+	script_args_str(&a, pools_lane(run));
+	script_args_int(&a, run->gen);
+	script_args_int(&a, ms);
+	return pools_call_int(p, SCRIPT_hold, &a, fn, arg, err);
 }
 
 struct claim_call {

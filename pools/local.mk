@@ -6,11 +6,13 @@ pools_lua = \
 	pools/lua/claim.lua \
 	pools/lua/enqueue.lua \
 	pools/lua/epoch.lua \
+	pools/lua/hold.lua \
 	pools/lua/inspect.lua \
 	pools/lua/reap.lua \
 	pools/lua/reaper_lock.lua \
 	pools/lua/remove_queue.lua \
 	pools/lua/renew.lua \
+	pools/lua/set_lane.lua \
 	pools/lua/set_pool.lua \
 	pools/lua/set_queue.lua \
 	pools/lua/settle.lua \

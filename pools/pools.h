@@ -63,6 +63,10 @@ struct pools_run {
 	int64_t priority;    /* of the queue, 1 = first */
 	const char *payload; /* small JSON */
 	int64_t gen;         /* the API's count of entries into SCHEDULED */
+	/* Within a queue lanes are served in turn: the deployment; NULL: those of none.
+	 */
+	const char *lane;
+	int64_t lane_limit; /* held at a time; 0: no limit */
 };
 /*
  * 1 queued, 2 remembered for after the lease, 0 same gen already leased, -1 stale (this
@@ -112,16 +116,27 @@ int pools_renew(struct pools *p, const char *pool, const char *worker, int64_t l
 enum pools_outcome { POOLS_DONE = 1, POOLS_DROP, POOLS_REQUEUE };
 /*
  * 1 settled (also when asked again with the same token), 0 stale.  DUE_MS counts for
- * REQUEUE; 0: as it was.  With the new token of a run that pools_reap() reported as
- * lost, it confirms that the API knows: the run is not reported again.
+ * REQUEUE; 0: as it was.  With the new token of a run
+ * that pools_reap() reported as lost, it confirms that the API knows: the run is not
+ * reported again.
  */
 int pools_settle(struct pools *p, const char *pool, const char *id, uint64_t token,
 		 enum pools_outcome outcome, int64_t due_ms, pools_int_fn fn, void *arg,
 		 struct error *err);
 
-/* 1 removed from its queue, 2 flagged (its worker is told), 0 unknown. */
+/* 1 removed from its queue or no longer counted, 2 flagged (its worker is told), 0
+ * unknown. */
 int pools_cancel(struct pools *p, const char *pool, const char *id, pools_int_fn fn,
 		 void *arg, struct error *err);
+
+/*
+ * RUN (id, queue, lane, gen) is in the hands of a worker without leases: limits count
+ * it for MS, call again meanwhile; pools_cancel() or pools_enqueue() end that.  1
+ * counted, 2 leased now: counted when that claim is given up, 0 a newer gen is known.
+ */
+#define POOLS_HOLD_MS 200000
+int pools_hold(struct pools *p, const char *pool, const struct pools_run *run,
+	       int64_t ms, pools_int_fn fn, void *arg, struct error *err);
 
 struct pools_reaped {
 	const char *id, *verdict /* requeued | lost */, *worker;
@@ -151,6 +166,9 @@ int pools_set_pool(struct pools *p, const char *pool, int paused, int64_t limit,
 int pools_set_queue(struct pools *p, const char *pool, const char *queue, int paused,
 		    int64_t limit, int64_t priority, pools_int_fn fn, void *arg,
 		    struct error *err);
+/* Runs of a deployment held at a time in this pool; LIMIT 0: none. */
+int pools_set_lane(struct pools *p, const char *pool, const char *lane, int64_t limit,
+		   pools_int_fn fn, void *arg, struct error *err);
 /* Also forgets the runs that wait in it (they can be enqueued again); *value: 0. */
 int pools_remove_queue(struct pools *p, const char *pool, const char *queue,
 		       pools_int_fn fn, void *arg, struct error *err);
@@ -160,7 +178,8 @@ int pools_remove_pool(struct pools *p, const char *pool, pools_int_fn fn, void *
 
 /*
  * What Redis knows about runs, for the reconciler and explain: state ("ready",
- * "leased", "lost", "done", "drop" or NULL), worker, gen, attempts, expiry (Unix ms).
+ * "leased", "ext" (pools_hold), "lost", "done", "drop" or NULL), worker, gen, attempts,
+ * expiry (Unix ms).
  */
 struct pools_info {
 	const char *state, *queue, *worker;

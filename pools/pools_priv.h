@@ -16,6 +16,7 @@
 #define POOLS_NAME_MAX    255 /* bytes of a pool, queue or worker name */
 #define POOLS_PAYLOAD_MAX (64u << 10)
 #define POOLS_SUBS_MAX    1000
+#define POOLS_LAYOUT      2 /* of the keys: part of the epoch marker */
 #define POOLS_REAP_GAP_MS                                                              \
 	8000                     /* no reaping for so long: Redis or reapers were away \
 				  */

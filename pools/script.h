@@ -29,6 +29,8 @@ struct error;
 	X(reaper_lock)  \
 	X(set_pool)     \
 	X(set_queue)    \
+	X(set_lane)     \
+	X(hold)         \
 	X(remove_queue) \
 	X(inspect)      \
 	X(epoch)

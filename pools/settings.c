@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/compiler.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "pools/pools_priv.h"
@@ -49,6 +50,23 @@ int pools_set_queue(struct pools *p, const char *pool, const char *queue, int pa
 	script_args_int(&a, limit);
 	script_args_int(&a, priority);
 	return pools_call_int(p, SCRIPT_set_queue, &a, fn, arg, err);
+}
+
+int pools_set_lane(struct pools *p, const char *pool, const char *lane, int64_t limit,
+		   pools_int_fn fn, void *arg, struct error *err)
+{
+	struct script_args a;
+	int rc = pools_name_check("deployment", lane, err);
+
+	if (rc == 0) {
+		rc = pools_args(&a, pool, err);
+	}
+	if (rc < 0) {
+		return rc;
+	}
+	script_args_str(&a, lane);
+	script_args_int(&a, MAX_OF(limit, 0));
+	return pools_call_int(p, SCRIPT_set_lane, &a, fn, arg, err);
 }
 
 /* A removal goes on in slices, so that Redis is never kept busy for long. */

@@ -187,6 +187,9 @@ int run_propose(struct tx *tx, struct run_proposal *p, struct orc_result *ret_re
 	if (rc == 0) {
 		rc = seen_before(tx, p, &row, &res, err);
 	}
+	if (rc == 0 && p->state->type == WF__CONTROL__STATE_TYPE__PENDING) {
+		rc = run_row_load_place(tx, &row, err);
+	}
 	if (rc == 0 && !decided_by_fence(&row, p, &res)) {
 		rc = decide_and_write(tx, &row, p, &res, err);
 	}

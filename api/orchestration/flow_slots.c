@@ -5,18 +5,51 @@
  * A slot is a lease record of the run; these rules say when it is taken, renewed, kept
  * for good and ended.  The shell does it, by the effects.
  */
+#include <stdio.h>
+
 #include "api/orchestration/rules.h"
 #include "proto/frame.h"
 
 #define TYPE(t)      WF__CONTROL__STATE_TYPE__##t
 #define LEASE_ID     "deployment_concurrency_lease_id"
+#define PLACE_WAIT_S 1
 #define SLOT_WAIT_US (30 * INT64_C(1000000)) /* concurrency_slot_wait_seconds */
+
+static void secure_place(struct orc_ctx *c)
+{
+	const struct orc_facts *f = c->facts;
+	char reason[160];
+
+	if (f->full_place == NULL) {
+		return;
+	}
+	(void)snprintf(reason, sizeof(reason),
+		       "The concurrency limit of the work %s is reached: %lld of %lld.",
+		       f->full_place, (long long)f->place_busy,
+		       (long long)f->place_limit);
+	if (f->fenced) {
+		orc_wait(c, PLACE_WAIT_S, reason); /* its worker gives it back */
+	} else {
+		orc_abort(c, "%s", reason); /* the next poll offers it again */
+	}
+}
+const struct orc_rule rule_secure_place = {
+    .name = "SecureWorkPoolPlaces",
+    .from = ORC_ALL & ~ORC_BUSY,
+    .to = ORC_PENDING,
+    .before = secure_place,
+    .does = "ours: the limits of the work pool and queue hold for every kind of "
+	    "worker; full: WAIT for the owner of a lease, ABORT for others",
+};
 
 static void take_slot(struct orc_ctx *c)
 {
 	char text[UUID_TEXT_SIZE];
 
 	c->d->effects |= ORC_FX_TAKE_SLOT;
+	if (c->facts->fenced) {
+		c->d->effects |= ORC_FX_KEEP_SLOT; /* the owner's lease guards it */
+	}
 	orc_detail_set_str(c->proposed, LEASE_ID,
 			   uuid_format(&c->facts->fresh_lease, text));
 }
@@ -42,11 +75,13 @@ static void validate_slot_at_running(struct orc_ctx *c)
 	struct orc_state cancelled;
 
 	if (orc_detail_str(c->proposed, LEASE_ID) == NULL ||
-	    !c->facts->client_renews_leases || c->facts->concurrency_limit < 0) {
+	    (!c->facts->client_renews_leases && !c->facts->fenced) ||
+	    c->facts->concurrency_limit < 0) {
 		return;
 	}
 	if (c->facts->lease_alive) {
-		c->d->effects |= ORC_FX_RENEW_SLOT;
+		c->d->effects |=
+		    c->facts->fenced ? ORC_FX_KEEP_SLOT : ORC_FX_RENEW_SLOT;
 	} else if (c->facts->slots_taken < c->facts->concurrency_limit) {
 		take_slot(c);
 	} else {
@@ -62,7 +97,8 @@ static void validate_slot_at_running(struct orc_ctx *c)
 
 static void give_back(struct orc_ctx *c)
 {
-	c->d->effects &= ~(unsigned int)(ORC_FX_TAKE_SLOT | ORC_FX_RENEW_SLOT);
+	c->d->effects &=
+	    ~(unsigned int)(ORC_FX_TAKE_SLOT | ORC_FX_RENEW_SLOT | ORC_FX_KEEP_SLOT);
 }
 const struct orc_rule rule_validate_slot_at_running = {
     .name = "ValidateDeploymentConcurrencyAtRunning",
@@ -70,9 +106,8 @@ const struct orc_rule rule_validate_slot_at_running = {
     .to = ORC_RUNNING,
     .before = validate_slot_at_running,
     .cleanup = give_back,
-    .does =
-	"the slot's lease is renewed at the start; a lost one is taken again, or the "
-	"run is CANCELLED",
+    .does = "the slot's lease is renewed at the start (an owner's lives as long as its "
+	    "lease of the run); a lost one is taken again, or the run is CANCELLED",
 };
 
 static void no_slot(struct orc_ctx *c)

@@ -51,10 +51,13 @@ struct orc_facts {
 	int deployment_exists;
 	int64_t concurrency_limit; /* -1: none */
 	int64_t slots_taken;       /* live leases of the deployment's limit */
-	int64_t grace_s;           /* lease time while pending */
-	int collision_cancel_new;  /* CANCEL_NEW instead of ENQUEUE */
-	int lease_alive;           /* the current state's lease record exists */
-	int client_renews_leases;  /* client >= 3.4.11 or ours */
+	/* looked at for PENDING only: the limit that leaves no place, or NULL */
+	const char *full_place; /* "pool" or "queue" */
+	int64_t place_limit, place_busy;
+	int64_t grace_s;          /* lease time while pending */
+	int collision_cancel_new; /* CANCEL_NEW instead of ENQUEUE */
+	int lease_alive;          /* the current state's lease record exists */
+	int client_renews_leases; /* client >= 3.4.11 or ours */
 	/* task runs */
 	int parent_flow_running, parent_flow_paused;
 	int64_t flow_run_run_count;

@@ -16,6 +16,7 @@ static const struct orc_rule *const core_flow[] = {
     &rule_bypass_cancelling,
     &rule_prevent_pending,
     &rule_validate_slot_at_running,
+    &rule_secure_place,
     &rule_secure_flow_slots,
     &rule_remove_lease_for_old_clients,
     &rule_only_scheduled_late,

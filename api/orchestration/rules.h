@@ -82,8 +82,8 @@ int orc_policy_int(const struct orc_run *run, const char *key, int64_t *ret_int)
 
 /* rules, by file */
 extern const struct orc_rule rule_preserve_lease_id, rule_validate_slot_at_running,
-    rule_secure_flow_slots, rule_remove_lease_for_old_clients, rule_release_flow_slots,
-    rule_enforce_limit_on_late; /* flow_slots.c */
+    rule_secure_place, rule_secure_flow_slots, rule_remove_lease_for_old_clients,
+    rule_release_flow_slots, rule_enforce_limit_on_late; /* flow_slots.c */
 extern const struct orc_rule rule_prevent_duplicates, rule_flow_terminal,
     rule_cancelling_to_cancelled, rule_bypass_cancelling, rule_prevent_pending,
     rule_only_scheduled_late, rule_pausing, rule_resuming, rule_copy_scheduled_time,

@@ -218,6 +218,32 @@ int run_row_load(struct tx *tx, const struct uuid *id, struct run_row *row,
 	return load_slots(tx, row, err);
 }
 
+static void take_place(const struct db_rows *r, void *arg)
+{
+	struct orc_facts *f = arg;
+	static const char *const names[] = {"pool", "queue"};
+
+	for (int i = 0; i < 2 && f->full_place == NULL; i++) {
+		if (!db_is_null(r, 2 * i) && db_int(r, 2 * i + 1) >= db_int(r, 2 * i)) {
+			f->full_place = names[i];
+			f->place_limit = db_int(r, 2 * i);
+			f->place_busy = db_int(r, 2 * i + 1);
+		}
+	}
+}
+
+int run_row_load_place(struct tx *tx, struct run_row *row, struct error *err)
+{
+	int rc;
+
+	if (!row->has_queue) {
+		return 0;
+	}
+	rc = db_one(tx->c, SQL_RUN_PLACE, DB_ARGS(db_a_uuid(&row->queue_id)), 1,
+		    take_place, &row->facts, err);
+	return rc < 0 ? rc : 0;
+}
+
 void run_row_release(struct run_row *row)
 {
 	orc_run_release(&row->run);

@@ -31,6 +31,8 @@ struct run_row {
  * transaction's answer. */
 int run_row_load(struct tx *tx, const struct uuid *id, struct run_row *row,
 		 struct error *err);
+/* Reads what PENDING needs to know, too: is there a place in its queue and pool? */
+int run_row_load_place(struct tx *tx, struct run_row *row, struct error *err);
 void run_row_release(struct run_row *row);
 
 /* What was decided, and by whom. */

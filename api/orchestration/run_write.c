@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "api/db/db.h"
+#include "api/orchestration/apply.h"
 #include "api/orchestration/run_row.h"
 #include "api/orchestration/task_apply.h"
 #include "api/routes/state_json.h"
@@ -14,8 +15,10 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/uuid.h"
+#include "proto/frame.h"
 
 #define US_PER_S INT64_C(1000000)
+#define TYPE(t)  WF__CONTROL__STATE_TYPE__##t
 
 static int write_history(struct tx *tx, const struct run_row *row,
 			 const struct orc_state *s, struct error *err)
@@ -42,6 +45,14 @@ static int in_process(const struct run_row *row)
 	return type != NULL && strcmp(type, "in_process") == 0;
 }
 
+/* A worker without leases takes the run: whoever had it before has it no more. */
+static int disowned(const struct run_row *row, const struct run_change *ch)
+{
+	return ch->fence == 0 && row->current.type == TYPE(SCHEDULED) &&
+	       (ch->d->state.type == TYPE(PENDING) ||
+		ch->d->state.type == TYPE(RUNNING));
+}
+
 static int write_run(struct tx *tx, const struct run_row *row,
 		     const struct run_change *ch, unsigned int delivery,
 		     struct error *err)
@@ -62,9 +73,9 @@ static int write_run(struct tx *tx, const struct run_row *row,
 		    row->has_lease ? db_a_uuid(&row->lease_id) : db_a_null(),
 		    db_a_int((delivery & ORC_FX_ENQUEUE) != 0),
 		    db_a_int((int64_t)(ch->fence > r->fence ? ch->fence : r->fence)),
-		    db_a_text(ch->owner),
-		    db_a_int(row->attempts + (ch->requeued != 0))),
-	    19, NULL, err);
+		    db_a_text(ch->owner), db_a_int(row->attempts + (ch->requeued != 0)),
+		    db_a_int(disowned(row, ch))),
+	    20, NULL, err);
 	free(policy);
 	return rc;
 }
@@ -167,12 +178,41 @@ static int write_parent_task(struct tx *tx, const struct run_row *row,
 	return rc == -ERR_NOT_FOUND ? 0 : rc;
 }
 
+static void take_id(const struct db_rows *r, void *arg)
+{
+	(void)db_uuid(r, 0, arg);
+}
+
+/* A slot of the deployment's limit is free: whoever waits longest comes now, instead of
+ * when its own delay is over. */
+static int hand_over_slot(struct tx *tx, const struct uuid *deployment_id,
+			  struct error *err)
+{
+	struct run_proposal p = {.force = 1};
+	struct orc_result result = {.wrote = 0};
+	struct orc_state s;
+	int rc =
+	    db_one(tx->c, SQL_DEPLOYMENT_AWAITS_SLOT, DB_ARGS(db_a_uuid(deployment_id)),
+		   1, take_id, &p.flow_run_id, err);
+
+	if (rc <= 0) {
+		return rc;
+	}
+	orc_state_init(&s, TYPE(SCHEDULED), NULL, NULL);
+	orc_detail_set_time(&s, "scheduled_time", tx->now_us);
+	p.state = &s;
+	rc = run_propose(tx, &p, &result, err);
+	orc_result_release(&result);
+	return rc;
+}
+
 int run_row_write(struct tx *tx, struct run_row *row, const struct run_change *ch,
 		  struct error *err)
 {
 	const struct orc_state *s = &ch->d->state;
 	unsigned int delivery =
 	    orc_delivery(&row->run, &row->current, s, ch->fence > 0);
+	int had_lease = row->has_lease;
 	int rc = write_history(tx, row, s, err);
 
 	if (rc == 0) {
@@ -189,6 +229,9 @@ int run_row_write(struct tx *tx, struct run_row *row, const struct run_change *c
 	}
 	if (rc == 0) {
 		rc = write_parent_task(tx, row, s, err);
+	}
+	if (rc == 0 && had_lease && !row->has_lease) {
+		rc = hand_over_slot(tx, &row->run.deployment_id, err);
 	}
 	return rc;
 }

@@ -145,9 +145,10 @@ unsigned int orc_delivery(const struct orc_run *run, const struct orc_state *fro
 			   ? 0
 			   : ORC_FX_DEQUEUE;
 	}
-	/* ended by somebody who is not its owner: the owner has to stop */
-	if (state_type_is_terminal(to->type) && !fenced && run->fence > 0 &&
-	    from->type != 0 && !state_type_is_terminal(from->type)) {
+	/* ended by somebody without a lease: an owner that has one must stop, and what
+	 * was counted for a worker that has none counts no more */
+	if (state_type_is_terminal(to->type) && !fenced && from->type != 0 &&
+	    !state_type_is_terminal(from->type)) {
 		return ORC_FX_CANCEL_RUNNING;
 	}
 	return 0;

@@ -51,12 +51,11 @@ int outbox_flow_gone(struct tx *tx, const struct uuid *flow_id, struct error *er
 		       err);
 }
 
-static int add_by_queue(struct tx *tx, enum sql_id stmt, const struct uuid *queue_id,
-			struct error *err)
+static int add_by_id(struct tx *tx, enum sql_id stmt, const struct uuid *id,
+		     struct error *err)
 {
-	int rc =
-	    db_exec(tx->c, stmt, DB_ARGS(db_a_uuid(queue_id), db_a_time(tx->now_us)), 2,
-		    NULL, err);
+	int rc = db_exec(tx->c, stmt, DB_ARGS(db_a_uuid(id), db_a_time(tx->now_us)), 2,
+			 NULL, err);
 
 	if (rc == 0) {
 		tx->fx |= FX_OUTBOX;
@@ -66,13 +65,18 @@ static int add_by_queue(struct tx *tx, enum sql_id stmt, const struct uuid *queu
 
 int outbox_queue_runs(struct tx *tx, const struct uuid *queue_id, struct error *err)
 {
-	return add_by_queue(tx, SQL_OUTBOX_ADD_QUEUE_RUNS, queue_id, err);
+	return add_by_id(tx, SQL_OUTBOX_ADD_QUEUE_RUNS, queue_id, err);
+}
+
+int outbox_lane(struct tx *tx, const struct uuid *deployment_id, struct error *err)
+{
+	return add_by_id(tx, SQL_OUTBOX_ADD_LANE, deployment_id, err);
 }
 
 int outbox_queue(struct tx *tx, const struct uuid *queue_id, struct error *err)
 {
 	tx->fx |= FX_POOLS;
-	return add_by_queue(tx, SQL_OUTBOX_ADD_QUEUE, queue_id, err);
+	return add_by_id(tx, SQL_OUTBOX_ADD_QUEUE, queue_id, err);
 }
 
 static int add_row(struct tx *tx, enum outbox_kind kind, const char *pool,

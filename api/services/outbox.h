@@ -15,12 +15,13 @@ struct uuid;
 
 enum outbox_kind {
 	OUTBOX_RUN = 1, /* a run became SCHEDULED, or its queue or due time changed */
-	OUTBOX_CANCEL,  /* a run left SCHEDULED without a claim, is CANCELLING, or is
-			   deleted */
+	OUTBOX_CANCEL,  /* a run left SCHEDULED without a claim, is CANCELLING, ended
+			   without its owner, or is deleted */
 	OUTBOX_POOL,    /* settings of a pool */
 	OUTBOX_QUEUE,   /* settings of a queue */
 	OUTBOX_QUEUE_GONE, /* body: {"queue": name} */
 	OUTBOX_POOL_GONE,
+	OUTBOX_LANE, /* the concurrency limit of a deployment, or that it is gone */
 };
 
 /* Call after the flow_run row is written.  A run without work queue: nothing is
@@ -34,6 +35,8 @@ int outbox_flow_gone(struct tx *tx, const struct uuid *flow_id, struct error *er
 int outbox_queue_runs(struct tx *tx, const struct uuid *queue_id, struct error *err);
 int outbox_pool(struct tx *tx, const char *pool, struct error *err);
 int outbox_queue(struct tx *tx, const struct uuid *queue_id, struct error *err);
+/* A deployment without pool: nothing is written.  Before the row is deleted, too. */
+int outbox_lane(struct tx *tx, const struct uuid *deployment_id, struct error *err);
 int outbox_queue_gone(struct tx *tx, const char *pool, const char *queue,
 		      struct error *err);
 int outbox_pool_gone(struct tx *tx, const char *pool, struct error *err);

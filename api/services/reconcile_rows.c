@@ -56,6 +56,10 @@ static void run_row(struct rec_row *row, const struct db_rows *r)
 	(void)db_uuid(r, 0, &row->id);
 	(void)uuid_format(&row->id, row->id_text);
 	row->gen = db_int(r, 3);
+	if (has) {
+		(void)uuid_format(&deployment, row->lane);
+	}
+	row->limit = db_int(r, 8);
 	row->due_ms = db_int(r, 4) / 1000;
 	row->queue = dup_text(r, 5);
 	row->priority = db_int(r, 6);
@@ -67,6 +71,7 @@ static void run_row(struct rec_row *row, const struct db_rows *r)
 static void owned_row(struct rec_row *row, const struct db_rows *r)
 {
 	const char *on_lost = db_text(r, 5);
+	struct uuid lane;
 
 	(void)db_uuid(r, 0, &row->id);
 	(void)uuid_format(&row->id, row->id_text);
@@ -75,7 +80,10 @@ static void owned_row(struct rec_row *row, const struct db_rows *r)
 	row->pool = dup_text(r, 3);
 	row->state_at_us = db_time(r, 4);
 	row->queue = dup_text(r, 6);
-	row->gen = db_int(r, 7);
+	if (db_uuid(r, 7, &lane)) {
+		(void)uuid_format(&lane, row->lane);
+	}
+	row->gen = db_int(r, 8);
 	row->requeue = on_lost != NULL && strcmp(on_lost, "requeue") == 0;
 }
 

@@ -29,9 +29,11 @@ enum reconcile_phase {
 
 struct rec_row {
 	struct uuid id;
-	char id_text[UUID_TEXT_SIZE];
-	char *pool, *queue, *payload, *owner; /* owned */
-	int64_t due_ms, priority, gen, limit, state_at_us;
+	char id_text[UUID_TEXT_SIZE], lane[UUID_TEXT_SIZE];
+	char *pool, *queue, *payload;
+	char *owner; /* NULL: a worker without leases; all owned */
+	int64_t due_ms, priority, gen, state_at_us;
+	int64_t limit; /* of runs: of their lane */
 	uint64_t fence;
 	int paused, requeue;
 	int handled; /* the shell's mark */

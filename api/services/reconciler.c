@@ -173,6 +173,8 @@ static void enqueue(struct reconciler *r, const struct rec_row *row)
 	    .priority = row->priority,
 	    .payload = row->payload,
 	    .gen = row->gen,
+	    .lane = row->lane,
+	    .lane_limit = row->limit,
 	};
 	struct error err = {0};
 
@@ -297,7 +299,8 @@ static void ask_pool(struct reconciler *r, size_t first)
 	for (size_t i = first; i < r->slice.count; i++) {
 		struct rec_row *row = &r->slice.rows[i];
 
-		if (!row->handled && strcmp(row->pool, pool) == 0) {
+		if (!row->handled && strcmp(row->pool, pool) == 0 &&
+		    (r->phase == REC_RUNS || row->owner != NULL)) {
 			row->handled = 1;
 			ids[q->count] = row->id_text;
 			q->rows[q->count++] = i;
@@ -308,6 +311,29 @@ static void ask_pool(struct reconciler *r, size_t first)
 		free(q);
 	}
 	told(r, rc, &err);
+}
+
+/* Runs of workers without leases: we prolong what stands for one. */
+static void hold(struct reconciler *r, struct rec_row *row)
+{
+	const struct pools_run run = {
+	    .id = row->id_text,
+	    .queue = row->queue,
+	    .lane = row->lane,
+	    .gen = row->gen,
+	};
+	struct error err = {0};
+
+	row->handled = 1;
+	told(
+	    r,
+	    pools_hold(r->api->pools, row->pool, &run, POOLS_HOLD_MS, on_told, r, &err),
+	    &err);
+}
+
+static int is_run_phase(enum reconcile_phase phase)
+{
+	return phase == REC_PENDING || phase == REC_RUNNING || phase == REC_CANCELLING;
 }
 
 static void handle_slice(struct reconciler *r)
@@ -329,6 +355,8 @@ static void handle_slice(struct reconciler *r)
 					     row->limit, row->priority, on_told, r,
 					     &err),
 			     &err);
+		} else if (is_run_phase(r->phase) && row->owner == NULL) {
+			hold(r, row);
 		} else if (!row->handled) {
 			ask_pool(r, i);
 		}

@@ -7,8 +7,8 @@
  * thereby filled), in slices by key.  Then the runs that wf workers own are looked up.
  * One that Redis does not know gets its lease back: its owner renews it, or, when there
  * is none any more, it ends like any other lease.  One whose lease ended long ago, with
- * nothing done about it, becomes Crashed.  Runs of Prefect's workers (fence 0) are left
- * alone.  Loop thread only.
+ * nothing done about it, becomes Crashed.  Runs of workers without leases (Prefect's)
+ * are held in Redis, so that limits count them.  Loop thread only.
  */
 #ifndef API_SERVICES_RECONCILER_H
 #define API_SERVICES_RECONCILER_H

@@ -219,6 +219,8 @@ static int send_row(struct relay *r, const struct relay_row *row, struct flight 
 	    .priority = row->priority,
 	    .payload = row->payload,
 	    .gen = row->gen,
+	    .lane = row->lane,
+	    .lane_limit = row->limit,
 	};
 
 	switch (row->op) {
@@ -226,6 +228,11 @@ static int send_row(struct relay *r, const struct relay_row *row, struct flight 
 		return pools_enqueue(p, row->pool, &run, on_answer, f, err);
 	case RELAY_CANCEL:
 		return pools_cancel(p, row->pool, row->run_id, on_answer, f, err);
+	case RELAY_HOLD:
+		return pools_hold(p, row->pool, &run, POOLS_HOLD_MS, on_answer, f, err);
+	case RELAY_SET_LANE:
+		return pools_set_lane(p, row->pool, row->lane, row->limit, on_answer, f,
+				      err);
 	case RELAY_SET_POOL:
 		return pools_set_pool(p, row->pool, row->paused, row->limit, on_answer,
 				      f, err);

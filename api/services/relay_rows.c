@@ -10,6 +10,7 @@
 #include "api/services/relay_rows.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include <jansson.h>
 
@@ -22,7 +23,10 @@
 #include "base/mem.h"
 #include "base/timefmt.h"
 
-#define STATE_SCHEDULED 1
+#define STATE_SCHEDULED  1
+#define STATE_PENDING    2
+#define STATE_RUNNING    3
+#define STATE_CANCELLING 9
 
 /* Columns of outbox_batch. */
 enum outbox_col {
@@ -48,7 +52,10 @@ enum outbox_col {
 	OC_QUEUE_NAME,
 	OC_QUEUE_PAUSED,
 	OC_QUEUE_LIMIT,
-	OC_QUEUE_PRIORITY
+	OC_QUEUE_PRIORITY,
+	OC_OWNER,
+	OC_LANE,
+	OC_LANE_LIMIT
 };
 
 void relay_row_release(struct relay_row *r)
@@ -95,19 +102,57 @@ static int is_waiting(const struct db_rows *r)
 	       db_int(r, OC_IN_PROCESS) == 0 && !db_is_null(r, OC_RUN_QUEUE);
 }
 
+/* In the hands of a worker that has no lease, so that only we can count it. */
+static int is_held(const struct db_rows *r)
+{
+	int64_t state = db_is_null(r, OC_RUN) ? 0 : db_int(r, OC_STATE);
+
+	return (state == STATE_PENDING || state == STATE_RUNNING ||
+		state == STATE_CANCELLING) &&
+	       db_is_null(r, OC_OWNER) && !db_is_null(r, OC_RUN_QUEUE);
+}
+
+static void set_place(struct relay_row *row, const struct db_rows *r)
+{
+	struct uuid lane;
+
+	set_text(&row->pool, db_text(r, OC_RUN_POOL));
+	set_text(&row->queue, db_text(r, OC_RUN_QUEUE));
+	row->gen = db_int(r, OC_GEN);
+	if (db_uuid(r, OC_LANE, &lane)) {
+		(void)uuid_format(&lane, row->lane);
+	}
+	row->limit = db_int(r, OC_LANE_LIMIT);
+}
+
 static void as_enqueue(struct relay_row *row, const struct db_rows *r)
 {
 	struct uuid deployment;
 	int has = db_uuid(r, OC_DEPLOYMENT, &deployment);
 
 	row->op = RELAY_ENQUEUE;
-	set_text(&row->pool, db_text(r, OC_RUN_POOL));
-	set_text(&row->queue, db_text(r, OC_RUN_QUEUE));
+	set_place(row, r);
 	row->due_ms = db_int(r, OC_DUE) / 1000;
 	row->priority = db_int(r, OC_RUN_PRIORITY);
-	row->gen = db_int(r, OC_GEN);
 	row->payload = relay_payload(row->run_id, db_text(r, OC_RUN_NAME),
 				     has ? &deployment : NULL);
+}
+
+static void as_cancel(struct relay_row *row, const struct db_rows *r)
+{
+	if (is_held(r)) {
+		row->op = RELAY_HOLD;
+		set_place(row, r);
+	} else {
+		row->op = is_waiting(r) ? RELAY_NOTHING : RELAY_CANCEL;
+	}
+}
+
+static void as_lane(struct relay_row *row, const struct db_rows *r)
+{
+	row->op = RELAY_SET_LANE;
+	memcpy(row->lane, row->run_id, sizeof(row->lane)); /* the row's object */
+	row->limit = db_int(r, OC_LANE_LIMIT);
 }
 
 static void as_queue(struct relay_row *row, const struct db_rows *r)
@@ -162,7 +207,10 @@ static void row_of(struct relay_row *row, const struct db_rows *r)
 		}
 		break;
 	case OUTBOX_CANCEL:
-		row->op = is_waiting(r) ? RELAY_NOTHING : RELAY_CANCEL;
+		as_cancel(row, r);
+		break;
+	case OUTBOX_LANE:
+		as_lane(row, r);
 		break;
 	case OUTBOX_POOL:
 		as_pool(row, r, 0);

@@ -19,6 +19,8 @@ enum relay_op {
 	RELAY_NOTHING = 0, /* the object is in a state that needs nothing said */
 	RELAY_ENQUEUE,
 	RELAY_CANCEL,
+	RELAY_HOLD, /* a worker without leases has it */
+	RELAY_SET_LANE,
 	RELAY_SET_POOL,
 	RELAY_SET_QUEUE,
 	RELAY_REMOVE_QUEUE,
@@ -29,8 +31,8 @@ struct relay_row {
 	int64_t id; /* of the outbox row */
 	enum relay_op op;
 	char *pool, *queue, *payload; /* owned */
-	char run_id[UUID_TEXT_SIZE];
-	int64_t due_ms, priority, gen, limit;
+	char run_id[UUID_TEXT_SIZE], lane[UUID_TEXT_SIZE];
+	int64_t due_ms, priority, gen, limit; /* HOLD, SET_LANE, ENQUEUE: of the lane */
 	int paused;
 };
 

@@ -6,22 +6,69 @@ local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local function R(id) return P .. ':run:' .. id end
 -- Wake-ups: '=<queue>' work became ready, '!<run>' cancel it, '*' look at everything.
 local function wake(what) call('PUBLISH', P .. ':wake', what) end
-local function ready(id, q, due)
-  call('HSET', R(id), 'st', 'ready', 'q', q, 'due', due)
-  call('ZADD', P .. ':q:' .. q, due, id)
+-- A lane is what one deployment has waiting in one queue ('-': runs of none).  :ln:<lane>:<queue>
+-- holds its runs by due time; :t:<queue> holds the lanes by turn: the due time of the first run,
+-- or the token that the lane was served with last when that is later (both in us).  So the lane
+-- that was served longest ago is next, and whoever was never served comes by due time.
+local function LN(q, ln) return P .. ':ln:' .. ln .. ':' .. q end
+local function full(ln)
+  local limit = tonumber(call('HGET', P .. ':lim', ln) or '0')
+  return limit > 0 and call('SCARD', P .. ':lheld:' .. ln) >= limit
+end
+-- Gives the lane its turn, after anything about it changed.  A full one waits behind all others.
+local function seat(q, ln)
+  local head = call('ZRANGE', LN(q, ln), 0, 0, 'WITHSCORES')
+  if not head[1] then
+    call('ZREM', P .. ':t:' .. q, ln)
+  elseif full(ln) then
+    call('ZADD', P .. ':t:' .. q, '+inf', ln)
+    call('SADD', P .. ':parked:' .. ln, q)
+  else
+    local served = tonumber(call('ZSCORE', P .. ':s:' .. q, ln) or '0')
+    call('ZADD', P .. ':t:' .. q, math.max(head[2] * 1000, served), ln)
+  end
+end
+local function unpark(ln)
+  local k = P .. ':parked:' .. ln
+  if call('EXISTS', k) == 0 then return end
+  local queues = call('SMEMBERS', k)
+  call('DEL', k)
+  for _, q in ipairs(queues) do seat(q, ln) end
+end
+local function ready(id, q, due, ln)
+  call('HSET', R(id), 'st', 'ready', 'q', q, 'due', due, 'ln', ln)
+  call('ZADD', LN(q, ln), due, id)
+  seat(q, ln)
   wake('=' .. q)
 end
-local function hold(id, q, w, tok, lease)
-  call('HSET', R(id), 'st', 'leased', 'q', q, 'w', w, 'tok', tok, 'exp', now + lease)
-  call('ZADD', P .. ':lease', now + lease, id)
+local function unready(id, q, ln)
+  call('ZREM', LN(q, ln), id)
+  seat(q, ln)
+end
+-- What limits count: leases, and runs of workers that have none (st `ext`).
+local function count(id, q, ln, upto)
+  call('ZADD', P .. ':lease', upto, id)
   call('SADD', P .. ':held', id)
   call('SADD', P .. ':qheld:' .. q, id)
+  if call('HEXISTS', P .. ':lim', ln) == 1 then call('SADD', P .. ':lheld:' .. ln, id) end
 end
-local function unhold(id, q)
+local function hold(id, q, w, tok, lease, ln)
+  call('HSET', R(id), 'st', 'leased', 'q', q, 'w', w, 'tok', tok, 'exp', now + lease)
+  count(id, q, ln, now + lease)
+end
+local function hold_ext(id, q, ln, ms)
+  call('HSET', R(id), 'st', 'ext', 'q', q, 'ln', ln, 'exp', now + ms)
+  count(id, q, ln, now + ms)
+end
+local function unhold(id, q, ln)
   call('ZREM', P .. ':lease', id)
   call('SREM', P .. ':held', id)
   call('SREM', P .. ':qheld:' .. q, id)
-  call('HDEL', R(id), 'w', 'exp', 'want', 'wantq')
+  call('HDEL', R(id), 'w', 'exp', 'want', 'wantq', 'wext')
+  if call('HEXISTS', P .. ':lim', ln) == 1 then
+    call('SREM', P .. ':lheld:' .. ln, id)
+    unpark(ln)
+  end
 end
 -- A new life of the run: nothing of the earlier one counts any more.
 local function renewed(id)

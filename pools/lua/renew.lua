@@ -18,7 +18,7 @@ for i = 3, #ARGV, 5 do
     call('HSET', R(id), 'exp', now + lease, 'w', W)
     out[#out + 1] = cancel == '1' and 2 or 1
   elseif not st and q ~= '' then
-    hold(id, q, W, tok, lease)
+    hold(id, q, W, tok, lease, '-')
     call('HSET', R(id), 'gen', ARGV[i + 3], 'attempts', 1)
     if ARGV[i + 4] == '1' then call('HSET', R(id), 'started', '1') end
     out[#out + 1] = 1

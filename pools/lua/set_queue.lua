@@ -6,5 +6,6 @@
 -- again idempotent
 call('HSET', P .. ':qm:' .. ARGV[1], 'paused', ARGV[2], 'limit', ARGV[3])
 call('ZADD', P .. ':prio', ARGV[4], ARGV[1])
+call('DEL', P .. ':q:' .. ARGV[1]) -- the queue as versions before lanes kept it
 wake('*')
 return 1

@@ -6,11 +6,13 @@
 -- cost  O(log n)
 -- again idempotent
 --
--- A run that was enqueued again while it was leased becomes ready whatever the outcome is.
+-- A run that was enqueued again while it was leased becomes ready whatever the outcome is; one
+-- that another kind of worker got instead is counted for that one.
 -- With the new token of a lost run it confirms that the API knows about the loss.
 local id, tok, oc, due, ttl = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-local st, tk, q, odue, want, wantq =
-  unpack(call('HMGET', R(id), 'st', 'tok', 'q', 'due', 'want', 'wantq'))
+local st, tk, q, odue, want, wantq, wext, ln =
+  unpack(call('HMGET', R(id), 'st', 'tok', 'q', 'due', 'want', 'wantq', 'wext', 'ln'))
+ln = ln or '-'
 if not st or tk ~= tok then return 0 end
 if st == 'lost' then
   call('ZREM', P .. ':lost', id)
@@ -19,13 +21,15 @@ if st == 'lost' then
   return 1
 end
 if st ~= 'leased' then return 1 end
-unhold(id, q)
+unhold(id, q, ln)
 if want then
   renewed(id)
-  ready(id, wantq, want)
+  ready(id, wantq, want, ln)
+elseif wext and oc ~= 'done' then
+  hold_ext(id, q, ln, tonumber(wext))
 elseif oc == 'requeue' then
   call('HDEL', R(id), 'started')
-  ready(id, q, due == '0' and (odue or now) or due)
+  ready(id, q, due == '0' and (odue or now) or due, ln)
 else
   call('HSET', R(id), 'st', oc)
   call('EXPIRE', R(id), ttl)

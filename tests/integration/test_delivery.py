@@ -80,7 +80,11 @@ def place(tmp_path_factory):
 
 
 def waiting(client, pool="test-pool", queue="default"):
-    return client("ZRANGE", f"wf:{{{pool}}}:q:{queue}", 0, -1)
+    prefix, found = f"wf:{{{pool}}}", []
+    for lane in client("ZRANGE", f"{prefix}:t:{queue}", 0, -1):
+        flat = client("ZRANGE", f"{prefix}:ln:{lane}:{queue}", 0, -1, "WITHSCORES")
+        found += [(int(due), run) for run, due in zip(flat[::2], flat[1::2])]
+    return [run for _, run in sorted(found, key=lambda r: r[0])]
 
 
 def wait_waiting(redis, want, **where):

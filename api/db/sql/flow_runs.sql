@@ -90,7 +90,8 @@ UPDATE flow_run SET updated = ?2, state_id = ?3, state_type = ?4, state_name = ?
   state_timestamp = ?6, run_count = ?7, expected_start_time = ?8,
   next_scheduled_start_time = ?9, start_time = ?10, end_time = ?11, total_run_time = ?12,
   empirical_policy = ?13, retry_in_process = ?14, lease_id = ?15, gen = gen + ?16,
-  fence = ?17, owner = coalesce(?18, owner), attempts = ?19
+  fence = ?17, owner = CASE WHEN ?20 = 1 THEN NULL ELSE coalesce(?18, owner) END,
+  attempts = ?19
 WHERE id = ?1;
 
 -- What a decision changes although no state is written.
@@ -119,6 +120,26 @@ UPDATE concurrency_lease SET expires = ?2 WHERE id = ?1;
 DELETE FROM concurrency_lease WHERE id = ?1;
 -- name: run_slots_taken
 SELECT coalesce(sum(cs.slots), 0) FROM concurrency_slot cs WHERE cs.limit_id = ?1;
+
+
+-- The limits of the run's queue and pool, and how many runs use them.
+-- name: run_place
+-- hot
+SELECT wp.concurrency_limit, CASE WHEN wp.concurrency_limit IS NULL THEN 0 ELSE (
+    SELECT count(*) FROM work_queue q JOIN flow_run fr ON fr.work_queue_id = q.id
+    WHERE q.work_pool_id = wp.id AND fr.state_type IN (2, 3, 9)) END,
+  wq.concurrency_limit, CASE WHEN wq.concurrency_limit IS NULL THEN 0 ELSE (
+    SELECT count(*) FROM flow_run fr
+    WHERE fr.work_queue_id = wq.id AND fr.state_type IN (2, 3, 9)) END
+FROM work_queue wq JOIN work_pool wp ON wp.id = wq.work_pool_id
+WHERE wq.id = ?1;
+
+-- Who waits longest for a slot of the deployment's limit.
+-- name: deployment_awaits_slot
+-- hot
+SELECT fr.id FROM flow_run fr
+WHERE fr.deployment_id = ?1 AND fr.state_type = 1 AND fr.state_name = 'AwaitingConcurrencySlot'
+ORDER BY fr.expected_start_time, fr.id LIMIT 1;
 
 -- Routes.
 -- name: flow_run_update

@@ -39,7 +39,10 @@ VALUES (?1, ?2, ?3, ?4, ?5);
 -- name: limit_lease_created
 SELECT created FROM concurrency_lease WHERE id = ?1;
 -- name: limit_lease_renew
-UPDATE concurrency_lease SET expires = ?2 WHERE id = ?1;
+-- One that its run's owner keeps stays.
+UPDATE concurrency_lease
+SET expires = CASE WHEN expires = 9223372036854775807 THEN expires ELSE ?2 END
+WHERE id = ?1;
 -- name: limit_lease_delete
 DELETE FROM concurrency_lease WHERE id = ?1;
 -- name: limit_lease_delete_empty

@@ -35,6 +35,14 @@ FROM work_queue wq
 JOIN work_pool wp ON wp.id = wq.work_pool_id
 WHERE wq.id = ?1;
 
+-- name: outbox_add_lane
+INSERT INTO outbox (created, kind, pool, object_id)
+SELECT ?2, 7, wp.name, d.id
+FROM deployment d
+JOIN work_queue wq ON wq.id = d.work_queue_id
+JOIN work_pool wp ON wp.id = wq.work_pool_id
+WHERE d.id = ?1;
+
 -- name: outbox_add
 INSERT INTO outbox (created, kind, pool, object_id, body) VALUES (?1, ?2, ?3, ?4, ?5);
 
@@ -46,13 +54,19 @@ SELECT o.id, o.kind, o.pool, o.object_id, o.body,
   fr.retry_in_process,
   frq.name, frq.priority, frp.name,
   wp.id, wp.is_paused, wp.concurrency_limit,
-  wq.id, wq.name, wq.is_paused, wq.concurrency_limit, wq.priority
+  wq.id, wq.name, wq.is_paused, wq.concurrency_limit, wq.priority,
+  fr.owner, d.id,
+  CASE WHEN d.concurrency_options LIKE '%CANCEL_NEW%' THEN 0
+    ELSE coalesce(cl."limit", 0) END
 FROM outbox o
 LEFT JOIN flow_run fr ON o.kind IN (1, 2) AND fr.id = o.object_id
 LEFT JOIN work_queue frq ON frq.id = fr.work_queue_id
 LEFT JOIN work_pool frp ON frp.id = frq.work_pool_id
 LEFT JOIN work_pool wp ON o.kind IN (3, 6) AND wp.name = o.pool
 LEFT JOIN work_queue wq ON o.kind = 4 AND wq.id = o.object_id
+LEFT JOIN deployment d
+  ON d.id = CASE WHEN o.kind = 7 THEN o.object_id ELSE fr.deployment_id END
+LEFT JOIN concurrency_limit_v2 cl ON cl.id = d.concurrency_limit_id AND cl.active = 1
 WHERE o.id > ?1
 ORDER BY o.id
 LIMIT ?2;

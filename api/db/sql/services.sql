@@ -103,21 +103,26 @@ WHERE wq.id > ?1 ORDER BY wq.id LIMIT ?2;
 -- name: reconcile_runs
 -- hot
 SELECT fr.id, fr.name, fr.deployment_id, fr.gen, fr.next_scheduled_start_time,
-  wq.name, wq.priority, wp.name
+  wq.name, wq.priority, wp.name,
+  CASE WHEN d.concurrency_options LIKE '%CANCEL_NEW%' THEN 0
+    ELSE coalesce(cl."limit", 0) END
 FROM flow_run fr
 JOIN work_queue wq ON wq.id = fr.work_queue_id
 JOIN work_pool wp ON wp.id = wq.work_pool_id
+LEFT JOIN deployment d ON d.id = fr.deployment_id
+LEFT JOIN concurrency_limit_v2 cl ON cl.id = d.concurrency_limit_id AND cl.active = 1
 WHERE fr.state_type = 1 AND fr.id > ?1 AND fr.retry_in_process = 0
 ORDER BY fr.id LIMIT ?2;
 
 -- name: reconcile_owned
 -- hot
-SELECT fr.id, fr.fence, fr.owner, wp.name, fr.state_timestamp, d.on_lost, wq.name, fr.gen
+SELECT fr.id, fr.fence, fr.owner, wp.name, fr.state_timestamp, d.on_lost, wq.name, d.id,
+  fr.gen
 FROM flow_run fr
 JOIN work_queue wq ON wq.id = fr.work_queue_id
 JOIN work_pool wp ON wp.id = wq.work_pool_id
 LEFT JOIN deployment d ON d.id = fr.deployment_id
-WHERE fr.state_type = ?3 AND fr.id > ?1 AND fr.fence > 0
+WHERE fr.state_type = ?3 AND fr.id > ?1
 ORDER BY fr.id LIMIT ?2;
 
 -- A waiting run that Redis believes to be settled: a new gen makes it deliverable again.

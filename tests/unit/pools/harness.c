@@ -183,6 +183,37 @@ int64_t h_enqueue(struct harness *h, const char *id, const char *queue, int64_t 
 	return h_enqueue_at(h, id, queue, gen, 1000);
 }
 
+int64_t h_enqueue_lane(struct harness *h, const char *id, const char *lane,
+		       int64_t limit, int64_t due_ms)
+{
+	struct pools_run run = {.id = id,
+				.queue = "q",
+				.due_ms = due_ms,
+				.priority = 1,
+				.payload = "{}",
+				.gen = 1,
+				.lane = lane,
+				.lane_limit = limit};
+	h->done = 0;
+	return finish(h, pools_enqueue(h->pools, POOL, &run, h_on_int, h, &h->err));
+}
+
+int64_t h_hold(struct harness *h, const char *id, const char *lane, int64_t gen,
+	       int64_t ms)
+{
+	struct pools_run run = {.id = id, .queue = "q", .gen = gen, .lane = lane};
+
+	h->done = 0;
+	return finish(h, pools_hold(h->pools, POOL, &run, ms, h_on_int, h, &h->err));
+}
+
+int64_t h_set_lane(struct harness *h, const char *lane, int64_t limit)
+{
+	h->done = 0;
+	return finish(
+	    h, pools_set_lane(h->pools, POOL, lane, limit, h_on_int, h, &h->err));
+}
+
 int64_t h_claim(struct harness *h, const char *worker, int max, int64_t lease_ms)
 {
 	h->done = 0;

@@ -49,6 +49,12 @@ int64_t h_now_ms(void); /* Unix */
 int64_t h_enqueue(struct harness *h, const char *id, const char *queue, int64_t gen);
 int64_t h_enqueue_at(struct harness *h, const char *id, const char *queue, int64_t gen,
 		     int64_t due_ms);
+/* In queue "q": LANE's run, of which LIMIT (0: none) may be held. */
+int64_t h_enqueue_lane(struct harness *h, const char *id, const char *lane,
+		       int64_t limit, int64_t due_ms);
+int64_t h_hold(struct harness *h, const char *id, const char *lane, int64_t gen,
+	       int64_t ms);
+int64_t h_set_lane(struct harness *h, const char *lane, int64_t limit);
 int64_t h_claim(struct harness *h, const char *worker, int max, int64_t lease_ms);
 int64_t h_claim_from(struct harness *h, int max, int64_t prefetch_ms,
 		     const char *const *queues);

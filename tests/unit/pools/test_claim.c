@@ -239,13 +239,15 @@ Test(claim, limits_are_exact_under_racing_claims)
 
 Test(claim, entry_without_its_record_is_dropped)
 {
-	cr_assert_eq(
-	    h_redis(&h, (const char *[]){"ZADD", "wf:{pool}:q:q", "1", "ghost", NULL}),
-	    1);
+	cr_assert_eq(h_redis(&h, (const char *[]){"ZADD", "wf:{pool}:ln:-:q", "1",
+						  "ghost", NULL}),
+		     1);
 	cr_assert_eq(h_enqueue(&h, "r1", "q", 1), 1);
-	cr_expect_eq(h_claim(&h, "w", 2, POOLS_LEASE_MS), 1);
+	cr_expect_eq(h_claim(&h, "w", 1, POOLS_LEASE_MS), 1);
 	cr_expect_str_eq(claimed(), "r1");
-	cr_expect_eq(h_redis(&h, (const char *[]){"ZCARD", "wf:{pool}:q:q", NULL}), 0);
+	cr_expect_eq(h_redis(&h, (const char *[]){"ZCARD", "wf:{pool}:ln:-:q", NULL}),
+		     0);
+	cr_expect_eq(h_redis(&h, (const char *[]){"ZCARD", "wf:{pool}:t:q", NULL}), 0);
 }
 
 Test(claim, names_may_hold_any_character)
@@ -263,13 +265,13 @@ Test(claim, names_may_hold_any_character)
 	cr_assert_eq(h.value, 1, "%s", h.err.msg);
 	char *key = pools_key(pool, &h.err);
 	cr_expect_str_eq(key, "wf:{p%7D%7B%25*[a]?:\\ \xc3\xa9}");
-	cr_expect_eq(h_redis(&h, (const char *[]){"DBSIZE", NULL}), 3);
+	cr_expect_eq(h_redis(&h, (const char *[]){"DBSIZE", NULL}), 4);
 	/* another pool whose name the pattern of the first must not match */
 	cr_assert_eq(h_enqueue(&h, "r2", "q", 1), 1);
 	h.done = 0;
 	cr_assert_eq(pools_remove_pool(h.pools, pool, h_on_int, &h, &h.err), 0);
 	h_wait(&h, &h.done);
-	cr_expect_eq(h.value, 3, "%s", h.err.msg);
+	cr_expect_eq(h.value, 4, "%s", h.err.msg);
 	cr_expect_str_eq(h_state(&h, "r2"), "ready");
 	free(key);
 }

@@ -117,7 +117,7 @@ Test(outage, commands_given_while_redis_is_away_are_done_when_it_is_back)
 	redis_server_again(&h.server);
 	wait_total(&t, MANY);
 	cr_expect_eq(t.ok, MANY);
-	cr_expect_eq(h_redis(&h, (const char *[]){"ZCARD", "wf:{pool}:q:q", NULL}),
+	cr_expect_eq(h_redis(&h, (const char *[]){"ZCARD", "wf:{pool}:ln:-:q", NULL}),
 		     MANY);
 }
 
