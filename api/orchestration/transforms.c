@@ -148,7 +148,8 @@ unsigned int orc_delivery(const struct orc_run *run, const struct orc_state *fro
 	/* ended by somebody without a lease: an owner that has one must stop, and what
 	 * was counted for a worker that has none counts no more */
 	if (state_type_is_terminal(to->type) && !fenced && from->type != 0 &&
-	    !state_type_is_terminal(from->type)) {
+	    !state_type_is_terminal(from->type) &&
+	    (run->fence > 0 || from->type != WF__CONTROL__STATE_TYPE__PAUSED)) {
 		return ORC_FX_CANCEL_RUNNING;
 	}
 	return 0;

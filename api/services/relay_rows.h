@@ -19,12 +19,12 @@ enum relay_op {
 	RELAY_NOTHING = 0, /* the object is in a state that needs nothing said */
 	RELAY_ENQUEUE,
 	RELAY_CANCEL,
-	RELAY_HOLD, /* a worker without leases has it */
-	RELAY_SET_LANE,
 	RELAY_SET_POOL,
 	RELAY_SET_QUEUE,
 	RELAY_REMOVE_QUEUE,
 	RELAY_REMOVE_POOL,
+	RELAY_HOLD, /* a worker without leases has it */
+	RELAY_SET_LANE,
 };
 
 struct relay_row {

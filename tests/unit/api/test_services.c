@@ -490,7 +490,7 @@ static int rows_work(struct tx *tx, void *arg, struct error *err)
 /* The operations that the outbox means now, as letters. */
 static void expect_ops(const char *want)
 {
-	static const char letters[] = "-ECPQqp";
+	static const char letters[] = "-ECPQqpHL";
 	static struct rows_arg a;
 	char got[64] = "";
 	size_t n = 0;
@@ -531,7 +531,9 @@ Test(services, outbox_rows_say_what_is_true_now)
 	propose(&id, PENDING, "Pending", NULL);
 	propose(&id, RUNNING, "Running", NULL);
 	cr_assert_eq(tx_fixture_run(&f, cancel_row_work, &id), 0);
-	expect_ops("-CCC"); /* it runs: nothing to enqueue; out of its queue, cancel */
+	expect_ops("-HHH"); /* it runs on a worker without leases, which counts */
+	propose(&id, COMPLETED, "Completed", NULL);
+	expect_ops("-CCCC"); /* and does so no more */
 }
 
 Test(services, outbox_settings)
@@ -650,7 +652,7 @@ Test(services, the_run_of_a_lost_worker_is_requeued_when_asked)
 	expect_ops("EE"); /* waiting again: the row of its first time says so, too */
 }
 
-Test(services, runs_of_other_workers_are_left_alone)
+Test(services, runs_of_other_workers_have_no_owner)
 {
 	static struct slice_arg s = {.phase = REC_RUNNING};
 	struct uuid id = make_run(f.now_us);
@@ -658,6 +660,8 @@ Test(services, runs_of_other_workers_are_left_alone)
 	propose(&id, PENDING, "Pending", NULL);
 	propose(&id, RUNNING, "Running", NULL);
 	cr_assert_eq(tx_fixture_run(&f, slice_work, &s), 0, "%s", f.err.msg);
-	cr_expect_eq(s.s.count, 0);
+	cr_expect_eq(s.s.count, 1);
+	cr_expect_null(s.s.rows[0].owner);
+	cr_expect_str_eq(s.s.rows[0].queue, "default");
 	rec_slice_release(&s.s);
 }
