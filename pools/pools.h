@@ -66,12 +66,10 @@ struct pools_run {
 	/* Within a queue lanes are served in turn: the deployment; NULL: those of none.
 	 */
 	const char *lane;
-	int64_t lane_limit; /* held at a time; 0: no limit */
+	int64_t lane_limit; /* held at a time; 0: none */
 };
-/*
- * 1 queued, 2 remembered for after the lease, 0 same gen already leased, -1 stale (this
- * gen was settled, or a newer one is known).  Idempotent for one gen.
- */
+/* 1 queued, 2 remembered for after the lease, 0 same gen already leased, -1 stale (this
+ * gen was settled, or a newer one is known).  Idempotent for one gen. */
 int pools_enqueue(struct pools *p, const char *pool, const struct pools_run *run,
 		  pools_int_fn fn, void *arg, struct error *err);
 
@@ -83,11 +81,9 @@ struct pools_claim {
 typedef void (*pools_claim_fn)(int rc, const struct pools_claim *claims, size_t count,
 			       const struct error *err, void *arg);
 #define POOLS_CLAIM_MAX 100
-/*
- * QUEUES: NULL-terminated names, or NULL for all.  MAX >= 1; at most POOLS_CLAIM_MAX
- * come at once.  What is due now comes first (by priority of the queue, then due time),
- * then what becomes due within PREFETCH_MS.
- */
+/* QUEUES: NULL-terminated names, or NULL for all.  MAX >= 1; at most POOLS_CLAIM_MAX
+ * come at once.  What is due now comes first (by priority of the queue, lanes in turn,
+ * then due time), then what becomes due within PREFETCH_MS. */
 int pools_claim(struct pools *p, const char *pool, const char *worker, int max,
 		int64_t lease_ms, int64_t prefetch_ms, const char *const *queues,
 		pools_claim_fn fn, void *arg, struct error *err);
@@ -114,26 +110,20 @@ int pools_renew(struct pools *p, const char *pool, const char *worker, int64_t l
 		void *arg, struct error *err);
 
 enum pools_outcome { POOLS_DONE = 1, POOLS_DROP, POOLS_REQUEUE };
-/*
- * 1 settled (also when asked again with the same token), 0 stale.  DUE_MS counts for
- * REQUEUE; 0: as it was.  With the new token of a run
- * that pools_reap() reported as lost, it confirms that the API knows: the run is not
- * reported again.
- */
+/* 1 settled (also when asked again with the same token), 0 stale.  DUE_MS counts for
+ * REQUEUE; 0: as it was.  With the new token of a run that pools_reap() reported as
+ * lost, it confirms that the API knows: the run is not reported again. */
 int pools_settle(struct pools *p, const char *pool, const char *id, uint64_t token,
 		 enum pools_outcome outcome, int64_t due_ms, pools_int_fn fn, void *arg,
 		 struct error *err);
 
-/* 1 removed from its queue or no longer counted, 2 flagged (its worker is told), 0
- * unknown. */
+/* 1 out of its queue or not counted any more, 2 flagged (worker told), 0 unknown. */
 int pools_cancel(struct pools *p, const char *pool, const char *id, pools_int_fn fn,
 		 void *arg, struct error *err);
 
-/*
- * RUN (id, queue, lane, gen) is in the hands of a worker without leases: limits count
- * it for MS, call again meanwhile; pools_cancel() or pools_enqueue() end that.  1
- * counted, 2 leased now: counted when that claim is given up, 0 a newer gen is known.
- */
+/* RUN (id, queue, lane, gen) is with a worker without leases: counted for MS; called
+ * again meanwhile, ended by pools_cancel() or pools_enqueue().  1 counted, 2 leased
+ * now: counted when that claim is given up, 0 a newer gen is known. */
 #define POOLS_HOLD_MS 200000
 int pools_hold(struct pools *p, const char *pool, const struct pools_run *run,
 	       int64_t ms, pools_int_fn fn, void *arg, struct error *err);

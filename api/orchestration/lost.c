@@ -5,16 +5,21 @@
 #include "api/orchestration/lost.h"
 
 #include <stdio.h>
+#include <string.h>
 
+#include "api/db/db.h"
 #include "api/orchestration/run_row.h"
 #include "api/routes/state_json.h"
 #include "api/tx.h"
+#include "base/buf.h"
 #include "base/error.h"
+#include "base/timefmt.h"
 #include "pools/pools.h"
 #include "proto/frame.h"
 
-#define REQUEUES_MAX 3 /* of a started run whose deployment says on_lost: requeue */
-#define TYPE(t)      WF__CONTROL__STATE_TYPE__##t
+#define HISTORY_MAX 20 /* earlier owners that the last message names */
+#define AGAIN       " Queued again (attempt "
+#define TYPE(t)     WF__CONTROL__STATE_TYPE__##t
 
 /* The verdict holds only for the owner it was about, and for a run that is not over. */
 static int too_late(const struct run_row *row, const struct run_loss *l,
@@ -57,36 +62,82 @@ static int propose(struct tx *tx, const struct run_loss *l, struct orc_state *s,
 	return run_propose(tx, &p, res, err);
 }
 
-static int requeue(struct tx *tx, const struct run_loss *l, int64_t attempt,
+static void add_why(struct buf *b, const struct run_loss *l)
+{
+	if (l->why != NULL) {
+		buf_adds(b, l->why);
+	} else {
+		buf_addf(b, "Lease expired on worker '%s'.", l->worker);
+	}
+}
+
+static int requeue(struct tx *tx, const struct run_loss *l, const struct run_row *row,
 		   struct orc_result *res, struct error *err)
 {
 	struct orc_state s;
-	char message[300];
+	struct buf b;
+	int rc;
 
-	(void)snprintf(message, sizeof(message),
-		       "Lease expired on worker '%s'. Queued again (%lld of %d).",
-		       l->worker, (long long)attempt, REQUEUES_MAX);
-	orc_state_init(&s, TYPE(SCHEDULED), "AwaitingRetry", message);
+	buf_init(&b);
+	add_why(&b, l);
+	buf_addf(&b, AGAIN "%lld of %lld).", (long long)row->attempts + 2,
+		 (long long)row->max_attempts);
+	orc_state_init(&s, TYPE(SCHEDULED), "AwaitingRetry", b.data);
 	orc_detail_set_time(&s, "scheduled_time", tx->now_us);
-	return propose(tx, l, &s, 1, res, err);
+	rc = propose(tx, l, &s, 1, res, err);
+	buf_release(&b);
+	return rc;
 }
 
-static int crash(struct tx *tx, const struct run_loss *l, struct orc_result *res,
-		 struct error *err)
+/* " Attempt 3 of 3. Before: 2026-01-01T10:00:00Z Lease expired on worker 'a'." */
+static int add_history(struct tx *tx, struct buf *b, const struct run_row *row,
+		       struct error *err)
+{
+	struct db_rows *r = NULL;
+	char at[TIME_TEXT_SIZE];
+	int rc;
+
+	buf_addf(b, " Attempt %lld of %lld.", (long long)row->attempts + 1,
+		 (long long)row->max_attempts);
+	rc = db_query(tx->c, SQL_RUN_LOST_OWNERS,
+		      DB_ARGS(db_a_uuid(&row->run.id), db_a_int(HISTORY_MAX)), 2, &r,
+		      err);
+	while (rc == 0 && (rc = db_next(r, err)) > 0) {
+		const char *text = db_text(r, 0);
+		const char *end = strstr(text, AGAIN);
+
+		buf_addf(b, " Before: %s %.*s",
+			 time_format(db_time(r, 1), at, sizeof(at)), (int)(end - text),
+			 text);
+		rc = 0;
+	}
+	db_rows_free(r);
+	return rc;
+}
+
+static int crash(struct tx *tx, const struct run_loss *l, const struct run_row *row,
+		 struct orc_result *res, struct error *err)
 {
 	struct orc_state s;
-	char message[300];
+	struct buf b;
+	int rc = 0;
 
+	buf_init(&b);
 	if (l->started) {
-		(void)snprintf(message, sizeof(message),
-			       "Lease expired on worker '%s'.", l->worker);
+		add_why(&b, l);
 	} else {
-		(void)snprintf(message, sizeof(message),
-			       "Could not be started after %d attempts.",
-			       POOLS_MAX_ATTEMPTS);
+		buf_addf(&b, "Could not be started after %d attempts.",
+			 POOLS_MAX_ATTEMPTS);
 	}
-	orc_state_init(&s, TYPE(CRASHED), NULL, message);
-	return propose(tx, l, &s, 0, res, err);
+	if (row->attempts > 0) {
+		rc = add_history(tx, &b, row, err);
+	}
+	if (rc == 0) {
+		orc_state_init(&s, TYPE(CRASHED), NULL, b.data);
+		rc = propose(tx, l, &s, 0, res, err);
+	}
+	buf_release(&b);
+	return rc;
 }
 
 int run_lost_apply(struct tx *tx, const struct run_loss *loss,
@@ -101,10 +152,10 @@ int run_lost_apply(struct tx *tx, const struct run_loss *loss,
 		row.current = (struct orc_state){.type = 0};
 	} else if (rc == 0 && loss->started && row.requeue_when_lost &&
 		   row.current.type != TYPE(CANCELLING) &&
-		   row.attempts < REQUEUES_MAX) {
-		rc = requeue(tx, loss, row.attempts + 1, &res, err);
+		   row.attempts + 1 < row.max_attempts) {
+		rc = requeue(tx, loss, &row, &res, err);
 	} else if (rc == 0) {
-		rc = crash(tx, loss, &res, err);
+		rc = crash(tx, loss, &row, &res, err);
 	}
 	run_row_release(&row);
 	if (rc == 0) {

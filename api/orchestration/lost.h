@@ -15,12 +15,14 @@
 struct run_loss {
 	struct uuid flow_run_id;
 	const char *worker; /* the owner that is gone */
+	const char *why;    /* NULL: its lease expired */
 	int started;
 	uint64_t new_fence; /* the token that the reaper gave out */
 };
 
 /*
- * Started: Crashed, or queued again when its deployment says on_lost: requeue.  Never
+ * Started: Crashed, with what happened to earlier owners, or queued again when its deployment says on_lost:
+ * requeue and max_attempts is not reached.  Never
  * started: Crashed (the reaper requeues by itself while there are attempts left).
  * res->wrote is 0, with a reason and the state in force, when the run is over,
  * suspended, or owned by somebody else by now.

@@ -60,7 +60,8 @@ enum {
 	C_POOL_ID,
 	C_POOL_NAME,
 	C_POOL_TYPE,
-	C_PARENT_NAME
+	C_PARENT_NAME,
+	C_D_MAX_ATTEMPTS
 };
 
 static char *dup_text(const struct db_rows *r, int col)
@@ -126,6 +127,7 @@ static void read_deployment(struct run_row *row, const struct db_rows *r)
 	row->facts.deployment_exists = !db_is_null(r, C_D_ID);
 	row->facts.concurrency_limit = -1;
 	row->facts.grace_s = DEFAULT_GRACE_S;
+	row->max_attempts = db_int(r, C_D_MAX_ATTEMPTS);
 	row->requeue_when_lost = on_lost != NULL && strcmp(on_lost, "requeue") == 0;
 	row->has_limit = db_uuid(r, C_LIMIT_ID, &row->limit_id);
 	if (row->has_limit) {

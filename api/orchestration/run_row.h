@@ -19,7 +19,7 @@ struct run_row {
 	struct orc_facts facts;
 	int has_limit, has_lease, has_queue, has_pool;
 	struct uuid limit_id, lease_id, queue_id, pool_id;
-	int64_t attempts;
+	int64_t attempts, max_attempts; /* starts that ended with a lost owner */
 	int requeue_when_lost;
 	/* owned; NULL = null */
 	char *name, *tags, *created_by, *owner;

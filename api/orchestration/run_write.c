@@ -183,17 +183,15 @@ static void take_id(const struct db_rows *r, void *arg)
 	(void)db_uuid(r, 0, arg);
 }
 
-/* A slot of the deployment's limit is free: whoever waits longest comes now, instead of
+/* A slot of a deployments' limit is free: whoever waits longest comes now, instead of
  * when its own delay is over. */
-static int hand_over_slot(struct tx *tx, const struct uuid *deployment_id,
-			  struct error *err)
+static int hand_over_slot(struct tx *tx, const struct uuid *limit_id, struct error *err)
 {
 	struct run_proposal p = {.force = 1};
 	struct orc_result result = {.wrote = 0};
 	struct orc_state s;
-	int rc =
-	    db_one(tx->c, SQL_DEPLOYMENT_AWAITS_SLOT, DB_ARGS(db_a_uuid(deployment_id)),
-		   1, take_id, &p.flow_run_id, err);
+	int rc = db_one(tx->c, SQL_RUN_AWAITS_SLOT, DB_ARGS(db_a_uuid(limit_id)), 1,
+			take_id, &p.flow_run_id, err);
 
 	if (rc <= 0) {
 		return rc;
@@ -230,8 +228,8 @@ int run_row_write(struct tx *tx, struct run_row *row, const struct run_change *c
 	if (rc == 0) {
 		rc = write_parent_task(tx, row, s, err);
 	}
-	if (rc == 0 && had_lease && !row->has_lease) {
-		rc = hand_over_slot(tx, &row->run.deployment_id, err);
+	if (rc == 0 && had_lease && !row->has_lease && row->has_limit) {
+		rc = hand_over_slot(tx, &row->limit_id, err);
 	}
 	return rc;
 }

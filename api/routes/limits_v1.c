@@ -12,6 +12,7 @@
 #include "api/routes/filters.h"
 #include "api/routes/limit_store.h"
 #include "api/routes/req.h"
+#include "api/services/outbox.h"
 #include "api/tx.h"
 #include "base/compiler.h"
 #include "base/error.h"
@@ -219,6 +220,7 @@ static int delete_work(struct tx *tx, void *arg, struct error *err)
 	if (rc == 1) {
 		rc = db_exec(tx->c, SQL_LIMIT_LEASE_DELETE_OF_LIMIT,
 			     DB_ARGS(db_a_uuid(&row->id)), 1, NULL, err);
+		rc = rc < 0 ? rc : outbox_lanes_of_limit(tx, &row->id, err);
 		rc = rc < 0 ? rc
 			    : db_exec(tx->c, SQL_LIMIT_DELETE,
 				      DB_ARGS(db_a_uuid(&row->id)), 1, NULL, err);

@@ -73,6 +73,11 @@ int outbox_lane(struct tx *tx, const struct uuid *deployment_id, struct error *e
 	return add_by_id(tx, SQL_OUTBOX_ADD_LANE, deployment_id, err);
 }
 
+int outbox_lanes_of_limit(struct tx *tx, const struct uuid *limit_id, struct error *err)
+{
+	return add_by_id(tx, SQL_OUTBOX_ADD_LANES_OF_LIMIT, limit_id, err);
+}
+
 int outbox_queue(struct tx *tx, const struct uuid *queue_id, struct error *err)
 {
 	tx->fx |= FX_POOLS;

@@ -37,6 +37,9 @@ int outbox_pool(struct tx *tx, const char *pool, struct error *err);
 int outbox_queue(struct tx *tx, const struct uuid *queue_id, struct error *err);
 /* A deployment without pool: nothing is written.  Before the row is deleted, too. */
 int outbox_lane(struct tx *tx, const struct uuid *deployment_id, struct error *err);
+/* The deployments that a concurrency limit is for. */
+int outbox_lanes_of_limit(struct tx *tx, const struct uuid *limit_id,
+			  struct error *err);
 int outbox_queue_gone(struct tx *tx, const char *pool, const char *queue,
 		      struct error *err);
 int outbox_pool_gone(struct tx *tx, const char *pool, struct error *err);

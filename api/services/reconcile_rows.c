@@ -8,6 +8,7 @@
 
 #include "api/db/db.h"
 #include "api/orchestration/apply.h"
+#include "api/orchestration/lost.h"
 #include "api/services/outbox.h"
 #include "api/services/relay_rows.h"
 #include "api/tx.h"
@@ -15,9 +16,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-#define STATE_SCHEDULED 1
-#define STATE_CRASHED   7
-#define EPOCH_KEY       "wf.redis.epoch"
+#define EPOCH_KEY "wf.redis.epoch"
 
 static char *dup_text(const struct db_rows *r, int col)
 {
@@ -70,7 +69,6 @@ static void run_row(struct rec_row *row, const struct db_rows *r)
 
 static void owned_row(struct rec_row *row, const struct db_rows *r)
 {
-	const char *on_lost = db_text(r, 5);
 	struct uuid lane;
 
 	(void)db_uuid(r, 0, &row->id);
@@ -79,12 +77,11 @@ static void owned_row(struct rec_row *row, const struct db_rows *r)
 	row->owner = dup_text(r, 2);
 	row->pool = dup_text(r, 3);
 	row->state_at_us = db_time(r, 4);
-	row->queue = dup_text(r, 6);
-	if (db_uuid(r, 7, &lane)) {
+	row->queue = dup_text(r, 5);
+	if (db_uuid(r, 6, &lane)) {
 		(void)uuid_format(&lane, row->lane);
 	}
-	row->gen = db_int(r, 8);
-	row->requeue = on_lost != NULL && strcmp(on_lost, "requeue") == 0;
+	row->gen = db_int(r, 7);
 }
 
 static int state_of(enum reconcile_phase phase)
@@ -228,14 +225,13 @@ int rec_lost(struct tx *tx, const struct rec_row *row, enum reconcile_phase phas
 {
 	struct orc_result res = {0};
 	struct run_now now = {0};
-	char message[256];
-	int requeue = row->requeue && phase != REC_CANCELLING;
-	const struct run_simple state = {
-	    .type = requeue ? STATE_SCHEDULED : STATE_CRASHED,
-	    .name = requeue ? "AwaitingRetry" : NULL,
-	    .message = message,
-	    .force = 1,
-	    .requeued = requeue,
+	char why[256];
+	const struct run_loss loss = {
+	    .flow_run_id = row->id,
+	    .worker = row->owner != NULL ? row->owner : "?",
+	    .why = why,
+	    .started = 1,
+	    .new_fence = row->fence + 1, /* whatever it still does is too late */
 	};
 	int rc = db_one(tx->c, SQL_RUN_STATE_AND_FENCE, DB_ARGS(db_a_uuid(&row->id)), 1,
 			take_now, &now, err);
@@ -243,13 +239,11 @@ int rec_lost(struct tx *tx, const struct rec_row *row, enum reconcile_phase phas
 	if (rc <= 0 || now.state_type != state_of(phase) || now.fence != row->fence) {
 		return rc < 0 ? rc : 0;
 	}
-	(void)snprintf(message, sizeof(message),
+	(void)snprintf(why, sizeof(why),
 		       "The worker '%s' that owned this flow run is gone: its lease "
-		       "ended and it has not "
-		       "been heard of since.%s",
-		       row->owner != NULL ? row->owner : "?",
-		       requeue ? " The deployment asks for another attempt." : "");
-	rc = run_propose_simple(tx, &row->id, &state, &res, err);
+		       "ended and it has not been heard of since.",
+		       loss.worker);
+	rc = run_lost_apply(tx, &loss, &res, err);
 	orc_result_release(&res);
 	return rc == -ERR_NOT_FOUND ? 0 : rc;
 }

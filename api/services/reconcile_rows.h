@@ -35,7 +35,7 @@ struct rec_row {
 	int64_t due_ms, priority, gen, state_at_us;
 	int64_t limit; /* of runs: of their lane */
 	uint64_t fence;
-	int paused, requeue;
+	int paused;
 	int handled; /* the shell's mark */
 };
 

@@ -151,7 +151,6 @@ static void heal(struct reconciler *r, const struct rec_row *row)
 	h->row.id = row->id;
 	h->row.gen = row->gen;
 	h->row.fence = row->fence;
-	h->row.requeue = row->requeue;
 	h->row.owner = row->owner != NULL ? xstrdup(row->owner) : NULL;
 	if (tx_run(r->api, DB_WRITE, heal_work, h, heal_done, &err) < 0) {
 		fail(r, "writing", &err);

@@ -40,6 +40,7 @@ static const char *const deployment_keys[] = {"name",
 					      "triggers",
 					      "sla",
 					      "on_lost",
+					      "max_attempts",
 					      "docker_image",
 					      "path",
 					      "labels"};

@@ -11,7 +11,8 @@ SELECT d.id, d.created, d.updated, d.name, d.version, d.description, d.flow_id, 
   d.updated_by, wp.name, d.status, d.enforce_parameter_schema, cl.id, cl.created, cl.updated,
   cl.active, cl.name, cl."limit", cl.slot_decay_per_second,
   (SELECT coalesce(sum(s.slots), 0) FROM concurrency_slot s WHERE s.limit_id = cl.id),
-  f.name, wp.id, wp.type, wq.name, d.on_lost, d.version_info, f.labels, wq.last_polled
+  f.name, wp.id, wp.type, wq.name, d.on_lost, d.version_info, f.labels, wq.last_polled,
+  d.max_attempts
 FROM deployment d
 JOIN flow f ON f.id = d.flow_id
 LEFT JOIN work_queue wq ON wq.id = d.work_queue_id
@@ -27,7 +28,8 @@ SELECT d.id, d.created, d.updated, d.name, d.version, d.description, d.flow_id, 
   d.updated_by, wp.name, d.status, d.enforce_parameter_schema, cl.id, cl.created, cl.updated,
   cl.active, cl.name, cl."limit", cl.slot_decay_per_second,
   (SELECT coalesce(sum(s.slots), 0) FROM concurrency_slot s WHERE s.limit_id = cl.id),
-  f.name, wp.id, wp.type, wq.name, d.on_lost, d.version_info, f.labels, wq.last_polled
+  f.name, wp.id, wp.type, wq.name, d.on_lost, d.version_info, f.labels, wq.last_polled,
+  d.max_attempts
 FROM deployment d
 JOIN flow f ON f.id = d.flow_id
 LEFT JOIN work_queue wq ON wq.id = d.work_queue_id
@@ -44,7 +46,8 @@ SELECT d.id, d.created, d.updated, d.name, d.version, d.description, d.flow_id, 
   d.updated_by, wp.name, d.status, d.enforce_parameter_schema, cl.id, cl.created, cl.updated,
   cl.active, cl.name, cl."limit", cl.slot_decay_per_second,
   (SELECT coalesce(sum(s.slots), 0) FROM concurrency_slot s WHERE s.limit_id = cl.id),
-  f.name, wp.id, wp.type, wq.name, d.on_lost, d.version_info, f.labels, wq.last_polled
+  f.name, wp.id, wp.type, wq.name, d.on_lost, d.version_info, f.labels, wq.last_polled,
+  d.max_attempts
 FROM deployment d
 JOIN flow f ON f.id = d.flow_id
 LEFT JOIN work_queue wq ON wq.id = d.work_queue_id
@@ -60,7 +63,8 @@ SELECT d.id, d.created, d.updated, d.name, d.version, d.description, d.flow_id, 
   d.updated_by, wp.name, d.status, d.enforce_parameter_schema, cl.id, cl.created, cl.updated,
   cl.active, cl.name, cl."limit", cl.slot_decay_per_second,
   (SELECT coalesce(sum(s.slots), 0) FROM concurrency_slot s WHERE s.limit_id = cl.id),
-  f.name, wp.id, wp.type, wq.name, d.on_lost, d.version_info, f.labels, wq.last_polled
+  f.name, wp.id, wp.type, wq.name, d.on_lost, d.version_info, f.labels, wq.last_polled,
+  d.max_attempts
 FROM deployment d
 JOIN flow f ON f.id = d.flow_id
 LEFT JOIN work_queue wq ON wq.id = d.work_queue_id
@@ -92,9 +96,9 @@ INSERT INTO deployment (id, created, updated, name, flow_id, version, descriptio
   work_queue_id, work_queue_name, job_variables, path, entrypoint, paused,
   concurrency_options, tags, labels, parameters, pull_steps, parameter_openapi_schema,
   enforce_parameter_schema, created_by, updated_by, infrastructure_document_id,
-  storage_document_id, version_info, on_lost)
+  storage_document_id, version_info, on_lost, max_attempts)
 VALUES (?1, ?2, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
-  ?19, ?20, ?20, ?21, ?22, ?23, ?24);
+  ?19, ?20, ?20, ?21, ?22, ?23, ?24, ?25);
 
 -- name: deployment_update
 UPDATE deployment SET updated = ?2, version = ?3, description = ?4, work_queue_id = ?5,
@@ -102,7 +106,7 @@ UPDATE deployment SET updated = ?2, version = ?3, description = ?4, work_queue_i
   concurrency_options = ?11, tags = ?12, labels = ?13, parameters = ?14, pull_steps = ?15,
   parameter_openapi_schema = ?16, enforce_parameter_schema = ?17, updated_by = ?18,
   infrastructure_document_id = ?19, storage_document_id = ?20, version_info = ?21,
-  on_lost = ?22
+  on_lost = ?22, max_attempts = ?23
 WHERE id = ?1;
 
 -- name: deployment_set_paused

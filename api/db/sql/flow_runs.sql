@@ -46,7 +46,8 @@ SELECT fr.flow_id, fr.deployment_id, fr.parent_task_run_id, fr.run_count,
   fr.attempts, fr.owner,
   frs.id, frs.type, frs.name, frs.timestamp, frs.message, frs.data, frs.state_details,
   f.name, f.tags, d.id, d.name, d.tags, d.concurrency_options, d.on_lost,
-  cl.id, cl."limit", wq.name, wp.id, wp.name, wp.type, ptr.name
+  cl.id, cl."limit", wq.name, wp.id, wp.name, wp.type, ptr.name,
+  d.max_attempts
 FROM flow_run fr
 JOIN flow f ON f.id = fr.flow_id
 LEFT JOIN flow_run_state frs ON frs.id = fr.state_id
@@ -134,11 +135,19 @@ SELECT wp.concurrency_limit, CASE WHEN wp.concurrency_limit IS NULL THEN 0 ELSE 
 FROM work_queue wq JOIN work_pool wp ON wp.id = wq.work_pool_id
 WHERE wq.id = ?1;
 
--- Who waits longest for a slot of the deployment's limit.
--- name: deployment_awaits_slot
+-- What was said about earlier owners that were lost.
+-- name: run_lost_owners
+SELECT frs.message, frs.timestamp FROM flow_run_state frs
+WHERE frs.flow_run_id = ?1 AND frs.name = 'AwaitingRetry'
+  AND frs.message LIKE '%Queued again (attempt %'
+ORDER BY frs.timestamp DESC LIMIT ?2;
+
+-- Who waits longest for a slot of a deployments' limit.
+-- name: run_awaits_slot
 -- hot
-SELECT fr.id FROM flow_run fr
-WHERE fr.deployment_id = ?1 AND fr.state_type = 1 AND fr.state_name = 'AwaitingConcurrencySlot'
+SELECT fr.id FROM deployment d JOIN flow_run fr ON fr.deployment_id = d.id
+WHERE d.concurrency_limit_id = ?1
+  AND fr.state_type = 1 AND fr.state_name = 'AwaitingConcurrencySlot'
 ORDER BY fr.expected_start_time, fr.id LIMIT 1;
 
 -- Routes.

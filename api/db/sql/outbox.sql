@@ -43,6 +43,14 @@ JOIN work_queue wq ON wq.id = d.work_queue_id
 JOIN work_pool wp ON wp.id = wq.work_pool_id
 WHERE d.id = ?1;
 
+-- name: outbox_add_lanes_of_limit
+INSERT INTO outbox (created, kind, pool, object_id)
+SELECT ?2, 7, wp.name, d.id
+FROM deployment d
+JOIN work_queue wq ON wq.id = d.work_queue_id
+JOIN work_pool wp ON wp.id = wq.work_pool_id
+WHERE d.concurrency_limit_id = ?1;
+
 -- name: outbox_add
 INSERT INTO outbox (created, kind, pool, object_id, body) VALUES (?1, ?2, ?3, ?4, ?5);
 

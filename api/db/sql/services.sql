@@ -116,12 +116,11 @@ ORDER BY fr.id LIMIT ?2;
 
 -- name: reconcile_owned
 -- hot
-SELECT fr.id, fr.fence, fr.owner, wp.name, fr.state_timestamp, d.on_lost, wq.name, d.id,
+SELECT fr.id, fr.fence, fr.owner, wp.name, fr.state_timestamp, wq.name, fr.deployment_id,
   fr.gen
 FROM flow_run fr
 JOIN work_queue wq ON wq.id = fr.work_queue_id
 JOIN work_pool wp ON wp.id = wq.work_pool_id
-LEFT JOIN deployment d ON d.id = fr.deployment_id
 WHERE fr.state_type = ?3 AND fr.id > ?1
 ORDER BY fr.id LIMIT ?2;
 

@@ -38,6 +38,7 @@ static const struct field fields[] = {
     [DF_ENFORCE] = DB(enforce_parameter_schema, F_BOOL),
     [DF_VERSION_INFO] = DB(version_info, F_OBJ),
     [DF_ON_LOST] = DB(on_lost, F_STR, .choices = on_lost_choices),
+    [DF_MAX_ATTEMPTS] = DB(max_attempts, F_INT, .min = 1, .max = 1000),
     [DF_NAME] = DB(name, F_STR, .flags = F_REQUIRED | F_NAME),
     [DF_FLOW_ID] = DB(flow_id, F_UUID, .flags = F_REQUIRED),
     [DF_LABELS] = DB(labels, F_OBJ),

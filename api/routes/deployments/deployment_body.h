@@ -41,13 +41,16 @@ enum deployment_field {
 	DF_INFRASTRUCTURE,
 	DF_ENFORCE,
 	DF_VERSION_INFO,
-	DF_ON_LOST, /* ours: crash | requeue */
+	DF_ON_LOST,      /* ours: crash | requeue */
+	DF_MAX_ATTEMPTS, /* ours: starts of a run whose owners are lost */
 	/* create only */
 	DF_NAME,
 	DF_FLOW_ID,
 	DF_LABELS,
 	DF_COUNT
 };
+
+#define DEPLOYMENT_MAX_ATTEMPTS 3 /* unless it says otherwise */
 
 struct deployment_body {
 	json_t *root;   /* owned; what follows points into it */
@@ -57,7 +60,7 @@ struct deployment_body {
 	struct uuid flow_id, global_concurrency_limit_id;
 	struct uuid storage_document_id, infrastructure_document_id;
 	int paused, enforce_parameter_schema;
-	int64_t concurrency_limit;
+	int64_t concurrency_limit, max_attempts;
 	json_t *schedules, *concurrency_options, *parameters, *parameter_openapi_schema;
 	json_t *tags, *labels, *job_variables, *pull_steps, *version_info;
 	struct decoded has;

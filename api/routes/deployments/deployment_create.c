@@ -57,8 +57,9 @@ static int insert_row(struct tx *tx, const struct deployment *d, struct error *e
 		    db_a_uuid(d->has_infrastructure ? &d->infrastructure_document_id
 						    : NULL),
 		    db_a_uuid(d->has_storage ? &d->storage_document_id : NULL),
-		    db_a_text(d->version_info), db_a_text(d->on_lost)),
-	    24, NULL, err);
+		    db_a_text(d->version_info), db_a_text(d->on_lost),
+		    db_a_int(d->max_attempts)),
+	    25, NULL, err);
 }
 
 static void set_defaults(struct deployment *d, const struct deployment_body *b)
@@ -73,6 +74,7 @@ static void set_defaults(struct deployment *d, const struct deployment_body *b)
 	    .pull_steps = xstrdup("[]"),
 	    .parameter_openapi_schema = xstrdup("{}"),
 	    .on_lost = xstrdup("crash"),
+	    .max_attempts = DEPLOYMENT_MAX_ATTEMPTS,
 	};
 	uuid_v4(&d->id);
 }

@@ -14,6 +14,7 @@
 #include "api/routes/pools/pool_template.h"
 #include "api/routes/pools/queue_routes.h"
 #include "api/routes/pools/queue_store.h"
+#include "api/services/outbox.h"
 #include "api/tx.h"
 #include "base/error.h"
 #include "base/json.h"
@@ -53,6 +54,9 @@ static void apply_texts(struct deployment *d, const struct deployment_body *b)
 	}
 	if (DECODED_HAS(&b->has, DF_ON_LOST)) {
 		put_text(&d->on_lost, b->on_lost);
+	}
+	if (DECODED_HAS(&b->has, DF_MAX_ATTEMPTS)) {
+		d->max_attempts = b->max_attempts;
 	}
 }
 
@@ -312,6 +316,9 @@ int deployment_apply_limit(struct tx *tx, const struct uuid *id,
 						   ? &b->global_concurrency_limit_id
 						   : NULL)),
 			     3, NULL, err);
+	}
+	if (rc == 0) {
+		rc = outbox_lane(tx, id, err);
 	}
 	return rc;
 }

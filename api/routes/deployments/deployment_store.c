@@ -58,7 +58,8 @@ enum deployment_col {
 	DC_ON_LOST,
 	DC_VERSION_INFO,
 	DC_FLOW_LABELS,
-	DC_QUEUE_POLLED
+	DC_QUEUE_POLLED,
+	DC_MAX_ATTEMPTS
 };
 
 static char *dup_text(const struct db_rows *r, int col)
@@ -122,6 +123,7 @@ void deployment_from_row(struct deployment *ret_deployment, const struct db_rows
 	    .limit = db_int(r, DC_LIMIT),
 	    .limit_taken = db_int(r, DC_LIMIT_TAKEN),
 	    .limit_decay = db_real(r, DC_LIMIT_DECAY),
+	    .max_attempts = db_int(r, DC_MAX_ATTEMPTS),
 	};
 	(void)db_uuid(r, DC_ID, &d->id);
 	(void)db_uuid(r, DC_FLOW_ID, &d->flow_id);
@@ -294,6 +296,7 @@ int deployment_save(struct tx *tx, const struct deployment *d, struct error *err
 		    db_a_uuid(d->has_infrastructure ? &d->infrastructure_document_id
 						    : NULL),
 		    db_a_uuid(d->has_storage ? &d->storage_document_id : NULL),
-		    db_a_text(d->version_info), db_a_text(d->on_lost)),
-	    22, NULL, err);
+		    db_a_text(d->version_info), db_a_text(d->on_lost),
+		    db_a_int(d->max_attempts)),
+	    23, NULL, err);
 }

@@ -30,6 +30,7 @@ struct deployment {
 	char *parameter_openapi_schema, *pull_steps, *created_by, *updated_by,
 	    *version_info;
 	char *on_lost;
+	int64_t max_attempts; /* of a run whose owners are lost */
 	char *flow_name, *flow_labels, *work_pool_name, *work_pool_type, *queue_name;
 	/* the concurrency limit */
 	int has_limit, limit_active;

@@ -17,6 +17,7 @@
 #include "api/routes/filters.h"
 #include "api/routes/pools_tables.h"
 #include "api/routes/pools/queue_store.h"
+#include "api/services/outbox.h"
 #include "api/tx.h"
 #include "base/error.h"
 #include "base/jsonw.h"
@@ -259,6 +260,9 @@ static int delete_one(struct tx *tx, const struct deployment *d, struct error *e
 	if (rc == 0) {
 		rc = db_exec(tx->c, SQL_LIMIT_DELETE_BY_NAME, DB_ARGS(db_a_text(name)),
 			     1, NULL, err);
+	}
+	if (rc == 0) {
+		rc = outbox_lane(tx, &d->id, err);
 	}
 	if (rc == 0) {
 		rc = db_exec(tx->c, SQL_DEPLOYMENT_DELETE, DB_ARGS(db_a_uuid(&d->id)),

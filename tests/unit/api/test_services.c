@@ -640,12 +640,15 @@ Test(services, the_run_of_a_lost_worker_crashes_with_the_reason)
 	rec_slice_release(&s.s);
 }
 
-Test(services, the_run_of_a_lost_worker_is_requeued_when_asked)
+Test(services, the_run_of_a_lost_worker_is_requeued_when_asked, .init = NULL)
 {
+	tx_fixture_start(&f);
+	ids = (struct scene_ids){.on_lost = "requeue"};
+	scene_make(&f, &ids, -1, NULL);
 	struct uuid id = owned_running();
 	struct lost_arg a = {
 	    .phase = REC_RUNNING,
-	    .row = {.id = id, .fence = 7, .requeue = 1, .owner = (char[]){"host-1"}}};
+	    .row = {.id = id, .fence = 7, .owner = (char[]){"host-1"}}};
 
 	cr_assert_eq(tx_fixture_run(&f, lost_work, &a), 0, "%s", f.err.msg);
 	cr_expect_eq(state_of(&id).state_type, SCHEDULED);

@@ -143,8 +143,8 @@ static int scene_deployment(struct tx *tx, const struct scene_arg *a, struct err
 		    db_a_uuid(&ids->queue), db_a_text("default"), db_a_text("{}"), none,
 		    none, db_a_int(0), db_a_text(a->strategy), db_a_text("[\"d\"]"),
 		    db_a_text("{}"), db_a_text("{}"), none, none, db_a_int(1), none,
-		    none, none, none, db_a_text(a->on_lost)),
-	    24, NULL, err);
+		    none, none, none, db_a_text(a->on_lost), db_a_int(3)),
+	    25, NULL, err);
 }
 
 static void take_limit(const struct db_rows *r, void *arg)
