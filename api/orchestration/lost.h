@@ -21,11 +21,11 @@ struct run_loss {
 };
 
 /*
- * Started: Crashed, with what happened to earlier owners, or queued again when its deployment says on_lost:
- * requeue and max_attempts is not reached.  Never
- * started: Crashed (the reaper requeues by itself while there are attempts left).
- * res->wrote is 0, with a reason and the state in force, when the run is over,
- * suspended, or owned by somebody else by now.
+ * Started: Crashed, with what happened to earlier owners, or queued again when its
+ * deployment says on_lost: requeue and max_attempts is not reached.  Never started:
+ * Crashed (the reaper requeues by itself while there are attempts left). res->wrote is
+ * 0, with a reason and the state in force, when the run is over, suspended, or owned by
+ * somebody else by now.
  */
 int run_lost_apply(struct tx *tx, const struct run_loss *loss,
 		   struct orc_result *ret_result, struct error *err);
