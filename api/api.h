@@ -16,6 +16,7 @@ struct http_server;
 struct loop;
 struct pools;
 struct relay;
+struct seal_keys;
 struct services;
 struct task_queue;
 struct tx;
@@ -42,6 +43,8 @@ struct api {
 	const struct api_conf *conf;
 	struct loop *loop;
 	struct db *db;
+	/* data of block documents; never changes, any thread may use it; may be NULL */
+	const struct seal_keys *block_keys;
 	struct pools *pools; /* NULL until Redis is configured */
 	struct http_server *http;
 	struct hub *hub;     /* live events and logs to sockets */

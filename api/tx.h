@@ -38,7 +38,8 @@ enum fx_flags {
 
 struct tx {
 	struct db_conn *c;
-	struct api *api;          /* conf only: the rest belongs to the loop thread */
+	struct api
+	    *api; /* conf and block_keys only: the rest belongs to the loop thread */
 	int64_t now_us;           /* wall clock of the request's arrival */
 	int status;               /* of the answer; 0: 200 */
 	struct buf body;          /* of the answer: JSON text */

@@ -31,6 +31,8 @@ libbase_a_SOURCES = \
 	base/rrule_parse.c \
 	base/rrule_priv.h \
 	base/schedule.c \
+	base/seal.c \
+	base/seal.h \
 	base/schedule_json.c \
 	base/schedule_priv.h \
 	base/buf.c \

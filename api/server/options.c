@@ -90,6 +90,13 @@ static const struct opt table[] = {
      .env = {"WF_API_AUTH_FILE"},
      .metavar = "FILE",
      .help = "File with the auth string in its first line."},
+    {.name = "block-key-file",
+     .type = OPT_TYPE_STR,
+     OPT_AT(struct server_conf, block_key_file),
+     .env = {"WF_API_BLOCK_KEY_FILE"},
+     .metavar = "FILE",
+     .help = "Keys that seal block documents, one per line; also /dev/fd/N; default "
+	     "block.key in the data directory."},
     {.name = "request-timeout",
      .type = OPT_TYPE_MS,
      API(request_ms),

@@ -13,6 +13,7 @@ struct server_conf {
 	int background;
 	char *backup; /* not empty: copy the database there and exit */
 	char *auth_file;
+	char *block_key_file;
 };
 
 extern const struct opt_spec server_options;

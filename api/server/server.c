@@ -24,6 +24,7 @@
 #include "api/server/background.h"
 #include "api/server/backup.h"
 #include "api/server/banner.h"
+#include "api/server/block_keys.h"
 #include "api/server/datadir.h"
 #include "api/server/options.h"
 #include "api/server/parts.h"
@@ -33,6 +34,7 @@
 #include "base/loop.h"
 #include "base/mem.h"
 #include "base/proc.h"
+#include "base/seal.h"
 #include "pools/pools.h"
 
 #define DRAIN_MS      10000
@@ -46,6 +48,7 @@ struct server {
 	struct loop *loop;
 	struct datadir dir;
 	struct redis_child *redis;
+	struct seal_keys *keys;
 	struct parts *parts;
 	struct loop_signal *signals[5];
 	struct loop_timer *drain;
@@ -140,6 +143,10 @@ static int start_all(struct server *s, struct error *err)
 	rc = datadir_open(&s->dir, s->conf.api.data_dir, err);
 	rc = rc == 0 ? proc_init(s->loop, err) : rc;
 	rc = rc == 0 ? start_db(s, err) : rc;
+	rc = rc == 0 ? block_keys_start(s->api.db, s->dir.path, s->conf.block_key_file,
+					&s->keys, err)
+		     : rc;
+	s->api.block_keys = s->keys;
 	rc = rc == 0 ? start_redis(s, err) : rc;
 	rc = rc == 0 ? parts_start(&s->api, &s->parts, err) : rc;
 	return rc == 0 ? start_http(s, err) : rc;
@@ -269,6 +276,7 @@ static void stop_all(struct server *s)
 	s->api.db = NULL;
 	(void)loop_turn(s->loop, 0); /* the last completions of the database */
 	parts_free(s->parts);
+	seal_keys_free(s->keys);
 	redis_child_stop(s->redis);
 	if (s->dir.path != NULL) {
 		datadir_unpublish(&s->dir);

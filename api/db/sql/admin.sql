@@ -11,6 +11,11 @@ ON CONFLICT (key) DO UPDATE SET value = ?2, updated = ?3;
 -- name: setting_delete
 DELETE FROM configuration WHERE key = ?1;
 
+-- Results do not go to a block that is deleted.
+-- name: storage_forget
+DELETE FROM configuration
+WHERE key = 'default-result-storage' AND value LIKE '%' || ?1 || '%';
+
 -- name: block_document_capabilities
 SELECT bs.capabilities FROM block_document bd JOIN block_schema bs ON bs.id = bd.block_schema_id
 WHERE bd.id = ?1;

@@ -94,6 +94,25 @@ WHERE id = ?1;
 -- name: block_document_delete
 DELETE FROM block_document WHERE id = ?1;
 
+-- Data at rest (api/routes/blocks/block_secret.h): "wf1:<key id>:..." when it is sealed.
+-- name: block_sealed_count
+SELECT count(*) FROM block_document AS bd WHERE substr(bd.data, 1, 4) = 'wf1:';
+-- name: block_sealed_keys
+SELECT DISTINCT substr(bd.data, 1, 13) FROM block_document AS bd
+WHERE substr(bd.data, 1, 4) = 'wf1:';
+-- name: block_sealed_old
+SELECT bd.id, bd.data FROM block_document AS bd WHERE substr(bd.data, 1, 13) <> ?1 LIMIT ?2;
+-- name: block_document_set_data
+UPDATE block_document SET data = ?2 WHERE id = ?1;
+
+-- What comes with the server; what is there already is left alone.
+-- name: block_builtin_type
+INSERT INTO block_type (id, created, updated, name, slug, description, is_protected)
+VALUES (?1, ?2, ?2, ?3, ?4, ?5, ?6)
+ON CONFLICT (slug) DO NOTHING;
+-- name: block_builtin_type_id
+SELECT bt.id FROM block_type AS bt WHERE bt.slug = ?1;
+
 -- name: block_reference_insert
 INSERT INTO block_document_reference (id, created, updated, name, parent_block_document_id,
   reference_block_document_id)

@@ -10,6 +10,7 @@
 #include "api/events/object.h"
 #include "api/http/http.h"
 #include "api/routes/blocks/block_json.h"
+#include "api/routes/blocks/block_secret.h"
 #include "api/routes/blocks/block_store.h"
 #include "api/routes/filters.h"
 #include "api/routes/list.h"
@@ -21,8 +22,7 @@
 #include "base/jsonw.h"
 #include "base/mem.h"
 
-#define BODY_MAX   (4u << 20)
-#define COLUMN_MAX (8u << 20)
+#define BODY_MAX (4u << 20)
 
 static const struct list_spec documents = {ENT_BLOCK_DOCUMENT, SQL_BLOCK_DOCUMENT_LIST,
 					   SQL_BLOCK_DOCUMENT_COUNT, NULL};
@@ -211,7 +211,7 @@ static int insert(struct tx *tx, const struct document *a, const struct uuid *id
 
 	(void)snprintf(anonymous, sizeof(anonymous), "anonymous-%s",
 		       uuid_format(id, uuid));
-	text = json_text(data);
+	text = block_data_seal(tx, id, data);
 	rc = db_exec(tx->c, SQL_BLOCK_DOCUMENT_INSERT,
 		     DB_ARGS(db_a_uuid(id), db_a_time(tx->now_us),
 			     db_a_text(a->name != NULL ? a->name : anonymous),
@@ -224,7 +224,7 @@ static int insert(struct tx *tx, const struct document *a, const struct uuid *id
 		rc = split_references(tx, id, data, err);
 	}
 	if (rc == 0 && *ret_changes > 0) {
-		text = json_text(data);
+		text = block_data_seal(tx, id, data);
 		rc = db_exec(tx->c, SQL_BLOCK_DOCUMENT_UPDATE,
 			     DB_ARGS(db_a_uuid(id), db_a_time(tx->now_us),
 				     db_a_text(text), db_a_null()),
@@ -275,8 +275,23 @@ static const struct field update_fields[] = {
 
 static void take_data(const struct db_rows *r, void *arg)
 {
-	*(json_t **)arg =
-	    json_parse(db_text(r, BD_DATA), db_len(r, BD_DATA), COLUMN_MAX, NULL);
+	*(char **)arg = xstrdup(db_text(r, BD_DATA));
+}
+
+/* 1 and the data of ID, 0 when there is no such document. */
+static int read_data(struct tx *tx, const struct uuid *id, json_t **ret_data,
+		     struct error *err)
+{
+	char *text = NULL;
+	int rc = db_one(tx->c, SQL_BLOCK_DOCUMENT_BY_ID, DB_ARGS(db_a_uuid(id)), 1,
+			take_data, &text, err);
+
+	if (rc > 0) {
+		*ret_data = block_data_open(tx, id, text, strlen(text), err);
+		rc = *ret_data != NULL ? 1 : -err->code;
+	}
+	free(text);
+	return rc;
 }
 
 /* Hidden values of the new data mean the stored ones. */
@@ -301,19 +316,14 @@ static int update_work(struct tx *tx, void *arg, struct error *err)
 	json_t *before = NULL;
 	json_t *next;
 	char *text;
-	int rc = db_one(tx->c, SQL_BLOCK_DOCUMENT_BY_ID,
-			DB_ARGS(db_a_uuid(&a->base.id)), 1, take_data, &before, err);
+	int rc = read_data(tx, &a->base.id, &before, err);
 
-	if (rc == 0) {
-		return not_found(tx, err);
-	}
-	if (rc < 0 || before == NULL) {
-		return rc < 0 ? rc
-			      : err_set(err, ERR_INTERNAL, "block document: bad data");
+	if (rc <= 0) {
+		return rc < 0 ? rc : not_found(tx, err);
 	}
 	next = merged(a, before);
 	rc = split_references(tx, &a->base.id, next, err);
-	text = json_text(next);
+	text = block_data_seal(tx, &a->base.id, next);
 	rc = rc < 0 ? rc
 		    : db_exec(tx->c, SQL_BLOCK_DOCUMENT_UPDATE,
 			      DB_ARGS(db_a_uuid(&a->base.id), db_a_time(tx->now_us),
@@ -404,6 +414,7 @@ static void route_read(struct http_req *r)
 static int delete_work(struct tx *tx, void *arg, struct error *err)
 {
 	const struct req_arg *a = arg;
+	char id[UUID_TEXT_SIZE];
 	int rc = emit(tx, "deleted", &a->id, err);
 
 	if (rc == 0) {
@@ -412,6 +423,10 @@ static int delete_work(struct tx *tx, void *arg, struct error *err)
 	if (rc == 1) {
 		rc = db_exec(tx->c, SQL_BLOCK_DOCUMENT_DELETE,
 			     DB_ARGS(db_a_uuid(&a->id)), 1, NULL, err);
+	}
+	if (rc == 0) {
+		rc = db_exec(tx->c, SQL_STORAGE_FORGET,
+			     DB_ARGS(db_a_text(uuid_format(&a->id, id))), 1, NULL, err);
 	}
 	return rc < 0 ? rc : req_no_content(tx);
 }

@@ -9,6 +9,7 @@
 
 #include "api/db/db.h"
 #include "api/routes/blocks/block_json.h"
+#include "api/routes/blocks/block_secret.h"
 #include "api/tx.h"
 #include "base/error.h"
 #include "base/json.h"
@@ -123,10 +124,15 @@ static int add_child(struct tx *tx, const char *name, const struct uuid *id, int
 static int read_tree(struct tx *tx, const struct uuid *id, const struct db_rows *r,
 		     int depth, struct tree *ret, struct error *err)
 {
-	struct tree t = {.data = column(r, BD_DATA), .refs = json_object()};
+	struct tree t = {.data = block_data_open(tx, id, db_text(r, BD_DATA),
+						 db_len(r, BD_DATA), err)};
 	struct db_rows *refs = NULL;
 	int rc = 0;
 
+	if (t.data == NULL) {
+		return -err->code;
+	}
+	t.refs = json_object();
 	if (depth < BLOCK_DEPTH_MAX) {
 		rc = db_query(tx->c, SQL_BLOCK_REFERENCE_LIST, DB_ARGS(db_a_uuid(id)),
 			      1, &refs, err);
