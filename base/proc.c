@@ -531,8 +531,11 @@ static void watch(struct proc *p)
 {
 	int i;
 
-	(void)fcntl(p->notify_fd, F_SETFL, O_NONBLOCK);
-	p->notify_io = loop_io_new(p->loop, p->notify_fd, LOOP_READ, on_notify, p);
+	if (p->notify_fd >= 0) {
+		(void)fcntl(p->notify_fd, F_SETFL, O_NONBLOCK);
+		p->notify_io =
+		    loop_io_new(p->loop, p->notify_fd, LOOP_READ, on_notify, p);
+	}
 	for (i = 0; i < 2; i++) {
 		if (p->out_fd[i] >= 0) {
 			(void)fcntl(p->out_fd[i], F_SETFL, O_NONBLOCK);
@@ -625,6 +628,32 @@ int proc_spawn(struct loop *loop, const struct proc_spec *spec, struct proc **re
 	if (ret_proc != NULL) {
 		*ret_proc = p;
 	}
+	return 0;
+}
+
+int proc_adopt(struct loop *loop, const struct proc_spec *spec, pid_t pid,
+	       const int out[2], struct proc **ret_proc, struct error *err)
+{
+	siginfo_t si = {0};
+	struct proc *p;
+
+	PRE(mod.loop == loop && spec->exit_fn != NULL && pid > 1);
+	p = proc_new(loop, spec);
+	p->out_fd[0] = out[0];
+	p->out_fd[1] = out[1];
+	if (find(pid) != NULL ||
+	    waitid(P_PID, (id_t)pid, &si, WEXITED | WNOHANG | WNOWAIT) != 0) {
+		proc_free(p);
+		return err_set(err, ERR_NOT_FOUND, "process %d is no child of ours",
+			       (int)pid);
+	}
+	p->exit.pid = pid;
+	p->execed = 1;
+	metric_add(&spawned, 1);
+	trace("proc %d: taken over", (int)pid);
+	watch(p);
+	rearm(p);
+	*ret_proc = p;
 	return 0;
 }
 

@@ -98,6 +98,17 @@ void proc_fini(void); /* KILLs what is left; no exit_fn is called any more.  Not
 int proc_spawn(struct loop *loop, const struct proc_spec *spec, struct proc **ret_proc,
 	       struct error *err);
 
+/*
+ * Takes over a process that somebody else forked for us and that has become our child
+ * (we are the subreaper): from here on it is supervised as if proc_spawn() had started
+ * it.  It must lead its own session or group already.  OUT: the read ends of its
+ * stdout and stderr, which become ours (also on failure), -1: none.  Of SPEC counts
+ * time_limit_ms, kill_grace_ms, drain_ms and the callbacks.  -ERR_NOT_FOUND: no child
+ * of ours.
+ */
+int proc_adopt(struct loop *loop, const struct proc_spec *spec, pid_t pid,
+	       const int out[2], struct proc **ret_proc, struct error *err);
+
 pid_t proc_pid(const struct proc *p);
 int proc_is_running(const struct proc *p); /* not yet reaped */
 /* Starts the ladder (idempotent; the first reason stays; a shorter grace wins).

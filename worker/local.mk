@@ -22,6 +22,13 @@ libworker_a_SOURCES = \
 	worker/placeholder.h \
 	worker/py_control.c \
 	worker/py_control.h \
+	worker/pyhost.c \
+	worker/pyhost.h \
+	worker/pyhost_child.c \
+	worker/pyhost_env.c \
+	worker/pyhost_env.h \
+	worker/pyhost_priv.h \
+	worker/pyhost_template.c \
 	worker/rest.c \
 	worker/rest_body.c \
 	worker/rest_body.h \
@@ -44,10 +51,29 @@ libworker_a_SOURCES = \
 	worker/worker.c \
 	worker/worker.h
 
-libworker_a_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
+libworker_a_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS) -DPYHOST_DIR='"$(pyhostdir)"'
 bin_PROGRAMS += wf-worker
 wf_worker_SOURCES = worker/main.c
 wf_worker_CPPFLAGS = $(libworker_a_CPPFLAGS)
 WORKER_LIBS = libworker.a libagent.a $(POOLS_LIBS) $(PROTO_LIBS) $(BASE_LIBS)
 wf_worker_LDADD = $(WORKER_LIBS)
 $(libworker_a_OBJECTS) $(wf_worker_OBJECTS): $(proto_gen_h)
+
+# wf-pyhost: Python, installed as it is; wf-worker of the build folder finds it beside itself
+pyhostdir = $(libexecdir)/wf
+pyhost_parts = \
+	worker/pyhost/wf_pyhost/__init__.py \
+	worker/pyhost/wf_pyhost/child.py \
+	worker/pyhost/wf_pyhost/gate.py \
+	worker/pyhost/wf_pyhost/template.py \
+	worker/pyhost/wf_pyhost/wire.py
+dist_pyhost_SCRIPTS = worker/pyhost/wf-pyhost
+pyhostpartsdir = $(pyhostdir)/wf_pyhost
+dist_pyhostparts_DATA = $(pyhost_parts)
+noinst_DATA = worker/pyhost/.stamp
+CLEANFILES += worker/pyhost/.stamp
+worker/pyhost/.stamp: worker/pyhost/wf-pyhost $(pyhost_parts)
+	$(AM_V_GEN)if test '$(srcdir)' != .; then $(MKDIR_P) worker/pyhost/wf_pyhost && \
+	  for f in worker/pyhost/wf-pyhost $(pyhost_parts); do cp -f $(srcdir)/$$f $$f || exit 1; done; \
+	  fi && touch $@
+EXTRA_wf_worker_DEPENDENCIES = worker/pyhost/.stamp

@@ -24,6 +24,7 @@
 #include "worker/health.h"
 #include "worker/pool_watch.h"
 #include "worker/py_control.h"
+#include "worker/pyhost.h"
 #include "worker/rest.h"
 #include "worker/run.h"
 #include "worker/source.h"
@@ -173,6 +174,9 @@ static void on_dump_signal(int signo, void *arg)
 		 a->w.backend.ops != NULL ? backend_pending(&a->w.backend) : 0);
 	for (struct map_iter m = {0}; map_next(&a->w.runs, &m);) {
 		log_info("  %s %s", run_name(m.value), run_state_text(m.value));
+	}
+	if (a->w.pyhost != NULL) {
+		pyhost_log(a->w.pyhost);
 	}
 	trace_dump(STDERR_FILENO);
 }
@@ -378,6 +382,7 @@ static void teardown(struct app *a)
 	httpc_free(w->httpc);
 	rest_free(w->rest);
 	py_control_free(w->py);
+	pyhost_free(w->pyhost);
 	proc_fini();
 	for (size_t i = 0; i < ARRAY_LEN(a->signals); i++) {
 		if (a->signals[i] != NULL) {

@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/error.h"
@@ -68,6 +69,9 @@ static void free_run(void *arg)
 	job_release(&r->job);
 	tail_release(&r->tail);
 	json_decref(r->facts);
+	if (r->temp_dir != NULL && !r->exited) {
+		(void)rmdir(r->temp_dir); /* made for a process that never started */
+	}
 	free(r->temp_dir);
 	free(r->who);
 	free(r);

@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "base/opts.h"
 #include "worker/env.h"
+#include "worker/pyhost.h"
 #include "worker/rest.h"
 #include "worker/run_priv.h"
 
@@ -79,8 +80,8 @@ static void submitting(struct run *r)
 	(void)update_propose(&u, &s, loop_wall_us(r->w->loop), NULL, NULL, NULL);
 }
 
-static int start_process(struct run *r, char **words, const char *cwd,
-			 struct error *err)
+/* The environment of an attempt of its own. */
+static char **make_env(struct run *r)
 {
 	const json_t *fr = run_fact(r, "flow_run");
 	const struct env_run e = {
@@ -96,9 +97,16 @@ static int start_process(struct run *r, char **words, const char *cwd,
 	};
 	char token[PY_TOKEN_SIZE];
 	struct env_python py = {.control_token = token};
-	struct proc_spec spec = {
-	    .argv = words,
-	    .cwd = cwd,
+
+	py_attempt_free(r->attempt_py);
+	r->attempt_py = py_attempt_new(r->w->py, token);
+	py.control_port = py_control_port(r->w->py);
+	return env_for_python(r->w->environ_, &e, &py);
+}
+
+static struct proc_spec make_spec(struct run *r)
+{
+	return (struct proc_spec){
 	    .fd = {-1, PROC_FD_PIPE, PROC_FD_PIPE, -1},
 	    .kill_grace_ms = r->w->conf->cancel_grace_ms,
 	    .new_session = 1,
@@ -106,68 +114,159 @@ static int start_process(struct run *r, char **words, const char *cwd,
 	    .exit_fn = run_on_exit,
 	    .arg = r,
 	};
-	char **env;
-	int rc;
-
-	r->attempt_py = py_attempt_new(r->w->py, token);
-	py.control_port = py_control_port(r->w->py);
-	env = env_for_python(r->w->environ_, &e, &py);
-	spec.envp = env;
-	rc = proc_spawn(r->w->loop, &spec, &r->proc, err);
-	env_free(env);
-	return rc;
 }
 
-static int spawn(struct run *r, struct error *err)
+static void started(struct run *r, const char *how)
 {
-	char **words = NULL, *dir = run_working_dir(r);
+	struct update_run u = run_updates(r);
+	char *pid, *labels;
+
+	run_move(r, RUN_RUNNING, "process started");
+	run_hold(r);          /* until run_on_exit */
+	r->channel_ended = 1; /* there is none */
+	slog_info(r->who, "started (pid %d%s)", (int)proc_pid(r->proc), how);
+	pid = xasprintf("%d", (int)proc_pid(r->proc));
+	labels = labels_json(r);
+	(void)update_run_info(&u, pid, labels, NULL);
+	free(pid);
+	free(labels);
+}
+
+static void not_started(struct run *r, struct error *err)
+{
+	(void)err_wrap(err, "Flow run could not start");
+	run_crash(r, err->msg);
+}
+
+/* Folder and control channel; *ret_dir is borrowed from R or owned by *ret_free. */
+static int prepare(struct run *r, const char **ret_dir, char **ret_free,
+		   struct error *err)
+{
 	int rc = 0;
 
 	if (r->w->py == NULL) {
 		r->w->py = py_control_new(r->w->loop, err);
 		rc = r->w->py != NULL ? 0 : -err->code;
 	}
-	if (rc == 0) {
-		rc = command_words(r, &words, err);
-	}
-	if (rc == 0 && words[0] == NULL) {
-		rc = err_set(err, ERR_INVALID, "the job variable 'command' is empty");
-	}
-	if (rc == 0 && dir == NULL) {
+	*ret_free = run_working_dir(r);
+	if (rc == 0 && *ret_free == NULL && r->temp_dir == NULL) {
 		rc = make_temp_dir(r, err);
 	}
+	*ret_dir = *ret_free != NULL ? *ret_free : r->temp_dir;
+	return rc;
+}
+
+/* ---- cold: an interpreter of its own ---- */
+
+static void spawn_cold(struct run *r)
+{
+	struct proc_spec spec = make_spec(r);
+	char **words = NULL, **env = NULL, *dir = NULL;
+	struct error err;
+	int rc = prepare(r, &spec.cwd, &dir, &err);
+
 	if (rc == 0) {
-		rc = start_process(r, words, dir != NULL ? dir : r->temp_dir, err);
+		rc = command_words(r, &words, &err);
 	}
+	if (rc == 0 && words[0] == NULL) {
+		rc = err_set(&err, ERR_INVALID, "the job variable 'command' is empty");
+	}
+	if (rc == 0) {
+		env = make_env(r);
+		spec.argv = words;
+		spec.envp = env;
+		rc = proc_spawn(r->w->loop, &spec, &r->proc, &err);
+	}
+	rc < 0 ? not_started(r, &err) : started(r, "");
+	env_free(env);
 	words_free(words);
+	free(dir);
+}
+
+/* ---- warm: a fork of wf-pyhost ---- */
+
+static struct pyhost *pyhost_of(struct worker *w)
+{
+	const struct pyhost_conf conf = {
+	    .python = w->conf->python[0] != '\0' ? w->conf->python : "python3",
+	    .preload = w->conf->pyhost_preload,
+	    .environ_ = w->environ_};
+	struct error err;
+
+	if (!w->pyhost_tried && w->conf->pyhost) {
+		w->pyhost_tried = 1;
+		w->pyhost = pyhost_new(w->loop, &conf, &err);
+		if (w->pyhost == NULL) {
+			log_info("Python runs start cold: %s", err.msg);
+		}
+	}
+	return w->pyhost;
+}
+
+static void on_warm(struct pyhost_child *c, const char *why, void *arg)
+{
+	struct run *r = arg;
+	const struct proc_spec spec = make_spec(r);
+	struct error err;
+
+	(void)why;
+	if (r->state != RUN_STARTING) {
+		pyhost_child_drop(c); /* lost or handed back meanwhile */
+	} else if (r->cancelling) {
+		pyhost_child_drop(c);
+		run_report_cancelled(
+		    r, "Flow run was cancelled before execution started.");
+	} else if (c == NULL || pyhost_child_go(c, &spec, &r->proc, &err) < 0) {
+		spawn_cold(r);
+	} else {
+		started(r, ", warm");
+	}
+	run_release(r);
+}
+
+/* 0: on_warm() is called. */
+static int spawn_warm(struct run *r)
+{
+	char module[] = "prefect.engine";
+	char *const argv[] = {module, NULL};
+	struct proc_spec spec = make_spec(r);
+	struct pyhost *h = pyhost_of(r->w);
+	char **env, *dir;
+	struct error err;
+	int rc;
+
+	if (h == NULL) {
+		return -ERR_UNSUPPORTED;
+	}
+	if (r->job.command != NULL) {
+		pyhost_note_cold(h, "", "the job variable 'command' is set");
+		return -ERR_UNSUPPORTED;
+	}
+	rc = prepare(r, &spec.cwd, &dir, &err);
+	if (rc == 0) {
+		env = make_env(r);
+		spec.argv = argv;
+		spec.envp = env;
+		run_hold(r); /* until on_warm */
+		rc = pyhost_spawn(h, &spec, on_warm, r, &err);
+		if (rc < 0) {
+			run_release(r);
+		}
+		env_free(env);
+	}
 	free(dir);
 	return rc;
 }
 
 void run_spawn_python(struct run *r)
 {
-	struct update_run u = run_updates(r);
-	struct error err;
-	char *pid, *labels;
-
 	submitting(r);
 	if (r->job.stream_output) {
 		r->tail.prefix = xstrdup(run_name(r));
 	}
-	if (spawn(r, &err) < 0) {
-		(void)err_wrap(&err, "Flow run could not start");
-		run_crash(r, err.msg);
-		return;
+	if (spawn_warm(r) < 0) {
+		spawn_cold(r);
 	}
-	run_move(r, RUN_RUNNING, "process started");
-	run_hold(r);          /* until run_on_exit */
-	r->channel_ended = 1; /* there is none */
-	slog_info(r->who, "started (pid %d)", (int)proc_pid(r->proc));
-	pid = xasprintf("%d", (int)proc_pid(r->proc));
-	labels = labels_json(r);
-	(void)update_run_info(&u, pid, labels, NULL);
-	free(pid);
-	free(labels);
 }
 
 /* Whatever the child answered: the signal follows at once. */

@@ -19,6 +19,7 @@ struct httpc;
 struct loop;
 struct loop_timer;
 struct py_control;
+struct pyhost;
 struct rest;
 struct run;
 struct source;
@@ -28,11 +29,12 @@ struct worker_conf {
 	char *pool, *name, *type, *install_policy, *base_job_template;
 	struct opt_list queues;
 	char *api_url, *auth, *api_key, *redis_url, *data_dir, *python, *mode;
+	char *pyhost_preload;
 	char *log_level, *log_format;
 	char *webserver_host;
 	int64_t webserver_port;
 	int64_t limit, prefetch_s, heartbeat_s, query_s, drain_ms, cancel_grace_ms;
-	int run_once, create_pool, with_healthcheck;
+	int run_once, create_pool, with_healthcheck, pyhost;
 };
 
 /* Where runs come from: Redis (source_wf.c) or REST polling (source_rest.c). */
@@ -61,7 +63,9 @@ struct worker {
 	const struct source_ops *source_ops;
 	void *source;
 	struct py_control *py; /* made when the first Python run comes */
-	struct map runs;       /* run id text -> struct run */
+	struct pyhost *pyhost; /* the same; NULL: Python runs start cold */
+	int pyhost_tried;
+	struct map runs; /* run id text -> struct run */
 	struct run_list list;
 	int64_t limit;         /* slots */
 	int draining, killing; /* first signal, second signal */
