@@ -65,8 +65,10 @@ pyhost_parts = \
 	worker/pyhost/wf_pyhost/__init__.py \
 	worker/pyhost/wf_pyhost/child.py \
 	worker/pyhost/wf_pyhost/gate.py \
+	worker/pyhost/wf_pyhost/heat.py \
 	worker/pyhost/wf_pyhost/template.py \
-	worker/pyhost/wf_pyhost/wire.py
+	worker/pyhost/wf_pyhost/wire.py \
+	worker/pyhost/wf_pyhost/world.py
 dist_pyhost_SCRIPTS = worker/pyhost/wf-pyhost
 pyhostpartsdir = $(pyhostdir)/wf_pyhost
 dist_pyhostparts_DATA = $(pyhost_parts)

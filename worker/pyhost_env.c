@@ -33,6 +33,23 @@ static const char *const frozen[] = {
     "COVERAGE_*",
     "PREFECT_API_SSL_CERT_FILE",
 };
+/* Prefect reads these when it is imported; a fork reads them again where they differ.
+ */
+static const char *const settings[] = {
+    "PREFECT_*",
+    "prefect_*",
+    "PATH",
+    "NO_COLOR",
+    "FORCE_COLOR",
+    "TERM",
+    "COLORTERM",
+    "CI",
+    "COLUMNS",
+    "LINES",
+    "TTY_*",
+    "JUPYTER_*",
+    "DATABRICKS_RUNTIME_VERSION",
+};
 /* Not for a process that lives longer than one run. */
 static const char *const per_run[] = {"WF_*", "PREFECT__*"};
 static const char *const secret_words[] = {"AUTH",    "KEY",      "SECRET", "PASSWD",
@@ -75,6 +92,13 @@ static int fits_any(const char *item, const char *const *patterns, size_t count)
 static int is_frozen(const char *item)
 {
 	return fits_any(item, frozen, ARRAY_LEN(frozen));
+}
+
+/* What a template takes from the run that it is started for. */
+static int from_run(const char *item)
+{
+	return (is_frozen(item) || fits_any(item, settings, ARRAY_LEN(settings))) &&
+	       !fits_any(item, per_run, ARRAY_LEN(per_run));
 }
 
 static int is_secret(const char *item)
@@ -157,14 +181,13 @@ char **pyhost_env_template(char *const *base, char *const *env)
 	}
 	out = xcalloc(count + 1, sizeof(*out));
 	for (; *base != NULL; base++) {
-		if (!is_frozen(*base) && !is_secret(*base) &&
-		    !name_fits(*base, "PATH") &&
+		if (!from_run(*base) && !is_secret(*base) &&
 		    !fits_any(*base, per_run, ARRAY_LEN(per_run))) {
 			out[n++] = xstrdup(*base);
 		}
 	}
 	for (; *env != NULL; env++) {
-		if (is_frozen(*env) || name_fits(*env, "PATH")) {
+		if (from_run(*env)) {
 			out[n++] = xstrdup(*env);
 		}
 	}

@@ -15,7 +15,7 @@ const char *pyhost_env_refusal(char *const *env);
 /* The key of the template for ENV: PYTHON and the frozen variables; owned. */
 char *pyhost_env_key(char *const *env, const char *python);
 /* The environment of a template: BASE without secrets and what belongs to one run, with
- * the frozen variables of ENV.  env_free(). */
+ * the frozen variables and Prefect's settings of ENV.  env_free(). */
 char **pyhost_env_template(char *const *base, char *const *env);
 
 #endif

@@ -107,7 +107,9 @@ void pyhost_template_fail(struct pyhost_template *t, const char *why)
 	if (t->state == TEMPLATE_ENDING) {
 		return;
 	}
-	pyhost_key_failed(t->host, t->key, why);
+	if (t->forks == 0) {
+		pyhost_key_failed(t->host, t->key, why);
+	} /* else the next run may try again */
 	end(t);
 	while ((c = TAILQ_FIRST(&t->queue)) != NULL) {
 		TAILQ_REMOVE(&t->queue, c, link);

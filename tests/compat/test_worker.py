@@ -99,10 +99,15 @@ def place(tmp_path_factory):
 
 
 @pytest.fixture
-def worker(place, tmp_path):
-    w = wf.Worker(place.server, tmp_path / "worker", pool=POOL)
+def worker(request, place, tmp_path):
+    """Starts Python flows warm; with the parameter "cold", each with an interpreter of its own."""
+    cold = ["--no-pyhost"] if getattr(request, "param", "") == "cold" else []
+    w = wf.Worker(place.server, tmp_path / "worker", pool=POOL, args=cold)
     yield w
     assert w.stop() == 0, w.text()[-4000:]
+
+
+both_ways = pytest.mark.parametrize("worker", ["warm", "cold"], indirect=True)
 
 
 def good_and_bad(place, tmp_path):
@@ -131,6 +136,7 @@ def good_and_bad(place, tmp_path):
     assert names[0] == "Scheduled" and names[-2:] == ["Running", "Completed"] and "Pending" in names, names
 
 
+@both_ways
 def test_our_worker(place, worker, tmp_path):
     good_and_bad(place, tmp_path)
 
@@ -151,6 +157,7 @@ def test_their_worker(place, tmp_path):
         worker.child.wait()
 
 
+@both_ways
 def test_native_and_python_flows_share_a_pool(place, worker, tmp_path):
     server, file = place.server, tmp_path / "marks"
     runs = [server.submit(d, parameters={"file": str(file)}) for d in (
@@ -162,6 +169,7 @@ def test_native_and_python_flows_share_a_pool(place, worker, tmp_path):
     assert sorted(file.read_text().split()) == ["done", "python"]
 
 
+@both_ways
 def test_cancel_a_running_python_flow(place, worker, tmp_path):
     server, hooked, started = place.server, tmp_path / "hooked", tmp_path / "started"
     run = server.submit(flows.python(server, place.flows, "napper", pool=POOL),

@@ -7,6 +7,7 @@ tests_unit_test_worker_SOURCES = \
 	tests/unit/worker/test_health.c \
 	tests/unit/worker/test_job_template.c \
 	tests/unit/worker/test_py_control.c \
+	tests/unit/worker/test_pyhost_env.c \
 	tests/unit/worker/test_rest_body.c \
 	tests/unit/worker/test_words.c
 # -Wno-cast-qual: the initializers of protobuf-c

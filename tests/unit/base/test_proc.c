@@ -611,6 +611,38 @@ Test(proc, orphans_are_reaped_here)
 	wait_until_dead(child); /* a zombie would still be there */
 }
 
+Test(proc, an_orphan_is_taken_over)
+{
+	struct proc_spec spec =
+	    spec_of(sh("p=$(setsid sh -c 'echo $$; echo hello >&3; "
+		       "exec sleep 100 >&3 2>&3' 2>&3 &); echo $p"));
+	const int none[2] = {-1, -1};
+	int fds[2], out[2], child;
+	struct error err;
+
+	cr_assert_eq(pipe2(fds, O_CLOEXEC), 0);
+	spec.fd[3] = fds[1];
+	start(&spec);
+	finish();
+	close(fds[1]);
+	cr_assert_eq(sscanf(res.out[0], "%d", &child), 1);
+	memset(&res, 0, sizeof(res));
+	out[0] = fds[0];
+	out[1] = -1;
+	cr_assert_eq(proc_adopt(loop, &spec, child, out, &res.proc, &err), 0, "%s",
+		     err.msg);
+	cr_assert_eq(proc_adopt(loop, &spec, child, none, &res.proc, &err),
+		     -ERR_NOT_FOUND, "only once");
+	cr_assert_eq(proc_adopt(loop, &spec, getppid(), none, &res.proc, &err),
+		     -ERR_NOT_FOUND, "no child");
+	proc_stop(res.proc, PROC_STOP_CANCEL, -1);
+	finish();
+	cr_assert_str_eq(res.out[0], "hello\n");
+	cr_assert_eq(proc_exit_code(&res.exit), -SIGTERM);
+	cr_assert_eq(res.exit.reason, PROC_STOP_CANCEL);
+	cr_assert_gt(res.exit.max_rss_kb, 0, "its usage is known");
+}
+
 /* ---- many ---- */
 
 static int finished, wrong;

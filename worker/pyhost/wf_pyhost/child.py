@@ -10,7 +10,7 @@ import sys
 import time
 import types
 
-from wf_pyhost import wire
+from wf_pyhost import wire, world
 from wf_pyhost.gate import Refused
 
 PR_SET_PDEATHSIG = 1
@@ -46,22 +46,7 @@ def set_world(request):
     importlib.invalidate_caches()
 
 
-def refresh_prefect():
-    """What importing Prefect reads from the environment."""
-    from prefect import context
-    from prefect.logging import configuration
-    from prefect.settings import get_current_settings, sources
-
-    sources._file_cache.clear()
-    context.refresh_global_settings_context()
-    if get_current_settings().plugins.enabled:
-        raise Refused("Prefect plugins are enabled")
-    configuration.setup_logging(incremental=False)
-    if "numpy" in sys.modules:
-        sys.modules["numpy"].random.seed()
-
-
-def prepare(request, fds):
+def prepare(request, fds, template):
     os.setsid()
     for target, fd in enumerate(fds[:3]):
         os.dup2(fd, target)
@@ -69,7 +54,10 @@ def prepare(request, fds):
         if fd > 2:
             os.close(fd)
     set_world(request)
-    refresh_prefect()
+    if world.refresh(template.world):
+        raise Refused("Prefect plugins are enabled")
+    if template.shelf is not None:
+        template.shelf.open()
 
 
 def wait_for_go(gate, parent):
@@ -92,13 +80,12 @@ def main_module(name):
     return main, spec.loader.get_code(name)
 
 
-def start(request, fds, forget):
+def start(template, request, fds):
     """Prepares, tells how that went, waits for the worker; the code to run and its globals."""
-    for sock in forget:
-        sock.close()
+    template.sock.close()
     gate = socket.socket(fileno=fds[3])
     try:
-        prepare(request, fds)
+        prepare(request, fds, template)
         name, *args = request["argv"]
         main, code = main_module(name)
         sys.argv = [main.__file__, *args]

@@ -12,7 +12,7 @@ import socket
 import sys
 import time
 
-from wf_pyhost import child, gate, wire
+from wf_pyhost import child, gate, heat, wire, world
 
 SOCKET_FD = 3
 MODULES = """
@@ -20,6 +20,7 @@ prefect.main prefect.engine prefect.flow_engine prefect.task_engine prefect.task
 prefect.deployments.steps.core prefect.deployments.steps.pull prefect.deployments.steps.utility prefect.runner.storage
 prefect.events.clients prefect.events.worker prefect.logging.handlers prefect.results prefect.filesystems
 prefect.concurrency._asyncio prefect.concurrency._sync websockets httpx anyio._backends._asyncio ssl cloudpickle rich
+rich._emoji_codes encodings.idna pydantic.v1
 """.split()
 
 
@@ -34,18 +35,6 @@ def load(preload):
         except Exception as e:
             failed[name] = f"{type(e).__name__}: {e}"
     return failed
-
-
-def hello(preload):
-    began = time.monotonic()
-    failed = load(preload)
-    gc.collect()
-    gc.freeze()
-    with open("/proc/self/statm") as f:
-        pages = int(f.read().split()[1])
-    return {"ready": True, "pid": os.getpid(), "prefect": sys.modules["prefect"].__version__,
-            "python": sys.version.split()[0], "import_ms": int((time.monotonic() - began) * 1000),
-            "rss_kb": pages * os.sysconf("SC_PAGE_SIZE") // 1024, "preload_failed": failed}
 
 
 def fork_twice():
@@ -72,8 +61,31 @@ def fork_twice():
 class Template:
     def __init__(self, sock, preload):
         self.sock = sock
-        self.hello = hello(preload)
+        self.began = time.monotonic()
+        self.failed = load(preload)
+        self.world = world.World()
+        self.shelf = self.heat()
         self.watched = gate.watched()
+        gc.collect()
+        gc.freeze()
+
+    @staticmethod
+    def heat():
+        """The shelf; None with a Prefect whose inside is not known here: then a run takes a little longer."""
+        shelf = None
+        for part in (heat.models, heat.console, heat.shelf):
+            try:
+                shelf = part()
+            except Exception as e:
+                print(f"{part.__name__} not heated: {type(e).__name__}: {e}", file=sys.stderr)
+        return shelf
+
+    def hello(self):
+        with open("/proc/self/statm") as f:
+            pages = int(f.read().split()[1])
+        return {"ready": True, "pid": os.getpid(), "prefect": sys.modules["prefect"].__version__,
+                "python": sys.version.split()[0], "import_ms": int((time.monotonic() - self.began) * 1000),
+                "rss_kb": pages * os.sysconf("SC_PAGE_SIZE") // 1024, "preload_failed": self.failed}
 
     def refusal(self, fds):
         """What to answer instead of a pid, or None."""
@@ -85,7 +97,7 @@ class Template:
     def serve(self):
         """Until the worker goes: None.  In a child: what it is to run."""
         reason = gate.why_not(self.sock.fileno())
-        wire.send(self.sock, {"refuse": reason} if reason else self.hello)
+        wire.send(self.sock, {"refuse": reason} if reason else self.hello())
         while not reason:
             request, fds = wire.receive(self.sock)
             if request is None:
@@ -104,10 +116,10 @@ class Template:
         return None
 
 
-def become(sock, work):
+def become(template, work):
     """From here on this process is a flow run: exceptions and exits take the normal way out of the interpreter."""
     request, fds = work
-    code, namespace = child.start(request, fds, [sock])
+    code, namespace = child.start(template, request, fds)
     for name in [n for n in sys.modules if n.partition(".")[0] == "wf_pyhost"]:
         del sys.modules[name]
     exec(code, namespace)
@@ -129,4 +141,4 @@ def main(argv):
         work = None
     if work is None:
         os._exit(0)
-    become(sock, work)
+    become(template, work)
