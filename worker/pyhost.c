@@ -250,30 +250,31 @@ static struct pyhost_key *key_of(struct pyhost *h, char *const *env, struct erro
 	return key;
 }
 
-static int try_spawn(struct pyhost *h, const struct proc_spec *spec,
-		     struct pyhost_child **ret, struct error *err)
+/* NULL: cold. */
+static struct pyhost_child *make_child(struct pyhost *h, const struct proc_spec *spec,
+				       struct error *err)
 {
 	const char *why = pyhost_env_refusal(spec->envp);
 
 	if (why != NULL) {
-		return err_set(err, ERR_UNSUPPORTED, "%s", why);
+		(void)err_set(err, ERR_UNSUPPORTED, "%s", why);
+		return NULL;
 	}
-	*ret = pyhost_child_new(h, spec, err);
-	return *ret != NULL ? 0 : -err->code;
+	return pyhost_child_new(h, spec, err);
 }
 
 int pyhost_spawn(struct pyhost *h, const struct proc_spec *spec, pyhost_fn fn,
 		 void *arg, struct error *err)
 {
 	struct pyhost_key *key = key_of(h, spec->envp, err);
-	struct pyhost_child *c = NULL;
-	int rc;
+	struct pyhost_child *c;
+	int rc = -ERR_UNSUPPORTED;
 
 	if (key == NULL) {
 		return -err->code;
 	}
-	rc = try_spawn(h, spec, &c, err);
-	if (rc == 0) {
+	c = make_child(h, spec, err);
+	if (c != NULL) {
 		c->key = key;
 		c->fn = fn;
 		c->arg = arg;

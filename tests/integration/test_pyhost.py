@@ -151,7 +151,7 @@ class Place:
         self.server = wf.Server(folder / "server").start()
         (folder / "flows").mkdir()
         (folder / "flows" / "pyflows.py").write_text(FLOWS)
-        self.workers = {}
+        self.workers, self.count = {}, 0
         for way, options in WAYS.items():
             self.server.pool(way)
             self.workers[way] = wf.Worker(self.server, folder / way, pool=way, name=way,
@@ -160,7 +160,8 @@ class Place:
     def submit(self, way, function, parameters, entrypoint=None, **more):
         deployment = self.server.deploy(entrypoint or f"pyflows.py:{function}", self.folder / "flows", flow=function,
                                         name=f"{way}-{function}-{len(str(more))}", pool=way, **more)
-        return self.server.submit(deployment, parameters=parameters)
+        self.count += 1
+        return self.server.submit(deployment, parameters=parameters, name=f"run-{self.count}-{way}")
 
     def both(self, function, parameters=lambda way: {}, **more):
         return {way: self.submit(way, function, parameters(way), **more) for way in WAYS}
