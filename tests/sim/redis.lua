@@ -107,6 +107,7 @@ function commands.HGETALL(key)
   end
   return out
 end
+function commands.HEXISTS(key, f) return commands.HGET(key, f) and 1 or 0 end
 function commands.HDEL(key, ...) return drop(key, 'hash', rest(1, ...)) end
 function commands.HINCRBY(key, f, by)
   local e = make(key, 'hash')
@@ -149,12 +150,24 @@ function commands.ZSCORE(key, m)
   local e = get(key, 'zset')
   return e and e.v[text(m)] and text(e.v[text(m)]) or false
 end
-function commands.ZRANGE(key, from, to)
-  local o, out = sorted(get(key, 'zset')), {}
+-- The first member alone, without sorting what changes all the time.
+local function first(e)
+  local best
+  for m, s in pairs(e.v) do
+    if not best or s < e.v[best] or s == e.v[best] and m < best then best = m end
+  end
+  return { best }
+end
+function commands.ZRANGE(key, from, to, withscores)
+  local e, out = get(key, 'zset'), {}
   from, to = int(from), int(to)
+  local o = e and not e.order and from == 0 and to == 0 and first(e) or sorted(e)
   if from < 0 then from = math.max(from + #o, 0) end
   if to < 0 then to = to + #o end
-  for i = from + 1, math.min(to + 1, #o) do out[#out + 1] = o[i] end
+  for i = from + 1, math.min(to + 1, #o) do
+    out[#out + 1] = o[i]
+    if withscores then out[#out + 1] = text(e.v[o[i]]) end
+  end
   return out
 end
 function commands.ZRANGEBYSCORE(key, from, to, limit, offset, count)
@@ -236,6 +249,7 @@ function commands.DEL(...)
   return n
 end
 commands.UNLINK = commands.DEL
+function commands.EXISTS(key) return get(key) and 1 or 0 end
 local function keys()
   local all = {}
   for k in pairs(db) do
