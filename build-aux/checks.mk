@@ -1,7 +1,7 @@
 # check-* targets: static checks of the sources; none of them writes into the source tree
 CODE_DIRS = base proto pools agent worker engine api sdk cli
 ALL_DIRS = $(CODE_DIRS) tests bench examples
-ALL_CFLAGS = $(EVENT_CFLAGS) $(JANSSON_CFLAGS) $(CURL_CFLAGS) $(CRYPTO_CFLAGS) $(XXHASH_CFLAGS) \
+ALL_CFLAGS = $(EVENT_CFLAGS) $(JANSSON_CFLAGS) $(CURL_CFLAGS) $(XXHASH_CFLAGS) \
 	$(PROTOBUF_C_CFLAGS) $(HIREDIS_CFLAGS) $(SQLITE_CFLAGS) $(YAML_CFLAGS) $(CRITERION_CFLAGS)
 CLANG_FORMAT = clang-format
 CLANG_TIDY = clang-tidy

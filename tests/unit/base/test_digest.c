@@ -3,6 +3,7 @@
  * test_digest.c - digests, base64, comparison of secrets, randomness.
  */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,6 +20,30 @@ Test(digest, sha256_of_the_standard_examples)
 	sha256_hex("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq", 56, hex);
 	cr_assert_str_eq(
 	    hex, "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
+}
+
+/* Every length around the ends of blocks, against the known digest of all the digests
+ * (made with Python's hashlib). */
+Test(digest, padding_of_every_length)
+{
+	uint8_t data[200], all256[200 * 32], all1[200 * 20], digest[20];
+	char hex[65], hex1[41];
+
+	for (size_t i = 0; i < sizeof(data); i++) {
+		data[i] = (uint8_t)(i * 7);
+	}
+	for (size_t len = 0; len < sizeof(data); len++) {
+		sha256(data, len, all256 + 32 * len);
+		sha1(data, len, all1 + 20 * len);
+	}
+	sha256_hex(all256, sizeof(all256), hex);
+	cr_assert_str_eq(
+	    hex, "0a716dcd52ebb45d547cf893c2616d1641ae3c122398e759ddeb1d0698a65c1a");
+	sha1(all1, sizeof(all1), digest);
+	for (size_t i = 0; i < sizeof(digest); i++) {
+		(void)snprintf(hex1 + 2 * i, 3, "%02x", digest[i]);
+	}
+	cr_assert_str_eq(hex1, "887d03886aa473ff04d2370f0f86577637baf55d");
 }
 
 Test(digest, sha1_and_base64_make_the_websocket_answer)
