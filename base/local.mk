@@ -83,6 +83,8 @@ libbase_a_SOURCES = \
 	base/proc_priv.h \
 	base/proc_text.c \
 	base/queue_ext.h \
+	base/rundir.c \
+	base/rundir.h \
 	base/sm.h \
 	base/timefmt.h \
 	base/toml.c \

@@ -289,6 +289,12 @@ static void on_output(int fd, unsigned int events, void *arg)
 	}
 }
 
+static void take_failure(struct proc *p, const struct proc_failure *failure)
+{
+	p->exit.spawn_errno = failure->error;
+	p->exit.spawn_step = proc_step_name(failure->step);
+}
+
 static void read_notify(struct proc *p)
 {
 	struct proc_failure failure;
@@ -302,8 +308,7 @@ static void read_notify(struct proc *p)
 		return;
 	}
 	if (n == (ssize_t)sizeof(failure)) {
-		p->exit.spawn_errno = failure.error;
-		p->exit.spawn_step = proc_step_name(failure.step);
+		take_failure(p, &failure);
 	} else {
 		p->execed = 1;
 	}
@@ -508,12 +513,14 @@ static int open_fds(struct proc *p, const struct proc_spec *spec, struct proc_ch
 {
 	int i, pair[2];
 
-	if (pipe2(pair, O_CLOEXEC) != 0) {
-		return err_errno(err, "start %s: open the notify pipe",
-				 spec_name(spec));
+	if (!c->share) {
+		if (pipe2(pair, O_CLOEXEC) != 0) {
+			return err_errno(err, "start %s: open the notify pipe",
+					 spec_name(spec));
+		}
+		p->notify_fd = pair[0];
+		c->notify_fd = pair[1];
 	}
-	p->notify_fd = pair[0];
-	c->notify_fd = pair[1];
 	for (i = 0; i < 4; i++) {
 		if (i == 3 && spec->fd[i] < 0) {
 			continue; /* closed in the child */
@@ -604,6 +611,11 @@ int proc_spawn(struct loop *loop, const struct proc_spec *spec, struct proc **re
 		pid = proc_child_fork(c, err);
 		rc = pid < 0 ? (int)pid : 0;
 		p->exit.pid = pid;
+		if (c->share && c->failure.step != 0) {
+			take_failure(p, &c->failure);
+		} else if (c->share) {
+			p->execed = 1;
+		}
 	}
 	for (i = 1; i <= 2; i++) {
 		if (spec->fd[i] == PROC_FD_PIPE && c->fd[i] >= 0) {

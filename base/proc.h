@@ -68,7 +68,8 @@ struct proc_spec {
 	/*
 	 * vfork: the child borrows our memory until exec and we wait for that.  Much
 	 * cheaper for a process with a large heap and short children, but an exec from
-	 * a dead network folder holds the loop: for the engine, not for a daemon.
+	 * a dead network folder holds the loop: for the engine, and for programs of
+	 * ours that are started without a cwd.
 	 */
 	int share_until_exec;
 	int death_signal; /* PR_SET_PDEATHSIG; 0: SIGKILL, -1: none */

@@ -119,18 +119,19 @@ void proc_child_resolve(struct proc_child *c)
 
 /* ---- in the child ---- */
 
-WF_NORETURN static void child_fail(const struct proc_child *c, enum proc_step step,
-				   int e)
+WF_NORETURN static void child_fail(struct proc_child *c, enum proc_step step, int e)
 {
 	struct proc_failure failure = {.step = (int)step, .error = e};
 
-	if (write(c->notify_fd, &failure, sizeof(failure)) < 0) {
+	if (c->share) {
+		c->failure = failure;
+	} else if (write(c->notify_fd, &failure, sizeof(failure)) < 0) {
 		_exit(EXIT_INFRA); /* the same: there is nobody else to tell */
 	}
 	_exit(EXIT_INFRA);
 }
 
-static void child_detach(const struct proc_child *c, pid_t parent)
+static void child_detach(struct proc_child *c, pid_t parent)
 {
 	if (c->new_session) {
 		if (setsid() < 0) {
@@ -178,7 +179,7 @@ static void child_map_fds(struct proc_child *c)
 	}
 }
 
-static void child_limit(const struct proc_child *c, int resource, int64_t value)
+static void child_limit(struct proc_child *c, int resource, int64_t value)
 {
 	struct rlimit rl;
 
@@ -195,7 +196,7 @@ static void child_limit(const struct proc_child *c, int resource, int64_t value)
 	}
 }
 
-static void child_limits(const struct proc_child *c)
+static void child_limits(struct proc_child *c)
 {
 	const struct proc_limits *l = &c->limits;
 
@@ -302,11 +303,12 @@ static pid_t vfork_blocked(struct proc_child *copy, pid_t parent)
 	return pid;
 }
 
-static pid_t fork_shared(const struct proc_child *c, pid_t parent)
+static pid_t fork_shared(struct proc_child *c, pid_t parent)
 {
 	struct proc_child *copy = xmemdup(c, sizeof(*c));
 	pid_t pid = vfork_blocked(copy, parent);
 
+	c->failure = copy->failure;
 	free(copy);
 	return pid;
 }

@@ -10,6 +10,12 @@
 
 #include "base/proc.h"
 
+/* What a failing child reports; nothing means that exec succeeded. */
+struct proc_failure {
+	int step; /* enum proc_step; 0: none */
+	int error;
+};
+
 /* Everything the child needs, made before fork: the child must not allocate. */
 struct proc_child {
 	char path[PATH_MAX]; /* resolved argv[0] */
@@ -18,20 +24,14 @@ struct proc_child {
 	char *const *envp;
 	const char *cwd;
 	int fd[4];     /* sources of 0..3; -1 only for 3: closed */
-	int notify_fd; /* write end; gets struct proc_failure */
+	int notify_fd; /* write end; gets struct proc_failure; -1: share */
 	int new_session;
 	int death_signal; /* 0: none */
-	int share;        /* vfork */
+	int share; /* vfork: the failure is written into memory, no pipe needed */
+	struct proc_failure failure;
 	struct proc_limits limits;
 	int (*fork_fn)(void *arg); /* instead of exec */
 	void *fork_arg;
-};
-
-/* What a failing child writes into the notify pipe; nothing means that exec succeeded.
- */
-struct proc_failure {
-	int step; /* enum proc_step */
-	int error;
 };
 
 void proc_child_resolve(struct proc_child *c);

@@ -6,8 +6,6 @@ libengine_a_SOURCES = \
 	engine/params.h \
 	engine/plan.c \
 	engine/plan.h \
-	engine/rundir.c \
-	engine/rundir.h \
 	engine/runner.c \
 	engine/runner.h \
 	engine/runner_begin.c \

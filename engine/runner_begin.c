@@ -77,6 +77,20 @@ static int load_entrypoint(struct runner *r, const char *entrypoint, struct buf 
 	return rc;
 }
 
+/*
+ * The worker starts the engine in its own folder and does not touch the run's, so that
+ * a dead network folder holds this run and not the worker with all its leases.
+ */
+static int enter_folder(const struct runner *r, const struct session_run *run,
+			struct error *err)
+{
+	if (run->working_dir == NULL || *run->working_dir == '\0' ||
+	    chdir(r->cwd) == 0) {
+		return 0;
+	}
+	return err_errno(err, "Flow run could not start: enter its folder %s", r->cwd);
+}
+
 static void take_facts(struct runner *r, const struct session_run *run)
 {
 	char here[4096], id[UUID_TEXT_SIZE];
@@ -94,6 +108,8 @@ static void take_facts(struct runner *r, const struct session_run *run)
 	}
 	envs_init(&r->env, r->environ);
 	envs_unset(&r->env, "WF_CONTROL_FD");
+	r->shared_dir = envs_get(&r->env, "WF_RUN_DIR");
+	envs_unset(&r->env, "WF_RUN_DIR");
 	(void)uuid_format(&r->run_id, id);
 	envs_set(&r->env, "WF_FLOW_RUN_ID", id, strlen(id));
 	envs_set(&r->env, "WF_FLOW_RUN_NAME", r->run_name, strlen(r->run_name));
@@ -237,7 +253,13 @@ void runner_begin(struct runner *r, const struct session_run *run,
 	}
 	buf_init(&report);
 	take_facts(r, run);
-	rc = find_flow(r, run, &report, &err);
+	rc = enter_folder(r, run, &err);
+	if (rc < 0) {
+		r->flow = &no_flow;
+		ev.type = SCHED_EV_CRASH;
+	} else {
+		rc = find_flow(r, run, &report, &err);
+	}
 	add_flow_tags(r);
 	raise_files(r->flow);
 	make_sched(r, run->run_count);
@@ -250,7 +272,9 @@ void runner_begin(struct runner *r, const struct session_run *run,
 	if (rc < 0) {
 		runner_log(r, SCHED_NO_TASK, LEVEL_ERROR, "prefect.flow_runs",
 			   report.len > 0 ? report.data : err.msg);
-		ev.type = SCHED_EV_INVALID;
+		if (ev.type == SCHED_EV_START) {
+			ev.type = SCHED_EV_INVALID;
+		}
 		ev.message = err.msg;
 	}
 	buf_release(&report);

@@ -8,11 +8,11 @@
 
 #include <jansson.h>
 
+#include "base/rundir.h"
 #include "base/uuid.h"
 #include "engine/task/envs.h"
 #include "engine/expr/expr.h"
 #include "engine/plan.h"
-#include "engine/rundir.h"
 #include "engine/runner.h"
 #include "engine/sched.h"
 #include "engine/session/session.h"
@@ -50,6 +50,7 @@ struct runner {
 	int flow_run_count, first_run_count; /* now; before this process */
 	char *cwd;
 	struct rundir dir;
+	const char *shared_dir; /* of the worker; NULL: none */
 	char *const *environ;
 	struct envs env; /* of the flow */
 	struct slot *slots;

@@ -304,9 +304,14 @@ static void add_inputs(const struct slot *s, struct envs *env)
 
 static int make_run_dir(struct runner *r, struct error *err)
 {
-	return r->dir.path != NULL
-		   ? 0
-		   : rundir_open(&r->dir, envs_get(&r->env, "TMPDIR"), err);
+	if (r->dir.path != NULL) {
+		return 0;
+	}
+	if (r->shared_dir != NULL && *r->shared_dir == '/') {
+		rundir_borrow(&r->dir, r->shared_dir);
+		return 0;
+	}
+	return rundir_open(&r->dir, envs_get(&r->env, "TMPDIR"), err);
 }
 
 /* WF_INPUTS: one file per task run, only when it has inputs. */

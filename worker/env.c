@@ -197,6 +197,9 @@ char **env_for_native(char *const *base, const struct env_run *run)
 	add_job(&b, run->job_env);
 	set(&b, "PREFECT__FLOW_RUN_ID", run->flow_run_id);
 	set(&b, "WF_CONTROL_FD", "3");
+	if (run->run_dir != NULL) {
+		set(&b, "WF_RUN_DIR", run->run_dir);
+	}
 	return b.items;
 }
 

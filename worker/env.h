@@ -21,6 +21,7 @@ struct env_run {
 	const char *worker_name;
 	const char *api_url;
 	const json_t *job_env; /* of struct job */
+	const char *run_dir;   /* native: WF_RUN_DIR, or NULL */
 	uint64_t fence;        /* 0: none */
 };
 struct env_python {

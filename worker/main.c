@@ -391,6 +391,7 @@ static void teardown(struct app *a)
 	}
 	loop_timer_free(a->timer);
 	map_release(&w->runs);
+	rundir_close(&w->dir);
 	json_decref(w->pool);
 	free(a->redis_url);
 	loop_free(w->loop);

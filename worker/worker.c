@@ -74,6 +74,8 @@ void worker_run_done(struct worker *w, struct run *r)
 		 * go on */
 		int strays = proc_kill_strays();
 
+		rundir_clear(&w->dir); /* what killed engines left */
+
 		if (strays > 0) {
 			log_warn("killed %d processes that had survived their run",
 				 strays);

@@ -12,6 +12,7 @@
 #include "base/map.h"
 #include "base/opts.h"
 #include "base/queue_ext.h"
+#include "base/rundir.h"
 #include "worker/backend.h"
 
 struct error;
@@ -71,6 +72,7 @@ struct worker {
 	int draining, killing; /* first signal, second signal */
 	int once_done;         /* --run-once: nothing more is to be claimed */
 	char **environ_;       /* our own environment */
+	struct rundir dir;     /* WF_INPUTS and WF_RESULT of native runs */
 	json_t *pool;          /* last WorkPoolResponse, or NULL */
 	int64_t looked_ms;     /* when work (or the pool) was last asked for */
 	uint64_t started, finished;

@@ -2,7 +2,7 @@
 /*
  * rundir.c - making, locking and sweeping run folders.
  */
-#include "engine/rundir.h"
+#include "base/rundir.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -105,14 +105,29 @@ int rundir_open(struct rundir *d, const char *base, struct error *err)
 	return 0;
 }
 
+void rundir_borrow(struct rundir *d, const char *path)
+{
+	d->path = xstrdup(path);
+	d->fd = -1;
+}
+
+void rundir_clear(const struct rundir *d)
+{
+	if (d->path != NULL && d->fd >= 0) {
+		empty(d->fd);
+	}
+}
+
 void rundir_close(struct rundir *d)
 {
 	if (d->path == NULL) {
 		return;
 	}
-	empty(d->fd);
-	(void)rmdir(d->path);
-	(void)close(d->fd);
+	if (d->fd >= 0) {
+		empty(d->fd);
+		(void)rmdir(d->path);
+		(void)close(d->fd);
+	}
 	free(d->path);
 	d->path = NULL;
 }
