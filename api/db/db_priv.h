@@ -47,6 +47,8 @@ struct db_conn {
 	struct buf text;     /* scratch of db_select() */
 };
 
+/* Before the first connection of the process; later calls change nothing. */
+void conn_setup_library(void);
 /* PATH is copied.  Sets the pragmas of a writer or reader. */
 int conn_open(const char *path, int is_reader, struct db_conn **ret_conn,
 	      struct error *err);

@@ -14,7 +14,9 @@ libapi_a_SOURCES += \
 	api/db/rows.c \
 	api/db/select.c \
 	api/db/sql.h \
-	api/db/sqlite.c
+	api/db/sqlite.c \
+	api/db/wal_vfs.c \
+	api/db/wal_vfs.h
 nodist_libapi_a_SOURCES = \
 	api/db/migrations_gen.c \
 	api/db/sql_gen.c \

@@ -269,6 +269,7 @@ int db_open(struct loop *loop, const struct db_conf *conf, struct db **ret_db,
 	if (rc < 0) {
 		return rc;
 	}
+	conn_setup_library();
 	metric_register(&m_commits);
 	metric_register(&m_writes);
 	metric_register(&m_reads);

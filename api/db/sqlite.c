@@ -15,10 +15,12 @@
 #include <xxhash.h>
 
 #include "api/db/db_priv.h"
+#include "api/db/wal_vfs.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
 
+#define SYNC_FULL    2
 #define PROGRESS_OPS 20000 /* virtual machine steps between looks at the clock */
 
 static const enum sql_id common_setup[] = {SQL_SET_FOREIGN_KEYS, SQL_SET_NO_MMAP,
@@ -172,6 +174,26 @@ static int setup(struct db_conn *c, const enum sql_id *ids, size_t count,
 	return rc;
 }
 
+void conn_setup_library(void)
+{
+	/* Counting the memory takes a lock for each malloc and free, of all threads. */
+	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+	wal_vfs_register();
+}
+
+/* What wal_vfs.c depends on. */
+static int check_sync(struct db_conn *c, struct error *err)
+{
+	int64_t level = 0;
+	int rc = db_one_int(c, SQL_SYNC_LEVEL, NULL, 0, &level, err);
+
+	if (rc >= 0 && level < SYNC_FULL) {
+		rc = err_set(err, ERR_INTERNAL,
+			     "%s: SQLite does not take synchronous=FULL", c->path);
+	}
+	return rc < 0 ? rc : 0;
+}
+
 int conn_open(const char *path, int is_reader, struct db_conn **ret_conn,
 	      struct error *err)
 {
@@ -185,7 +207,7 @@ int conn_open(const char *path, int is_reader, struct db_conn **ret_conn,
 	if (!is_reader) {
 		flags |= SQLITE_OPEN_CREATE;
 	}
-	rc = sqlite3_open_v2(path, &c->sq, flags, NULL);
+	rc = sqlite3_open_v2(path, &c->sq, flags, is_reader ? NULL : WAL_VFS_NAME);
 	if (rc != SQLITE_OK) {
 		rc = c->sq == NULL
 			 ? err_set(err, ERR_NOMEM, "open %s: out of memory", path)
@@ -202,6 +224,9 @@ int conn_open(const char *path, int is_reader, struct db_conn **ret_conn,
 	} else if (rc == 0) {
 		rc = setup(c, writer_setup,
 			   sizeof(writer_setup) / sizeof(writer_setup[0]), err);
+	}
+	if (rc == 0 && !is_reader) {
+		rc = check_sync(c, err);
 	}
 out:
 	if (rc < 0) {

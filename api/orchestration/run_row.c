@@ -171,6 +171,10 @@ static void read_row(struct run_row *row, const struct db_rows *r,
 	row->has_queue = db_uuid(r, C_QUEUE_ID, &row->queue_id);
 	row->has_pool = db_uuid(r, C_POOL_ID, &row->pool_id);
 	row->attempts = db_int(r, C_ATTEMPTS);
+	row->stored.expected_us = row->run.expected_start_us;
+	row->stored.next_us = row->run.next_scheduled_us;
+	row->stored.start_us = row->run.start_us;
+	row->stored.end_us = row->run.end_us;
 }
 
 static int load_slots(struct tx *tx, struct run_row *row, struct error *err)

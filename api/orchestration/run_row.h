@@ -20,6 +20,9 @@ struct run_row {
 	int has_limit, has_lease, has_queue, has_pool;
 	struct uuid limit_id, lease_id, queue_id, pool_id;
 	int64_t attempts, max_attempts; /* starts that ended with a lost owner */
+	struct {                        /* as they are stored */
+		int64_t expected_us, next_us, start_us, end_us;
+	} stored;
 	int requeue_when_lost;
 	/* owned; NULL = null */
 	char *name, *tags, *created_by, *owner;

@@ -53,6 +53,32 @@ static int disowned(const struct run_row *row, const struct run_change *ch)
 		ch->d->state.type == TYPE(RUNNING));
 }
 
+/* Only those that changed. */
+static int write_times(struct tx *tx, const struct run_row *row, struct error *err)
+{
+	const struct orc_run *r = &row->run;
+	int rc = 0;
+
+	if (r->expected_start_us != row->stored.expected_us ||
+	    r->next_scheduled_us != row->stored.next_us) {
+		rc = db_exec(tx->c, SQL_FLOW_RUN_MOVE_DUE,
+			     DB_ARGS(db_a_uuid(&r->id), db_a_time(r->expected_start_us),
+				     db_a_time(r->next_scheduled_us)),
+			     3, NULL, err);
+	}
+	if (rc == 0 && r->start_us != row->stored.start_us) {
+		rc = db_exec(tx->c, SQL_FLOW_RUN_MOVE_START,
+			     DB_ARGS(db_a_uuid(&r->id), db_a_time(r->start_us)), 2,
+			     NULL, err);
+	}
+	if (rc == 0 && r->end_us != row->stored.end_us) {
+		rc = db_exec(tx->c, SQL_FLOW_RUN_MOVE_END,
+			     DB_ARGS(db_a_uuid(&r->id), db_a_time(r->end_us)), 2, NULL,
+			     err);
+	}
+	return rc;
+}
+
 static int write_run(struct tx *tx, const struct run_row *row,
 		     const struct run_change *ch, unsigned int delivery,
 		     struct error *err)
@@ -66,18 +92,16 @@ static int write_run(struct tx *tx, const struct run_row *row,
 	    tx->c, SQL_FLOW_RUN_MOVE,
 	    DB_ARGS(db_a_uuid(&r->id), db_a_time(tx->now_us), db_a_uuid(&s->id),
 		    db_a_int(s->type), db_a_text(s->name), db_a_time(s->at_us),
-		    db_a_int(r->run_count), db_a_time(r->expected_start_us),
-		    db_a_time(r->next_scheduled_us), db_a_time(r->start_us),
-		    db_a_time(r->end_us), db_a_int(r->total_run_time_us),
+		    db_a_int(r->run_count), db_a_int(r->total_run_time_us),
 		    db_a_text(policy), db_a_int(in_process(row)),
 		    row->has_lease ? db_a_uuid(&row->lease_id) : db_a_null(),
 		    db_a_int((delivery & ORC_FX_ENQUEUE) != 0),
 		    db_a_int((int64_t)(ch->fence > r->fence ? ch->fence : r->fence)),
 		    db_a_text(ch->owner), db_a_int(row->attempts + (ch->requeued != 0)),
 		    db_a_int(disowned(row, ch))),
-	    20, NULL, err);
+	    16, NULL, err);
 	free(policy);
-	return rc;
+	return rc < 0 ? rc : write_times(tx, row, err);
 }
 
 static int end_lease(struct tx *tx, struct run_row *row, struct error *err)

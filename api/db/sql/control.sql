@@ -29,8 +29,13 @@ ROLLBACK TO nested;
 
 -- name: set_wal
 PRAGMA journal_mode = WAL;
+-- Nothing less: the log is published after the sync only (api/db/wal_vfs.c).
 -- name: set_sync
 PRAGMA synchronous = FULL;
+-- name: sync_level
+PRAGMA synchronous;
+-- name: integrity
+PRAGMA integrity_check;
 -- name: set_foreign_keys
 PRAGMA foreign_keys = ON;
 -- name: set_no_mmap

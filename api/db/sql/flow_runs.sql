@@ -88,12 +88,23 @@ VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9);
 -- name: flow_run_move
 -- hot
 UPDATE flow_run SET updated = ?2, state_id = ?3, state_type = ?4, state_name = ?5,
-  state_timestamp = ?6, run_count = ?7, expected_start_time = ?8,
-  next_scheduled_start_time = ?9, start_time = ?10, end_time = ?11, total_run_time = ?12,
-  empirical_policy = ?13, retry_in_process = ?14, lease_id = ?15, gen = gen + ?16,
-  fence = ?17, owner = CASE WHEN ?20 = 1 THEN NULL ELSE coalesce(?18, owner) END,
-  attempts = ?19
+  state_timestamp = ?6, run_count = ?7, total_run_time = ?8, empirical_policy = ?9,
+  retry_in_process = ?10, lease_id = ?11, gen = gen + ?12, fence = ?13,
+  owner = CASE WHEN ?16 = 1 THEN NULL ELSE coalesce(?14, owner) END, attempts = ?15
 WHERE id = ?1;
+
+-- The times of a run, each alone: SQLite writes every index of a column that an UPDATE
+-- names, changed or not, and eight indexes are about these (69 us for the move with all
+-- of them, 40 without).
+-- name: flow_run_move_due
+-- hot
+UPDATE flow_run SET expected_start_time = ?2, next_scheduled_start_time = ?3 WHERE id = ?1;
+-- name: flow_run_move_start
+-- hot
+UPDATE flow_run SET start_time = ?2 WHERE id = ?1;
+-- name: flow_run_move_end
+-- hot
+UPDATE flow_run SET end_time = ?2 WHERE id = ?1;
 
 -- What a decision changes although no state is written.
 -- name: flow_run_note

@@ -79,24 +79,28 @@ static int ids_of(struct item *it, struct error *err)
 	return 0;
 }
 
+/* The next item, without a net: negative when it failed. */
+static int apply_plain(struct tx *tx, struct item *it, struct run_context *rc,
+		       struct error *err)
+{
+	int code = ids_of(it, err);
+
+	return code < 0 ? code : dispatch(tx, it, rc, err);
+}
+
 /* In a savepoint: a failure undoes this item alone.  Negative: the transaction is lost.
  */
-static int apply_item(struct tx *tx, struct item *it, struct run_context *rc,
-		      struct error *err)
+static int apply_careful(struct tx *tx, struct item *it, struct run_context *rc,
+			 struct error *err)
 {
 	size_t events = tx->live_events.len, logs = tx->live_logs.len;
 	struct error why = {0};
-	int code = ids_of(it, &why);
+	int code = db_savepoint(tx->c, err);
 
-	if (code < 0) {
-		answer_failure(it->answer, &why);
-		return 0;
-	}
-	code = db_savepoint(tx->c, err);
 	if (code < 0) {
 		return code;
 	}
-	code = dispatch(tx, it, rc, &why);
+	code = apply_plain(tx, it, rc, &why);
 	if (code >= 0) {
 		return db_release(tx->c, err);
 	}
@@ -147,16 +151,30 @@ static int must_wait(const Wf__Updates__UpdateBatch *batch, struct item_answer *
 	return 0;
 }
 
-int updates_apply(struct tx *tx, const Wf__Updates__UpdateBatch *batch,
-		  struct error *err)
+static void answers_begin(struct item_answer *answers,
+			  const Wf__Updates__UpdateBatch *batch)
 {
-	struct item_answer *answers = xcalloc(batch->n_items + 1, sizeof(*answers));
-	struct run_context rc = {.known = 0};
-	int code = 0, refused = 0;
-
 	for (size_t i = 0; i < batch->n_items; i++) {
 		answer_init(&answers[i], batch->items[i]);
 	}
+}
+
+static void answers_end(struct item_answer *answers, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		answer_release(&answers[i]);
+	}
+}
+
+typedef int apply_fn(struct tx *tx, struct item *it, struct run_context *rc,
+		     struct error *err);
+
+static int apply_all(struct tx *tx, const Wf__Updates__UpdateBatch *batch,
+		     struct item_answer *answers, apply_fn *apply, struct error *err)
+{
+	struct run_context rc = {.known = 0};
+	int code = 0, refused = 0;
+
 	for (size_t i = 0; code >= 0 && i < batch->n_items; i++) {
 		struct item it = {
 		    .batch = batch,
@@ -167,16 +185,56 @@ int updates_apply(struct tx *tx, const Wf__Updates__UpdateBatch *batch,
 		if (refused && must_wait(batch, answers, i)) {
 			continue;
 		}
-		code = apply_item(tx, &it, &rc, err);
+		code = apply(tx, &it, &rc, err);
 		refused |= answers[i].pb.answer == WF__CONTROL__ANSWER__UNAVAILABLE;
+	}
+	run_context_forget(&rc);
+	return code;
+}
+
+/*
+ * Nearly every item succeeds, and a savepoint costs a copy of each page that is changed
+ * in it (for 8 items of a run 0.17 of 2.4 ms of SQLite's time).  So the whole batch is
+ * tried in one savepoint.  0: an item failed and nothing is left of the try.
+ */
+static int apply_at_once(struct tx *tx, const Wf__Updates__UpdateBatch *batch,
+			 struct item_answer *answers, struct error *err)
+{
+	size_t events = tx->live_events.len, logs = tx->live_logs.len;
+	unsigned int fx = tx->fx;
+	struct error why;
+	int code = db_savepoint(tx->c, err);
+
+	if (code < 0) {
+		return code;
+	}
+	if (apply_all(tx, batch, answers, apply_plain, &why) >= 0) {
+		code = db_release(tx->c, err);
+		return code < 0 ? code : 1;
+	}
+	buf_truncate(&tx->live_events, events);
+	buf_truncate(&tx->live_logs, logs);
+	tx->fx = fx;
+	answers_end(answers, batch->n_items);
+	answers_begin(answers, batch);
+	return db_rollback_to(tx->c, err);
+}
+
+int updates_apply(struct tx *tx, const Wf__Updates__UpdateBatch *batch,
+		  struct error *err)
+{
+	struct item_answer *answers = xcalloc(batch->n_items + 1, sizeof(*answers));
+	int code;
+
+	answers_begin(answers, batch);
+	code = apply_at_once(tx, batch, answers, err);
+	if (code == 0) {
+		code = apply_all(tx, batch, answers, apply_careful, err);
 	}
 	if (code >= 0) {
 		code = pack(tx, answers, batch->n_items, err);
 	}
-	for (size_t i = 0; i < batch->n_items; i++) {
-		answer_release(&answers[i]);
-	}
-	run_context_forget(&rc);
+	answers_end(answers, batch->n_items);
 	free(answers);
 	return code < 0 ? code : 0;
 }

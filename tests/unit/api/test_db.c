@@ -35,6 +35,68 @@ static int64_t flows(void)
 	return a.count;
 }
 
+#define BIG_ROWS  3000
+#define BIG_BYTES 4000
+
+struct big {
+	int fail;
+	char intact[64];
+};
+
+/* 12 MB: three times the cache, so that pages go to the log before the COMMIT. */
+static int work_big(struct db_conn *c, void *arg, struct error *err)
+{
+	const struct big *b = arg;
+	char text[BIG_BYTES + 1], name[32];
+	int rc = 0;
+
+	memset(text, ' ', BIG_BYTES);
+	text[BIG_BYTES] = '\0';
+	text[0] = '[';
+	text[BIG_BYTES - 1] = ']';
+	for (int i = 0; i < BIG_ROWS && rc == 0; i++) {
+		struct uuid id;
+
+		uuid_v4(&id);
+		(void)snprintf(name, sizeof(name), "big-%d-%d", b->fail, i);
+		rc = db_exec(c, SQL_FLOW_INSERT,
+			     DB_ARGS(db_a_uuid(&id), db_a_int(1), db_a_text(name),
+				     db_a_text(text), db_a_null()),
+			     5, NULL, err);
+	}
+	return rc == 0 && b->fail ? err_set(err, ERR_INVALID, "told to fail") : rc;
+}
+
+static void take_intact(const struct db_rows *r, void *arg)
+{
+	struct big *b = arg;
+
+	(void)snprintf(b->intact, sizeof(b->intact), "%s", db_text(r, 0));
+}
+
+static int work_integrity(struct db_conn *c, void *arg, struct error *err)
+{
+	int rc = db_one(c, SQL_INTEGRITY, NULL, 0, take_intact, arg, err);
+
+	return rc < 0 ? rc : 0;
+}
+
+Test(db, a_work_larger_than_the_cache_is_whole_or_nothing)
+{
+	for (int i = 0; i < 3; i++) {
+		struct big b = {.fail = i != 1};
+
+		cr_expect_eq(db_run(fx.db, DB_WRITE, work_big, &b, &fx.err),
+			     b.fail ? -ERR_INVALID : 0, "%s", fx.err.msg);
+		cr_expect_eq(flows(), i == 0 ? 0 : BIG_ROWS);
+		cr_assert_eq(db_run(fx.db, DB_READ, work_integrity, &b, &fx.err), 0,
+			     "%s", fx.err.msg);
+		cr_expect_str_eq(b.intact, "ok");
+	}
+	db_fixture_reopen(&fx);
+	cr_expect_eq(flows(), BIG_ROWS);
+}
+
 Test(db, a_failing_work_is_rolled_back_alone)
 {
 	struct flow_arg args[5];
