@@ -28,8 +28,10 @@
 #include "base/metrics.h"
 #include "pools/pools.h"
 
-#define DELETE_MAX      512
-#define DELETE_DELAY_MS 20
+#define DELETE_MAX 512
+/* A deletion is a commit of its own, with a flush to the disk, unless it meets others:
+ * at 20 ms it was one for two runs. */
+#define DELETE_DELAY_MS 250
 #define SAFETY_MS       30000 /* looks by itself this often */
 #define PROTOCOL_TRIES                                                 \
 	5 /* a row that Redis refuses is given up after so many rounds \
@@ -118,6 +120,9 @@ static void delete_done(int rc, struct tx *tx, const struct error *err, void *ar
 		relay_release(r);
 		return;
 	}
+	if (r->done_count > 0) {
+		loop_timer_in(r->delete_timer, DELETE_DELAY_MS);
+	}
 	pump(r);
 }
 
@@ -135,7 +140,7 @@ static void delete_now(struct relay *r)
 	memcpy(d->ids, r->done, r->done_count * sizeof(r->done[0]));
 	if (tx_run(r->api, DB_WRITE, delete_work, d, delete_done, &err) < 0) {
 		free(d);
-		loop_timer_in(r->delete_timer, INT64_C(10) * DELETE_DELAY_MS);
+		loop_timer_in(r->delete_timer, DELETE_DELAY_MS);
 		return;
 	}
 	r->done_count = 0;
@@ -158,7 +163,7 @@ static void row_done(struct relay *r, int64_t id)
 	r->done[r->done_count++] = id;
 	if (r->done_count >= RELAY_BATCH) {
 		delete_now(r);
-	} else {
+	} else if (r->done_count == 1) {
 		loop_timer_in(r->delete_timer, DELETE_DELAY_MS);
 	}
 }
@@ -357,7 +362,10 @@ static void start_read(struct relay *r)
 static void end_round(struct relay *r)
 {
 	if (r->done_count > 0) {
-		delete_now(r);
+		/* what comes meanwhile is read behind last_id */
+		if (r->broken) {
+			delete_now(r);
+		}
 		return;
 	}
 	r->last_id = 0;
