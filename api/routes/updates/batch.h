@@ -3,8 +3,8 @@
  * batch.h - private to updates/: one batch on its way through a transaction.
  *
  * Each item gets its own answer; an item that fails leaves nothing behind: the batch is
- * undone then and done again with a savepoint for each item.  Items keep the order of the batch, so that the order of a
- * run's items (seq) is kept.
+ * undone then and done again with a savepoint for each item.  Items keep the order of
+ * the batch, so that the order of a run's items (seq) is kept.
  */
 #ifndef API_ROUTES_UPDATES_BATCH_H
 #define API_ROUTES_UPDATES_BATCH_H
