@@ -105,6 +105,19 @@ static int dep_ls(struct cli *cli, const void *conf, const struct opts *opts,
 	return rc;
 }
 
+/* Those that the deployment owns; a server without automations has none. */
+static void add_automations(struct cli *cli, json_t *dep)
+{
+	json_t *list = NULL;
+
+	if (client_get(cli, &list, NULL,
+		       "/automations/related-to/prefect.deployment.%s",
+		       member(dep, "id")) < 0) {
+		list = json_array();
+	}
+	json_object_set_new(dep, "automations", list);
+}
+
 static int dep_inspect(struct cli *cli, const void *conf, const struct opts *opts,
 		       struct error *err)
 {
@@ -112,8 +125,11 @@ static int dep_inspect(struct cli *cli, const void *conf, const struct opts *opt
 	json_t *dep = NULL;
 	int json = want_json(c->output, err), rc;
 
-	rc = json < 0 ? json : client_deployment(cli, opts->args[0], c->id, &dep, err);
+	rc = json < 0 ? json
+		      : client_deployment(cli, opts->nargs > 0 ? opts->args[0] : NULL,
+					  c->id, &dep, err);
 	if (rc == 0) {
+		add_automations(cli, dep);
 		json ? print_json(dep) : print_object(cli, dep);
 	}
 	json_decref(dep);
@@ -205,8 +221,14 @@ static const struct opt_spec ls_spec = {.program = "wf deployment ls",
 					.count = ARRAY_LEN(ls_opts),
 					.conf_size = sizeof(struct dep_conf),
 					.max_args = -1};
-CLI_SPEC(inspect_spec, "wf deployment inspect", "FLOW/DEPLOYMENT [options]",
-	 "Show a deployment.", inspect_opts, struct dep_conf, 1, name_arg);
+static const struct opt_spec inspect_spec = {.program = "wf deployment inspect",
+					     .usage = "[FLOW/DEPLOYMENT] [options]",
+					     .about = "Show a deployment.",
+					     .opts = inspect_opts,
+					     .count = ARRAY_LEN(inspect_opts),
+					     .conf_size = sizeof(struct dep_conf),
+					     .max_args = 1,
+					     .arg_names = name_arg};
 static const struct opt_spec delete_spec = {
     .program = "wf deployment delete",
     .usage = "[FLOW/DEPLOYMENT] [options]",

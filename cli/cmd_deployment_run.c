@@ -53,7 +53,9 @@ static int check_params(const json_t *dep, const json_t *params, struct error *e
 	const json_t *props = json_object_get(schema, "properties");
 	const char *key;
 	json_t *v;
+	const char *names[64] = {NULL};
 	struct buf known;
+	size_t n = 0;
 	int rc = 0;
 
 	if (!json_is_object(props)) {
@@ -62,12 +64,20 @@ static int check_params(const json_t *dep, const json_t *params, struct error *e
 	buf_init(&known);
 	json_object_foreach ((json_t *)(uintptr_t)props, key, v) {
 		buf_addf(&known, "%s'%s'", known.len > 0 ? ", " : "", key);
+		if (n < ARRAY_LEN(names)) {
+			names[n++] = key;
+		}
 	}
 	json_object_foreach ((json_t *)(uintptr_t)params, key, v) {
 		if (json_object_get(props, key) == NULL) {
-			rc = err_set(err, ERR_USAGE,
-				     "Unknown parameter '%s'. The flow takes: %s.", key,
-				     known.len > 0 ? known.data : "none");
+			const char *near = opts_nearest(key, names, n);
+
+			rc =
+			    err_set(err, ERR_USAGE,
+				    "Unknown parameter '%s'.%s%s%s The flow takes: %s.",
+				    key, near != NULL ? " Did you mean '" : "",
+				    near != NULL ? near : "", near != NULL ? "'?" : "",
+				    known.len > 0 ? known.data : "none");
 			break;
 		}
 	}

@@ -37,7 +37,8 @@ static const char *level_name(int64_t level, enum tone *ret_tone)
 			     : "INFO";
 }
 
-void flow_run_log_line(const struct cli *cli, const json_t *log, const char *run_name)
+void flow_run_log_line(const struct cli *cli, const json_t *log, const char *kind,
+		       const char *run_name)
 {
 	int64_t at_us = 0, level = 20;
 	char when[TIME_TEXT_SIZE];
@@ -48,8 +49,8 @@ void flow_run_log_line(const struct cli *cli, const json_t *log, const char *run
 	(void)json_get_int(log, "level", &level, NULL);
 	time_format_log(at_us, 0, when, sizeof(when));
 	name = level_name(level, &tone);
-	(void)printf("%s%s%s | %s%-7s%s | Flow run '%s' - %s\n", tone_on(cli, TONE_DIM),
-		     when, tone_off(cli), tone_on(cli, tone), name, tone_off(cli),
+	(void)printf("%s%s%s | %s%-7s%s | %s run '%s' - %s\n", tone_on(cli, TONE_DIM),
+		     when, tone_off(cli), tone_on(cli, tone), name, tone_off(cli), kind,
 		     run_name, member(log, "message"));
 }
 
@@ -103,7 +104,7 @@ static void print_list(const struct cli *cli, const json_t *list, const char *na
 
 	for (size_t i = 0; i < n; i++) {
 		flow_run_log_line(cli, json_array_get(list, backwards ? n - 1 - i : i),
-				  name);
+				  "Flow", name);
 	}
 	(void)fflush(stdout);
 }

@@ -20,7 +20,9 @@ int flow_run_is_final(const char *state_type);
 extern const struct opt_spec flow_run_logs_spec;
 int flow_run_logs(struct cli *cli, const void *conf, const struct opts *opts,
 		  struct error *err);
-/* Prints log lines ("2026-01-01 00:00:00.000 | INFO    | Flow run 'n' - message"). */
-void flow_run_log_line(const struct cli *cli, const json_t *log, const char *run_name);
+/* Prints a log line of a KIND ("Flow", "Task") of run ("2026-01-01 00:00:00.000 | INFO
+ * | Flow run 'n' - message"). */
+void flow_run_log_line(const struct cli *cli, const json_t *log, const char *kind,
+		       const char *run_name);
 
 #endif

@@ -110,9 +110,30 @@ static const struct command *command_in(const struct command_group *g, const cha
 	return NULL;
 }
 
+/* "`wf flow run` or `wf deployment run`": the commands of groups that are called WORD.
+ */
+static int verb_hint(const char *word, char *buf, size_t size)
+{
+	size_t len = 0;
+
+	buf[0] = '\0';
+	for (size_t i = 0; i < command_group_count && len < size; i++) {
+		const struct command_group *g = command_groups[i];
+		const struct command *c = g->name != NULL ? command_in(g, word) : NULL;
+
+		if (c != NULL) {
+			len +=
+			    (size_t)snprintf(buf + len, size - len, "%s`wf %s %s`",
+					     len > 0 ? " or " : "", g->name, c->name);
+		}
+	}
+	return len > 0 && len < size;
+}
+
 static int unknown(const struct command_group *g, const char *word, struct error *err)
 {
 	const char *names[256] = {NULL};
+	char verbs[256];
 	size_t n = 0;
 	const char *near;
 
@@ -132,6 +153,10 @@ static int unknown(const struct command_group *g, const char *word, struct error
 		names[n++] = g->commands[j].name;
 	}
 	near = opts_nearest(word, names, n);
+	if (g == NULL && near == NULL && verb_hint(word, verbs, sizeof(verbs))) {
+		return err_set(err, ERR_USAGE, "No such command '%s'. Did you mean %s?",
+			       word, verbs);
+	}
 	return err_set(
 	    err, ERR_USAGE, "No such command '%s%s%s'.%s%s%s See `wf %s%s--help`.",
 	    g != NULL ? g->name : "", g != NULL ? " " : "", word,

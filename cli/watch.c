@@ -27,6 +27,7 @@
 struct watch {
 	struct cli *cli;
 	const char *id;
+	json_t *tasks;       /* id -> name of the task runs seen */
 	size_t states, logs; /* seen */
 	int changed;
 };
@@ -45,6 +46,43 @@ static void state_line(const struct cli *cli, const json_t *state, const char *r
 		     tone_on(cli, TONE_BOLD), tone_off(cli), run_name,
 		     tone_on(cli, tone), member(state, "name"), tone_off(cli),
 		     message[0] != '\0' ? ": " : "", message);
+}
+
+/* Asks for the names of the run's task runs, newest first. */
+static void learn_tasks(struct watch *w)
+{
+	json_t *list = NULL, *t;
+	size_t i;
+
+	if (client_post(w->cli,
+			json_pack("{s:{s:{s:[s]}}, s:s, s:i}", "task_runs",
+				  "flow_run_id", "any_", w->id, "sort",
+				  "EXPECTED_START_TIME_DESC", "limit", 200),
+			&list, NULL, "/task_runs/filter") == 0) {
+		json_array_foreach (list, i, t) {
+			json_object_set(w->tasks, member(t, "id"),
+					json_object_get(t, "name"));
+		}
+	}
+	json_decref(list);
+}
+
+/* Who said it: the name of a task run, or NULL for the flow run.  One that is not known
+ * is asked for once. */
+static const char *speaker(struct watch *w, const json_t *log)
+{
+	const char *id = member(log, "task_run_id");
+
+	if (id[0] == '\0') {
+		return NULL;
+	}
+	if (json_object_get(w->tasks, id) == NULL) {
+		learn_tasks(w);
+		if (json_object_get(w->tasks, id) == NULL) {
+			json_object_set_new(w->tasks, id, json_null());
+		}
+	}
+	return json_string_value(json_object_get(w->tasks, id));
 }
 
 static int new_states(struct watch *w, const char *run_name, struct error *err)
@@ -79,7 +117,10 @@ static int new_logs(struct watch *w, const char *run_name, struct error *err)
 		return rc;
 	}
 	json_array_foreach (list, i, each) {
-		flow_run_log_line(w->cli, each, run_name);
+		const char *task = speaker(w, each);
+
+		flow_run_log_line(w->cli, each, task != NULL ? "Task" : "Flow",
+				  task != NULL ? task : run_name);
 		w->changed = 1;
 	}
 	w->logs += json_array_size(list);
@@ -140,21 +181,20 @@ static int look(struct watch *w, char *ret_final, size_t size, struct error *err
 	return rc;
 }
 
-int watch_run(struct cli *cli, const char *id, int64_t timeout_ms, struct error *err)
+static int watch(struct watch *w, int64_t timeout_ms, struct error *err)
 {
-	struct watch w = {.cli = cli, .id = id};
 	int64_t end_ms = timeout_ms > 0 ? clock_mono_ms() + timeout_ms : INT64_MAX;
 	unsigned int pause_us = PAUSE_MIN_US;
 	char final[128] = "";
 
 	for (;;) {
-		int rc = look(&w, final, sizeof(final), err);
+		int rc = look(w, final, sizeof(final), err);
 
 		if (rc < 0) {
 			return rc;
 		}
 		if (final[0] != '\0') {
-			print_result(&w);
+			print_result(w);
 			return 0;
 		}
 		if (clock_mono_ms() >= end_ms) {
@@ -162,10 +202,19 @@ int watch_run(struct cli *cli, const char *id, int64_t timeout_ms, struct error 
 			    err, ERR_TIMEOUT,
 			    "Stopped watching flow run %s: it did not end in time. "
 			    "It goes on; see `wf explain %s`.",
-			    id, id);
+			    w->id, w->id);
 		}
 		pause_us =
-		    w.changed ? PAUSE_MIN_US : MIN_OF(pause_us * 3 / 2, PAUSE_MAX_US);
+		    w->changed ? PAUSE_MIN_US : MIN_OF(pause_us * 3 / 2, PAUSE_MAX_US);
 		(void)usleep(pause_us);
 	}
+}
+
+int watch_run(struct cli *cli, const char *id, int64_t timeout_ms, struct error *err)
+{
+	struct watch w = {.cli = cli, .id = id, .tasks = json_object()};
+	int rc = watch(&w, timeout_ms, err);
+
+	json_decref(w.tasks);
+	return rc;
 }

@@ -30,6 +30,7 @@ def commands():
     (["work-queue", "create", "q", "--limit", "x"], "x"),
     (["work-pool", "set-concurrency-limit", "a", "x"], "must be a whole number of 0 or more, not 'x'"),
     (["-x"], "Unknown option '-x'. See `wf --help`."),
+    (["logs"], "No such command 'logs'. Did you mean `wf flow-run logs`?"),
     (["explain", "x"], "'x' is not a flow run id. List runs with `wf flow-run ls`."),
     (["flow-run", "cancel", "x"], "'x' is not a flow run id."),
     (["flow-run", "delete", "x"], "'x' is not a flow run id."),

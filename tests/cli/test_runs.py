@@ -88,6 +88,7 @@ def test_a_run_is_watched_to_its_end(run, deployed, shared_server, workers):
     assert "Creating flow run for deployment 'greet/d'..." in out
     assert '└── Parameters: {"name":"otter"}' in out
     assert re.search(r"STATE   \| Flow run '[a-z-]+' - Completed", out)
+    assert re.search(r"INFO    \| Task run 'say-0' - hello otter", out)
     ident = run_id(out)
     assert "hello otter" in run("flow-run", "logs", ident)
     assert json.loads(run("flow-run", "inspect", ident, "-o", "json"))["state_type"] == "COMPLETED"
@@ -176,7 +177,8 @@ def test_cancel_and_retry(run, deployed, shared_server, workers):
     (["-p", "novalue"], "novalue"),
     (["--params", "{"], "params"),
     (["--params", "[1]"], "params"),
-    (["-p", "other=1"], "other"),
+    (["-p", "other=1"], "Unknown parameter 'other'. The flow takes: 'name'."),
+    (["-p", "nme=1"], "Unknown parameter 'nme'. Did you mean 'name'? The flow takes: 'name'."),
 ])
 def test_bad_parameters(run, deployed, words, text):
     name = deployed("greet", "p-params")
