@@ -9,12 +9,13 @@
 #   cli          the command line, as people see it (pytest)
 #   chaos        kill -9 of every part at several points of a run (pytest)
 #   compat       the unmodified Prefect client, CLI, worker and server (pytest)
-#   clang        clang with warnings as errors, clang-tidy, fuzzers for some seconds each
-#   dist         make distcheck, install into a prefix
 #   stress       wf-api and its thread programs under ThreadSanitizer and load (pytest)
 #   valgrind     the daemons and the engine under valgrind (short)
+#   clang        clang with warnings as errors, clang-tidy, fuzzers for some seconds each
+#   dist         install into a prefix and look at what is there, make distcheck
 #
 # Installs what it needs (build-aux/deps.sh test). A missing tool is a failure, not a skip.
+# Layers of one lane run one after the other, lanes beside each other (see the list below).
 # Logs: $WF_TEST_DIR (default: build-test/ in the source folder). Closes with the line
 #   N passed, M failed, K skipped
 set -uo pipefail
@@ -22,109 +23,159 @@ top=$(cd "$(dirname "$0")" && pwd)
 cd "$top" || exit 1
 out=${WF_TEST_DIR:-$top/build-test}
 jobs=${WF_TEST_JOBS:-$(nproc)}
-layers=("$@")
-all=(static unit integration cli chaos compat clang dist stress valgrind)
-[ ${#layers[@]} -gt 0 ] || layers=("${all[@]}")
-for l in "${layers[@]}"; do
-	case " ${all[*]} " in
-	*" $l "*) ;;
-	*) echo "test.sh: no layer '$l'; layers: ${all[*]}" >&2; exit 64 ;;
-	esac
-done
-mkdir -p "$out"
-passed=0 failed=0 skipped=0
-failures=()
-started=$SECONDS
-
-note() { printf '[%4ds] %s\n' $((SECONDS - started)) "$*"; }
-ok() { passed=$((passed + 1)); }
-bad() { failed=$((failed + 1)); failures+=("$1"); note "FAILED: $1"; }
-
-# step NAME LOG CMD...: one check that passes or fails as a whole.
-step() {
-	local name=$1 log=$out/$2; shift 2
-	note "$name"
-	if "$@" >"$log" 2>&1; then ok; else
-		bad "$name (log: $log)"
-		tail -${WF_TEST_TAIL:-60} "$log"
-		return 1
-	fi
-}
-
-finish() {
-	echo
-	if [ ${#failures[@]} -gt 0 ]; then
-		printf 'failed: %s\n' "${failures[@]}"
-	fi
-	note "done"
-	echo "$passed passed, $failed failed, $skipped skipped"
-	[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
-	exit $?
-}
-
-note "packages"
-if ! ./build-aux/deps.sh test >"$out/deps.log" 2>&1; then
-	cat "$out/deps.log"; bad "installing packages"; finish
-fi
 export CCACHE_NOHASHDIR=1
+
+# A layer is one line here and one function below. The lanes asan and client have tests that
+# wait a lot and watch the clock; the lane work computes in what they leave over (nice).
+#      layer        lane
+layer_list="
+	static       asan
+	unit         asan
+	integration  asan
+	cli          asan
+	chaos        asan
+	compat       client
+	stress       client
+	valgrind     client
+	clang        work
+	dist         work
+"
+lanes="asan client work"
+
+# --- builds: each is made once, by the first layer that needs it -------------------------
+
+build_asan() { BUILD=asan configure_and_make gcc --enable-sanitizers=address,undefined CFLAGS="-O1 -g"; }
+build_plain() { BUILD=plain configure_and_make gcc --disable-tests CFLAGS="$plain_cflags"; }
+build_fuzz() { BUILD=fuzz configure_and_make clang --enable-fuzzing CFLAGS="-O1 -gline-tables-only"; }
+build_tsan() {
+	BUILD=tsan TARGETS="wf-api tests/stress/stress_db tests/stress/stress_resolve" \
+		configure_and_make gcc --enable-sanitizers=thread CFLAGS="-O1 -g"
+}
+build_venv() { ./build-aux/venv.sh; }
+plain_cflags="-O2 -g"
+
 cc() { if command -v ccache >/dev/null; then echo "ccache $1"; else echo "$1"; fi; }
 
-[ -x configure ] && [ configure -nt configure.ac ] || step autogen autogen.log ./autogen.sh || finish
-
-# build DIR CC CONFIGURE_ARGS...: configures once, builds programs and tests.
-build() {
-	local dir=$out/$1 compiler=$2; shift 2
+configure_and_make() {
+	local dir=$out/$BUILD compiler=$1; shift
 	mkdir -p "$dir"
 	if [ ! -f "$dir/Makefile" ] || [ configure -nt "$dir/Makefile" ]; then
 		local src
 		src=$(realpath --relative-to="$dir" "$top") # the same command lines everywhere: ccache
 		(cd "$dir" && CC="$(cc "$compiler")" "$src/configure" --prefix="$dir/inst" --enable-werror "$@") || return 1
 	fi
-	make -C "$dir" -j"$jobs" ${BUILD_TARGETS:-all} || return 1
+	# shellcheck disable=SC2086
+	make -C "$dir" -j"$jobs" ${TARGETS:-all}
 }
 
-asan_built=
-need_asan() {
-	[ -n "$asan_built" ] && return 0
-	step "build (gcc, address and undefined sanitizers)" build-asan.log \
-		build asan gcc --enable-sanitizers=address,undefined CFLAGS="-O1 -g" || return 1
-	asan_built=1
+# --- layers ----------------------------------------------------------------------------
+
+layer_static() {
+	need asan || return
+	step "layers" layers.log make -C "$out/asan" check-layers
+	step "headers stand alone" headers.log make -C "$out/asan" check-headers
+	step "format" format.log make -C "$out/asan" check-format
+	step "sizes" sizes.log make -C "$out/asan" check-sizes
+	step "docs" docs.log make -C "$out/asan" check-docs
+	step "shell scripts" shellcheck.log bash -c 'git ls-files "*.sh" .ci/run ":!tests/compat/scenarios" | xargs shellcheck -S warning -x'
 }
-plain_built=
-need_plain() {
-	[ -n "$plain_built" ] && return 0
-	step "build (gcc, optimised)" build-plain.log build plain gcc --disable-tests CFLAGS="-O2 -g" || return 1
-	plain_built=1
+layer_unit() {
+	need asan || return
+	timed "tests" unit.log make -C "$out/asan" -j"$jobs" check
+	count_tap unit.log $?
+}
+layer_integration() { need asan venv && py integration asan; }
+layer_cli() { need asan venv && py cli asan; }
+layer_chaos() { need asan venv && py chaos asan; }
+layer_compat() { need plain venv && py compat plain; }
+layer_stress() { need tsan venv && py stress tsan; }
+layer_valgrind() { need plain venv && py valgrind plain; }
+layer_clang() {
+	need fuzz || return
+	step "clang-tidy" tidy.log make -C "$out/fuzz" check-tidy CHECK_JOBS="$jobs"
+	step "fuzzers" fuzz.log make -C "$out/fuzz" check-fuzz CHECK_JOBS="$jobs" FUZZ_SECONDS="${FUZZ_SECONDS:-3}"
+}
+layer_dist() {
+	need plain || return
+	step "install into a prefix" install.log make -C "$out/plain" install
+	step "distcheck" distcheck.log make -C "$out/plain" -j"$jobs" distcheck \
+		DISTCHECK_CONFIGURE_FLAGS="--disable-tests --enable-werror CC='$(cc gcc)' CFLAGS='$plain_cflags'"
 }
 
-# tap LOG: adds the TAP results of an Automake test log.
-count_tap() {
-	local p f s
-	p=$(grep -chE '^(PASS|XPASS):' "$1" | paste -sd+ | bc 2>/dev/null || echo 0)
-	f=$(grep -cE '^(FAIL|ERROR):' "$1"); s=$(grep -cE '^SKIP:' "$1"); p=$(grep -cE '^PASS:' "$1")
-	passed=$((passed + p)); failed=$((failed + f)); skipped=$((skipped + s))
-	if [ "$f" -gt 0 ]; then
-		while read -r line; do failures+=("$line"); done < <(grep -E '^(FAIL|ERROR):' "$1" | head -20)
+# --- steps, counts, output -------------------------------------------------------------
+
+say() { printf '[%4ds] %s\n' $((SECONDS - started)) "$*"; }
+count() { echo "$1 $2 $3" >>"$run/counts"; } # passed, failed, skipped
+fail() { echo "$1" >>"$run/failures"; }
+bad() { count 0 1 0; fail "$1"; }
+
+# timed NAME LOG CMD...: says when it starts and ends, how long and how much computing it took.
+timed() {
+	local name="$layer: $1" log=$out/$2 from=$SECONDS rc cpu TIMEFORMAT='%U %S'; shift 2
+	say "$name ..."
+	{ time "$@" >"$log" 2>&1; } 2>"$log.cpu"
+	rc=$?
+	cpu=$(awk '{ printf "%d", $1 + $2 }' "$log.cpu")
+	echo "$cpu" >>"$run/cpu"
+	if [ $rc -eq 0 ]; then
+		say "$name: ok ($((SECONDS - from)) s, computing $cpu s)"
+	else
+		say "$name: FAILED ($((SECONDS - from)) s, computing $cpu s)"
 	fi
-	[ $((p + f)) -gt 0 ] || bad "no test ran ($1)"
+	return $rc
 }
 
-# py NAME DIR [ARGS]: runs pytest on a folder with the built programs.
+tail_of() { tail -"${WF_TEST_TAIL:-60}" "$out/$1" | sed "s/^/$layer| /"; }
+
+# step NAME LOG CMD...: one check that passes or fails as a whole.
+step() {
+	if timed "$@"; then
+		count 1 0 0
+	else
+		bad "$layer: $1 (log: $out/$2)"
+		tail_of "$2"
+		return 1
+	fi
+}
+
+# need BUILD...: made when no layer of this run has done it yet; fails when it failed.
+need() {
+	local b
+	for b; do
+		(
+			flock 9
+			[ -e "$run/$b.ok" ] && exit 0
+			[ -e "$run/$b.failed" ] && exit 1
+			step "build $b" "build-$b.log" "build_$b" 9>&- && touch "$run/$b.ok" && exit 0
+			touch "$run/$b.failed"
+			exit 1
+		) 9>"$run/$b.lock" || { say "$layer: left out, build $b failed"; return 1; }
+	done
+}
+
+# count_tap LOG STATUS: adds the results in the log of `make check`.
+count_tap() {
+	local p f s log=$out/$1
+	p=$(grep -cE '^PASS:' "$log"); f=$(grep -cE '^(FAIL|ERROR|XPASS):' "$log"); s=$(grep -cE '^SKIP:' "$log")
+	count "$p" "$f" "$s"
+	grep -E '^(FAIL|ERROR|XPASS):' "$log" | head -20 >>"$run/failures"
+	[ "$2" -eq 0 ] || { [ "$f" -gt 0 ] || bad "$layer: make check (log: $log)"; tail_of "$1"; }
+	[ $((p + f)) -gt 0 ] || bad "$layer: no test ran (log: $log)"
+}
+
+# py FOLDER BUILD [ARGS]: runs pytest on tests/FOLDER with the programs of a build.
 py() {
-	local name=$1 dir=$2 bin=$3 log; shift 3
-	log=$out/$name.log
-	local venv
-	venv=$(./build-aux/venv.sh 2>"$out/venv.log") || { cat "$out/venv.log"; bad "python environment"; return 1; }
-	note "$name ($dir)"
+	local name=$1 bin=$out/$2 rc venv p f e s report; shift 2
+	venv=$(./build-aux/venv.sh)
+	rm -f "$out/san-$name".*
 	WF_BIN=$bin WF_TOP=$top PYTHONDONTWRITEBYTECODE=1 \
 		ASAN_OPTIONS="log_path=$out/san-$name:detect_stack_use_after_return=1" \
 		TSAN_OPTIONS="halt_on_error=0:second_deadlock_stack=1" \
 		UBSAN_OPTIONS="log_path=$out/san-$name:print_stacktrace=1:halt_on_error=1" \
 		LSAN_OPTIONS="suppressions=$top/build-aux/lsan.supp:print_suppressions=0" \
-		"$venv/bin/python" -m pytest -q -x --maxfail="${WF_TEST_MAXFAIL:-5}" -p no:cacheprovider --durations=10 \
-		--junitxml="$out/$name.xml" "$dir" "$@" >"$log" 2>&1
-	local rc=$?
-	local p f e s
+		timed "tests" "$name.log" "$venv/bin/python" -m pytest -q --maxfail="${WF_TEST_MAXFAIL:-5}" -p no:cacheprovider \
+		--durations=15 --junitxml="$out/$name.xml" "tests/$name" "$@"
+	rc=$?
 	read -r p f e s < <("$venv/bin/python" - "$out/$name.xml" <<'P'
 import sys, xml.etree.ElementTree as T
 try:
@@ -136,63 +187,63 @@ except Exception:
     print(0, 0, 1, 0)
 P
 	)
-	passed=$((passed + p)); failed=$((failed + f + e)); skipped=$((skipped + s))
+	count "$p" $((f + e)) "$s"
 	if [ $rc -ne 0 ]; then
-		failures+=("$name: $f failed, $e errors (log: $log)")
-		[ $((f + e)) -gt 0 ] || bad "$name: pytest exit $rc"
-		grep -E '^(FAILED|ERROR) ' "$log" || true
-		tail -${WF_TEST_TAIL:-80} "$log"
+		[ $((f + e)) -gt 0 ] || bad "$layer: pytest exit $rc"
+		fail "$layer: $f failed, $e errors (log: $out/$name.log)"
+		grep -E '^(FAILED|ERROR) ' "$out/$name.log" | tee -a "$run/failures"
+		tail_of "$name.log"
 	fi
-	local reports
-	reports=$(ls "$out"/san-"$name".* 2>/dev/null | head -3)
-	if [ -n "$reports" ]; then
-		bad "$name: sanitizer reports"
-		for r in $reports; do echo "--- $r"; head -60 "$r"; done
-	fi
+	for report in $(find "$out" -maxdepth 1 -name "san-$name.*" | head -3); do
+		bad "$layer: sanitizer report $report"
+		sed "s/^/$layer| /" "$report" | head -60
+	done
 }
 
-layer_static() {
-	need_asan || return
-	step "layers" layers.log make -C "$out/asan" check-layers
-	step "headers stand alone" headers.log make -C "$out/asan" check-headers
-	step "format" format.log make -C "$out/asan" check-format
-	step "sizes" sizes.log make -C "$out/asan" check-sizes
-	step "docs" docs.log make -C "$out/asan" check-docs
-	step "shell scripts" shellcheck.log bash -c "git ls-files \"*.sh\" .ci/run \":!tests/compat/scenarios\" | xargs shellcheck -S warning -x"
+finish() {
+	local p f s
+	echo
+	[ ! -s "$run/failures" ] || sed 's/^/failed: /' "$run/failures"
+	read -r p f s < <(awk '{ p += $1; f += $2; s += $3 } END { print p + 0, f + 0, s + 0 }' "$run/counts")
+	say "done, computing $(awk '{ s += $1 } END { print s + 0 }' "$run/cpu") s"
+	echo "$p passed, $f failed, $s skipped"
+	[ "$f" -eq 0 ] && [ "$p" -gt 0 ]
+	exit $?
 }
-layer_unit() {
-	need_asan || return
-	note "unit tests"
-	make -C "$out/asan" -j"$jobs" check >"$out/unit.log" 2>&1
-	local rc=$?
-	count_tap "$out/unit.log"
-	if [ $rc -ne 0 ]; then
-		[ "$failed" -gt 0 ] || bad "make check (log: $out/unit.log)"
-		grep -E '^(FAIL|ERROR):' "$out/unit.log" | head; tail -40 "$out/unit.log"
-	fi
-}
-layer_integration() { need_asan && py integration tests/integration "$out/asan"; }
-layer_cli() { need_asan && py cli tests/cli "$out/asan"; }
-layer_chaos() { need_asan && py chaos tests/chaos "$out/asan"; }
-layer_compat() { need_plain && py compat tests/compat "$out/plain"; }
-layer_clang() {
-	step "build (clang)" build-clang.log build clang clang CFLAGS="-O1 -g" || return
-	step "clang-tidy" tidy.log make -C "$out/clang" check-tidy
-	step "build (fuzzers)" build-fuzz.log build fuzz clang --enable-fuzzing CFLAGS="-O1 -g" || return
-	step "fuzzers" fuzz.log make -C "$out/fuzz" check-fuzz FUZZ_SECONDS="${FUZZ_SECONDS:-3}"
-}
-layer_dist() {
-	need_plain || return
-	step "install into a prefix" install.log make -C "$out/plain" install
-	step "distcheck" distcheck.log make -C "$out/plain" -j"$jobs" distcheck DISTCHECK_CONFIGURE_FLAGS="--disable-tests"
-}
-layer_stress() {
-	BUILD_TARGETS="wf-api tests/stress/stress_db tests/stress/stress_resolve" \
-		step "build (gcc, thread sanitizer)" build-tsan.log build tsan gcc --enable-sanitizers=thread \
-		CFLAGS="-O1 -g" || return
-	py stress tests/stress "$out/tsan"
-}
-layer_valgrind() { need_plain && py valgrind tests/valgrind "$out/plain"; }
 
-for l in "${layers[@]}"; do "layer_$l"; done
+# --- the run ---------------------------------------------------------------------------
+
+all=$(awk 'NF { print $1 }' <<<"$layer_list" | paste -sd' ')
+lane_of() { awk -v l="$1" '$1 == l { print $2 }' <<<"$layer_list"; }
+# shellcheck disable=SC2086
+[ $# -gt 0 ] || set -- $all
+for l in "$@"; do
+	[ -n "$(lane_of "$l")" ] || { echo "test.sh: no layer '$l'; layers: $all" >&2; exit 64; }
+done
+
+# lane NAME LAYER...: the wanted layers of a lane, one after the other.
+lane() {
+	local name=$1 l; shift
+	[ "$name" != work ] || renice -n 10 -p "$BASHPID" >/dev/null
+	for l; do
+		[ "$(lane_of "$l")" != "$name" ] || { layer=$l; "layer_$l"; }
+	done
+}
+
+started=$SECONDS layer=test.sh run=$out/run
+rm -rf "$run"
+mkdir -p "$run" || exit 1
+touch "$run/counts" "$run/cpu"
+timed "packages" deps.log ./build-aux/deps.sh test || { tail_of deps.log; bad "installing packages"; finish; }
+[ -x configure ] && [ configure -nt configure.ac ] || step "autogen" autogen.log ./autogen.sh || finish
+
+pids=()
+set -m # a process group for each lane, to end it as a whole
+for l in $lanes; do
+	lane "$l" "$@" </dev/null &
+	pids+=($!)
+done
+set +m
+trap 'for p in "${pids[@]}"; do kill -TERM -- "-$p" 2>/dev/null; done; exit 130' INT TERM
+wait "${pids[@]}"
 finish

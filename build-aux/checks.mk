@@ -7,7 +7,7 @@ CLANG_FORMAT = clang-format
 CLANG_TIDY = clang-tidy
 CHECK_JOBS = 2
 FUZZ_SECONDS = 30
-EXTRA_DIST += build-aux/check-layers.awk
+EXTRA_DIST += build-aux/check-layers.awk build-aux/check-tidy.sh
 
 # every source below the given folders, sorted; folders may be missing
 list_sources = for d in $(1); do if test -d $$d; then find $$d -type f $(2); fi; done | LC_ALL=C sort
@@ -38,24 +38,26 @@ check-format:
 	@cd $(srcdir) && $(call list_sources,$(ALL_DIRS),-name '*.[ch]') | \
 	  xargs -P $(CHECK_JOBS) -n 16 $(CLANG_FORMAT) --dry-run -Werror
 
-# slow (one process per file: clang-tidy 14 mixes up va_list between files); some files only:
+# one process per file (clang-tidy 14 mixes up va_list between files); clean files are
+# remembered (build-aux/check-tidy.sh).  Some files only:
 # make check-tidy TIDY_FILES='base/proc.c base/loop.c'
 TIDY_FILES =
 check-tidy: $(BUILT_SOURCES)
-	@b=`pwd` && cd $(srcdir) && \
+	@b=`realpath --relative-to=$(srcdir) .` && cd $(srcdir) && \
+	  find "$${XDG_CACHE_HOME:-$$HOME/.cache}/wf/tidy" -type f -mtime +30 -delete 2>/dev/null; \
 	  if test -n '$(TIDY_FILES)'; then printf '%s\n' $(TIDY_FILES); \
 	  else $(call list_sources,$(CODE_DIRS),-name '*.c'); fi | \
-	  B=$$b xargs -P $(CHECK_JOBS) -n 1 $(SHELL) -c '$(CLANG_TIDY) --quiet "$$@" -- -std=gnu11 \
-	    $(DEFS) -I. -I"$$B" -Isdk/include $(ALL_CFLAGS)' sh 2>/dev/null
+	  CLANG_TIDY='$(CLANG_TIDY)' B=$$b xargs -P $(CHECK_JOBS) -n 1 $(SHELL) -c \
+	    '$(SHELL) build-aux/check-tidy.sh "$$@" -std=gnu11 $(DEFS) -I. -I"$$B" -Isdk/include $(ALL_CFLAGS)' sh
 
 # with --enable-fuzzing: every fuzzer for FUZZ_SECONDS; inputs found stay in the build folder
 check-fuzz: $(fuzz_programs)
-	@for f in $(fuzz_programs); do \
-	  n=`echo $$f | sed 's,.*/fuzz_,,'`; c=fuzz-corpus/$$n; $(MKDIR_P) $$c || exit 1; \
-	  echo "== $$f"; \
-	  ./$$f -max_total_time=$(FUZZ_SECONDS) -timeout=10 -verbosity=0 -print_final_stats=0 \
-	    -artifact_prefix=$$c- $$c $(srcdir)/tests/fuzz/corpus/$$n || exit 1; \
-	done
+	@printf '%s\n' $(fuzz_programs) | xargs -P $(CHECK_JOBS) -n 1 $(SHELL) -c ' \
+	  n=`echo $$1 | sed "s,.*/fuzz_,,"`; c=fuzz-corpus/$$n; $(MKDIR_P) $$c || exit 1; \
+	  ./$$1 -max_total_time=$(FUZZ_SECONDS) -timeout=10 -verbosity=0 -print_final_stats=0 \
+	    -artifact_prefix=$$c- $$c $(srcdir)/tests/fuzz/corpus/$$n >$$c.log 2>&1 && \
+	    { echo "$$1: ok"; exit 0; }; \
+	  echo "== $$1"; cat $$c.log; exit 1' sh
 
 # every option, command, error code and route is documented; links lead somewhere
 check-docs: $(man_pages)
