@@ -62,9 +62,9 @@ class Theirs(wf.Server):
         self.process = wf.Process([PREFECT, "server", "start", "--host", "127.0.0.1", "--port", port, "--no-ui"],
                                   folder / "server.log", env=Client(folder / "home").env, cwd=folder)
 
-    def request(self, *args, **options):
+    def request(self, *args, timeout=SLOW, **options):
         end = time.monotonic() + SLOW
-        while (answer := super().request(*args, **options)).status == 503 and time.monotonic() < end:
+        while (answer := super().request(*args, timeout=timeout, **options)).status == 503 and time.monotonic() < end:
             time.sleep(0.5)
         return answer
 
