@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * stamp.c - a task that writes when it began to run: nanoseconds since 1970 into
+ * $WF_IN_file, in one piece.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+int main(void)
+{
+	const char *path = getenv("WF_IN_file");
+	struct timespec t;
+	char part[4096];
+	FILE *f;
+
+	(void)clock_gettime(CLOCK_REALTIME, &t);
+	if (path == NULL ||
+	    snprintf(part, sizeof(part), "%s.part", path) >= (int)sizeof(part) ||
+	    (f = fopen(part, "w")) == NULL) {
+		return 1;
+	}
+	(void)fprintf(f, "%lld%09ld\n", (long long)t.tv_sec, t.tv_nsec);
+	return fclose(f) != 0 || rename(part, path) != 0;
+}
