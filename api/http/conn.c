@@ -47,6 +47,7 @@ struct http_conn {
 	int accepted;            /* the descriptor is known */
 	uint64_t cookie;         /* of the socket: descriptors are reused */
 	int64_t since_ms;        /* first byte of an unfinished request; 0: none */
+	int head_seen;           /* the head of that request */
 	int busy;                /* a handler runs, or its answer is being written */
 	int upgraded;
 	int rewriting;
@@ -197,14 +198,32 @@ static void on_output(struct evbuffer *out, const struct evbuffer_cb_info *info,
 
 /* ---- life of a connection ---- */
 
+/* evhttp would answer a body that is too large only when it has come. */
+static void look_at_head(struct http_conn *c, struct evbuffer *in)
+{
+	struct http_server *s = c->conns->server;
+	int64_t length = refuse_announced(in, &c->head_seen);
+
+	if (length > 0 && (uint64_t)length > s->body_max && c->accepted) {
+		c->head_seen = 1;
+		refuse_later(s, c->fd, c->cookie, length);
+	}
+}
+
 static void on_input(struct evbuffer *in, const struct evbuffer_cb_info *info,
 		     void *arg)
 {
 	struct http_conn *c = arg;
 
-	(void)in;
-	if (info->n_added > 0 && c->since_ms == 0 && !c->busy && !c->upgraded) {
+	if (info->n_added == 0 || c->busy || c->upgraded) {
+		return;
+	}
+	if (c->since_ms == 0) {
 		c->since_ms = loop_now_ms(c->conns->server->loop);
+		c->head_seen = 0;
+	}
+	if (!c->head_seen) {
+		look_at_head(c, in);
 	}
 }
 
@@ -325,6 +344,21 @@ struct http_conn *conns_of(struct conns *c, struct evhttp_request *ev)
 		     : -1;
 
 	return fd >= 0 && (size_t)fd < c->fd_size ? c->by_fd[fd] : NULL;
+}
+
+struct http_conn *conns_find(struct conns *c, int fd, uint64_t cookie)
+{
+	struct http_conn *one =
+	    fd >= 0 && (size_t)fd < c->fd_size ? c->by_fd[fd] : NULL;
+
+	return one != NULL && one->cookie == cookie && socket_cookie(fd) == cookie
+		   ? one
+		   : NULL;
+}
+
+struct bufferevent *conn_reading(const struct http_conn *c)
+{
+	return c->busy || c->upgraded ? NULL : c->bev;
 }
 
 void conn_busy(struct http_conn *c)

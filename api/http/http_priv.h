@@ -23,7 +23,10 @@
 #include "api/http/router.h"
 
 struct conns;
+struct bufferevent;
+struct evbuffer;
 struct http_conn;
+struct refusals;
 struct route_stats;
 struct ws_server;
 
@@ -49,6 +52,7 @@ struct http_server {
 	struct api *api;
 	struct evhttp *ev;
 	struct conns *conns;
+	struct refusals *refusals;
 	struct router *api_routes, *root_routes;
 	struct http_route *routes;
 	size_t route_count;
@@ -110,6 +114,22 @@ struct http_conn *conns_of(struct conns *c, struct evhttp_request *ev);
 void conn_busy(struct http_conn *c);     /* a request is complete and being handled */
 void conn_answered(struct http_conn *c); /* its answer is on the way */
 void conn_upgraded(struct http_conn *c); /* no deadlines: a WebSocket from now on */
+
+/* The connection on FD, when that still is the socket with COOKIE; else NULL. */
+struct http_conn *conns_find(struct conns *c, int fd, uint64_t cookie);
+/* NULL while a handler runs, and once it is a WebSocket. */
+struct bufferevent *conn_reading(const struct http_conn *c);
+
+/* ---- refuse.c: bodies that are announced and too large ---- */
+struct refusals *refusals_new(struct http_server *s);
+void refusals_free(struct refusals *all); /* accepts NULL; before evhttp_free() */
+/*
+ * Looks at the lines of a head that are in IN, before evhttp takes them: the announced
+ * length of a body, -1 when no line says one.  *ret_end is 1 when the head ends there.
+ */
+int64_t refuse_announced(struct evbuffer *in, int *ret_end);
+/* Later in this turn: 413 and the end of the connection, when it is still there. */
+void refuse_later(struct http_server *s, int fd, uint64_t cookie, int64_t length);
 
 /* ---- stats.c ---- */
 /* Live as long as the process, since the registry of metrics does. */

@@ -3,6 +3,7 @@ libapi_a_SOURCES += api/http/check.c
 libapi_a_SOURCES += api/http/conn.c
 libapi_a_SOURCES += api/http/http.h
 libapi_a_SOURCES += api/http/http_priv.h
+libapi_a_SOURCES += api/http/refuse.c
 libapi_a_SOURCES += api/http/invalid.c
 libapi_a_SOURCES += api/http/reply.c
 libapi_a_SOURCES += api/http/request.c

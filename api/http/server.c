@@ -258,6 +258,7 @@ int http_server_start(struct loop *loop, const struct http_conf *conf,
 	s->body_max = conf->body_max != 0 ? conf->body_max : HTTP_BODY_MAX;
 	s->request_ms = conf->request_ms > 0 ? conf->request_ms : HTTP_REQUEST_MS;
 	TAILQ_INIT(&s->pending);
+	s->refusals = refusals_new(s);
 	s->api_routes = router_new();
 	s->root_routes = router_new();
 	s->unmatched = route_stats_get("", "");
@@ -372,6 +373,7 @@ void http_server_free(struct http_server *s)
 		return;
 	}
 	ws_server_free(s->ws);
+	refusals_free(s->refusals);
 	TAILQ_FOREACH (r, &s->pending, link) {
 		http_req_unwatch(r);
 		r->ev = NULL; /* freed with its connection */

@@ -144,6 +144,20 @@ def test_oversized_bodies(bad):
     assert small.status == 413 and "detail" in small.json, small.text[:300]
     head = b"POST /api/flows/ HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
     assert status(raw(bad, head % (9 << 20) + b"x" * (9 << 20))) == 413
+    for length in (9 << 20, 1 << 62, 10 ** 30):  # what is announced is refused before it is sent
+        begin = time.monotonic()
+        with connect(bad) as sock:
+            sock.sendall(head % length)
+            answer = receive(sock)
+        assert status(answer) == 413 and b"is too large" in answer and time.monotonic() - begin < 1.5, answer
+    expecting = raw(bad, (head % (9 << 20))[:-2] + b"Expect: 100-continue\r\n\r\n")
+    assert status(expecting) == 413
+    # the answer is not lost behind a body that comes all the same
+    with connect(bad) as sock:
+        sock.sendall(head % (40 << 20))
+        with contextlib.suppress(OSError):
+            sock.sendall(b"x" * (40 << 20))
+        assert status(receive(sock)) == 413
     before = memory(bad)
     with connect(bad) as sock:  # far more than is taken: what comes is thrown away, until --request-timeout
         with contextlib.suppress(OSError):
