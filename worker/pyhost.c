@@ -135,7 +135,7 @@ static void look_at_age(struct pyhost *h, struct pyhost_template *t)
 {
 	struct error err;
 
-	if (t->forks >= PYHOST_FORKS_MAX ||
+	if (t->forks >= h->forks_max ||
 	    loop_now_ms(h->loop) - t->started_ms >= PYHOST_AGE_MAX_MS) {
 		t->stale = 1;
 	}
@@ -331,6 +331,7 @@ struct pyhost *pyhost_new(struct loop *loop, const struct pyhost_conf *conf,
 	h->python = xstrdup(conf->python);
 	h->preload = xstrdup(conf->preload);
 	h->environ_ = conf->environ_;
+	h->forks_max = conf->forks_max > 0 ? conf->forks_max : PYHOST_FORKS_MAX;
 	h->timer = loop_timer_new(loop, tick, h);
 	map_init(&h->keys, PYHOST_KEYS_MAX);
 	map_init(&h->reasons, PYHOST_REASONS_MAX);

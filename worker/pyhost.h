@@ -25,10 +25,11 @@ struct pyhost;
 struct pyhost_child;
 
 struct pyhost_conf {
-	const char *python;    /* path or name */
-	const char *program;   /* wf-pyhost; NULL: found beside us or where installed */
-	const char *preload;   /* "numpy,pandas", "" */
-	char *const *environ_; /* ours; borrowed for ever */
+	const char *python;  /* path or name */
+	const char *program; /* wf-pyhost; NULL: found beside us or where installed */
+	const char *preload; /* "numpy,pandas", "" */
+	unsigned int forks_max; /* of one template; 0: 500 */
+	char *const *environ_;  /* ours; borrowed for ever */
 };
 
 /* NULL: wf-pyhost is not installed. */

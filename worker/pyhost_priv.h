@@ -86,6 +86,7 @@ struct pyhost {
 	struct pyhost_child_list held; /* forked, not prepared yet */
 	int64_t next_id;
 	int templates_count;
+	unsigned int forks_max;
 };
 
 /* pyhost.c */

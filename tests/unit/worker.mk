@@ -7,6 +7,7 @@ tests_unit_test_worker_SOURCES = \
 	tests/unit/worker/test_health.c \
 	tests/unit/worker/test_job_template.c \
 	tests/unit/worker/test_py_control.c \
+	tests/unit/worker/test_pyhost.c \
 	tests/unit/worker/test_pyhost_env.c \
 	tests/unit/worker/test_rest_body.c \
 	tests/unit/worker/test_words.c
@@ -15,3 +16,4 @@ tests_unit_test_worker_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
 tests_unit_test_worker_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS) -Wno-missing-prototypes -Wno-cast-qual
 tests_unit_test_worker_LDADD = $(WORKER_LIBS) $(CRITERION_LIBS)
 $(tests_unit_test_worker_OBJECTS): $(proto_gen_h)
+EXTRA_DIST += tests/unit/worker/fake_pyhost.py

@@ -2,6 +2,7 @@
 """The child: from the fork to the flow engine.  It does what a new interpreter would do, in the same order."""
 import ctypes
 import importlib
+import importlib.util
 import os
 import resource
 import signal
