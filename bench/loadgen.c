@@ -3,14 +3,16 @@
  * loadgen.c - an HTTP load: CONNS keep-alive connections, one request at a time on
  *each.
  *
- *	loadgen HOST PORT CONNS SECONDS METHOD PATH [BODY]
+ *	loadgen HOST PORT CONNS SECONDS|COUNTx METHOD PATH [BODY]
  *
+ * for so many seconds, or until so many requests (400x) are answered.
  * Prints {"requests": n, "errors": n, "seconds": s, "p50_us": n, "p99_us": n}.
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +24,7 @@
 #define SAMPLES_MAX 2000000
 #define CONNS_MAX   1024
 #define ANSWER_MAX  (4u << 20)
+#define COUNTED_US  600000000LL /* nothing counted takes longer */
 
 struct conn {
 	int fd;
@@ -33,6 +36,7 @@ struct conn {
 static long long samples[SAMPLES_MAX];
 static size_t sample_count;
 static long errors;
+static int conn_count;
 
 static long long now_us(void)
 {
@@ -102,11 +106,13 @@ static void answered(struct conn *c)
 	}
 }
 
-static void run(int ep, long long until_us, const char *request, size_t len)
+/* MAX requests at most. */
+static void run(int ep, long long until_us, size_t max, const char *request, size_t len)
 {
 	struct epoll_event events[64];
+	size_t asked = (size_t)conn_count;
 
-	while (now_us() < until_us) {
+	while (now_us() < until_us && sample_count < max) {
 		int n = epoll_wait(ep, events, 64, 100);
 
 		for (int i = 0; i < n; i++) {
@@ -122,7 +128,10 @@ static void run(int ep, long long until_us, const char *request, size_t len)
 			c->len += (size_t)got;
 			if (whole(c)) {
 				answered(c);
-				ask(c, request, len);
+				if (asked < max) {
+					ask(c, request, len);
+					asked++;
+				}
 			}
 		}
 	}
@@ -133,18 +142,24 @@ int main(int argc, char **argv)
 	static struct conn conns[CONNS_MAX];
 	static char request[1 << 16];
 	const char *body = argc > 7 ? argv[7] : "";
-	int ep = epoll_create1(EPOLL_CLOEXEC), count, len;
+	int ep = epoll_create1(EPOLL_CLOEXEC), count, len, counted;
+	size_t max;
+	char *end;
 	long long begin;
 	double seconds;
 
 	if (argc < 7) {
 		(void)fprintf(
-		    stderr,
-		    "usage: loadgen HOST PORT CONNS SECONDS METHOD PATH [BODY]\n");
+		    stderr, "usage: loadgen HOST PORT CONNS SECONDS|COUNTx METHOD PATH "
+			    "[BODY]\n");
 		return 64;
 	}
+	max = strtoul(argv[4], &end, 10);
+	counted = *end == 'x';
 	count = (int)strtol(argv[3], NULL, 10);
 	count = count < 1 ? 1 : count > CONNS_MAX ? CONNS_MAX : count;
+	count = counted && (size_t)count > max ? (int)max : count;
+	conn_count = count;
 	len = snprintf(
 	    request, sizeof(request),
 	    "%s %s HTTP/1.1\r\nHost: %s:%s\r\nContent-Type: application/json\r\n"
@@ -162,7 +177,12 @@ int main(int argc, char **argv)
 		ask(&conns[i], request, (size_t)len);
 	}
 	begin = now_us();
-	run(ep, begin + (long long)(strtod(argv[4], NULL) * 1e6), request, (size_t)len);
+	if (counted) {
+		run(ep, begin + COUNTED_US, max, request, (size_t)len);
+	} else {
+		run(ep, begin + (long long)(strtod(argv[4], NULL) * 1e6), SIZE_MAX,
+		    request, (size_t)len);
+	}
 	seconds = (double)(now_us() - begin) / 1e6;
 	qsort(samples, sample_count, sizeof(samples[0]), by_value);
 	(void)printf(

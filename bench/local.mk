@@ -1,5 +1,5 @@
 # bench: built by `make bench-programs`, driven by bench/run
-bench_programs = bench/claims bench/floor_spawn bench/floor_sqlite bench/loadgen bench/updates
+bench_programs = bench/claims bench/floor_spawn bench/floor_sqlite bench/loadgen bench/stamp bench/updates
 EXTRA_PROGRAMS = $(bench_programs)
 CLEANFILES += $(bench_programs)
 bench_claims_SOURCES = bench/claims.c
@@ -8,6 +8,7 @@ bench_floor_spawn_SOURCES = bench/floor_spawn.c
 bench_floor_sqlite_SOURCES = bench/floor_sqlite.c
 bench_floor_sqlite_LDADD = $(SQLITE_LIBS)
 bench_loadgen_SOURCES = bench/loadgen.c
+bench_stamp_SOURCES = bench/stamp.c
 bench_updates_SOURCES = bench/updates.c
 bench_updates_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
 bench_updates_LDADD = $(PROTO_LIBS) $(BASE_LIBS)
