@@ -254,6 +254,12 @@ static int run_flow(const struct run_conf *conf, const struct plan_flow *flow,
 	report = report_new(loop, choose_style(conf), want_colour(), flow);
 	runner_start(r, make_session(&spec, conf), flow, report);
 	rc = loop_run(loop);
+	if (rc != 0) {
+		/* interrupted, cancelled or failed: nothing of it stays behind, not
+		 * even what left its group; a run that completed may have started a
+		 * daemon */
+		(void)proc_kill_strays();
+	}
 	proc_fini();
 	runner_free(r);
 	report_free(report);
