@@ -41,6 +41,7 @@
 #define PROC_REKILL_MS    5000 /* KILL again while a process is not reaped */
 #define PROC_READ_BYTES   65536
 #define PROC_MAX_CHILDREN 1048576 /* bytes of the kernel's list */
+#define PROC_MAX_DEPTH    32
 #define PROC_LAST_READS \
 	16 /* of what is left in a pipe that gets closed at the deadline */
 
@@ -177,28 +178,41 @@ static struct proc *find(pid_t pid)
 	return NULL;
 }
 
-int proc_kill_strays(void)
+/*
+ * KILLs the children of PID that no spawn started, and what is below each: a killed
+ * one's children come to us, where nobody would look again.  They cannot be reaped (so
+ * no pid is used again) before we return to the loop.
+ */
+static int kill_below(pid_t pid, int depth)
 {
 	char path[64], *at, *end;
 	struct buf list;
 	int n = 0;
-	long pid;
+	long child;
 
 	/* the kernel lists the children of a thread; ours all belong to the main
 	 * thread, to which orphans come as well */
-	(void)snprintf(path, sizeof(path), "/proc/self/task/%d/children",
-		       (int)getpid());
+	(void)snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)pid,
+		       (int)pid);
 	buf_init(&list);
-	if (buf_read_file(&list, path, PROC_MAX_CHILDREN, NULL) == 0) {
-		for (at = list.data; (pid = strtol(at, &end, 10)) > 1; at = end) {
-			if (find((pid_t)pid) == NULL &&
-			    kill((pid_t)pid, SIGKILL) == 0) {
-				n++;
+	if (depth < PROC_MAX_DEPTH &&
+	    buf_read_file(&list, path, PROC_MAX_CHILDREN, NULL) == 0) {
+		for (at = list.data; (child = strtol(at, &end, 10)) > 1; at = end) {
+			if (depth > 0 || find((pid_t)child) == NULL) {
+				/* first: it makes no more of them */
+				(void)kill((pid_t)child, SIGSTOP);
+				n += kill_below((pid_t)child, depth + 1);
+				n += kill((pid_t)child, SIGKILL) == 0;
 			}
 		}
 	}
 	buf_release(&list);
 	return n;
+}
+
+int proc_kill_strays(void)
+{
+	return kill_below(getpid(), 0);
 }
 
 /* ---- the join ---- */

@@ -122,8 +122,8 @@ void proc_kill_all(void);
 int proc_count(void); /* not yet finished ones */
 /*
  * KILLs our children that no spawn started: orphans of our processes that left their
- * group (setsid) and came to us as the subreaper.  For a moment when no process runs
- * that such an orphan may belong to.  Returns how many.
+ * group (setsid) and came to us as the subreaper, and all below them.  For a moment
+ * when no process runs that such an orphan may belong to.  Returns how many.
  */
 int proc_kill_strays(void);
 
