@@ -8,7 +8,7 @@ set -euo pipefail
 
 build="autoconf automake pkg-config gcc make libc6-dev libevent-dev libjansson-dev libsqlite3-dev \
 libcurl4-openssl-dev libhiredis-dev libprotobuf-c-dev protobuf-c-compiler protobuf-compiler \
-libyaml-dev libwslay-dev libxxhash-dev"
+libyaml-dev libwslay-dev libssl-dev libxxhash-dev"
 run="redis-server ca-certificates tzdata"
 test="clang clang-tidy clang-format libclang-rt-dev libcriterion-dev postgresql sqlite3 valgrind \
 python3 python3-venv curl git ccache mandoc shellcheck xz-utils procps iproute2 tmux liblua5.1-0-dev spin"
