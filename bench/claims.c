@@ -124,6 +124,16 @@ static void claim_more(struct bench *b)
 	}
 }
 
+/* A pool that Redis does not know gives out nothing. */
+static void on_pool(int rc, int64_t value, const struct error *err, void *arg)
+{
+	(void)value;
+	(void)arg;
+	if (rc < 0) {
+		die("set the pool", err);
+	}
+}
+
 static void fill(struct bench *b)
 {
 	for (long i = 0; i < 256; i++) {
@@ -257,6 +267,9 @@ int main(int argc, char **argv)
 	b.pools = b.loop != NULL ? pools_new(b.loop, url, &err) : NULL;
 	if (b.pools == NULL) {
 		die("start", &err);
+	}
+	if (pools_set_pool(b.pools, POOL, 0, POOLS_NO_LIMIT, on_pool, &b, &err) < 0) {
+		die("set the pool", &err);
 	}
 	fill(&b);
 	if (strcmp(argv[1], "ours") == 0) {

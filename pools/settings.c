@@ -18,8 +18,8 @@
  * parameters. */
 /* NOLINTBEGIN(readability-function-size) */
 
-int pools_set_pool(struct pools *p, const char *pool, int paused, int64_t limit,
-		   pools_int_fn fn, void *arg, struct error *err)
+static int set_pool(struct pools *p, const char *pool, int paused, int64_t limit,
+		    int open, pools_int_fn fn, void *arg, struct error *err)
 {
 	struct script_args a;
 	int rc = pools_args(&a, pool, err);
@@ -29,7 +29,20 @@ int pools_set_pool(struct pools *p, const char *pool, int paused, int64_t limit,
 	}
 	script_args_int(&a, paused != 0);
 	script_args_int(&a, limit);
+	script_args_int(&a, open);
 	return pools_call_int(p, SCRIPT_set_pool, &a, fn, arg, err);
+}
+
+int pools_set_pool(struct pools *p, const char *pool, int paused, int64_t limit,
+		   pools_int_fn fn, void *arg, struct error *err)
+{
+	return set_pool(p, pool, paused, limit, 1, fn, arg, err);
+}
+
+int pools_change_pool(struct pools *p, const char *pool, int paused, int64_t limit,
+		      pools_int_fn fn, void *arg, struct error *err)
+{
+	return set_pool(p, pool, paused, limit, 0, fn, arg, err);
 }
 
 int pools_set_queue(struct pools *p, const char *pool, const char *queue, int paused,

@@ -120,10 +120,14 @@ static int note(struct tx *tx, const struct run_row *row, const struct run_propo
 	return rc;
 }
 
-static enum orc_policy policy_of(const struct run_proposal *p)
+/* Force is for people and services: the owner of a lease ends a run once. */
+static enum orc_policy policy_of(const struct run_row *row, const struct run_proposal *p)
 {
 	if (p->policy != 0) {
 		return p->policy;
+	}
+	if (p->fence != 0 && state_type_is_terminal(row->current.type)) {
+		return ORC_CORE_FLOW;
 	}
 	return p->force ? ORC_MINIMAL_FLOW : ORC_CORE_FLOW;
 }
@@ -157,7 +161,7 @@ static int decide_and_write(struct tx *tx, struct run_row *row, struct run_propo
 	if (p->requeued) {
 		json_object_del(row->run.empirical_policy, "retry_type");
 	}
-	orc_decide(policy_of(p), &row->run,
+	orc_decide(policy_of(row, p), &row->run,
 		   &(struct orc_view){&row->current, &row->facts, tx->now_us}, p->state,
 		   &d);
 	ret->status = d.status;

@@ -18,12 +18,12 @@ struct tx;
 
 enum reconcile_phase {
 	REC_EPOCH = 1,
-	REC_POOLS,
 	REC_QUEUES,
-	REC_RUNS,
-	REC_PENDING,
+	REC_PENDING, /* what is held, before anything is given out */
 	REC_RUNNING,
 	REC_CANCELLING,
+	REC_POOLS, /* opens those that Redis has lost */
+	REC_RUNS,
 	REC_DONE
 };
 

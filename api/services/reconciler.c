@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * reconciler.c - the walk: epoch, pools, queues, waiting runs, owned runs.
+ * reconciler.c - the walk: epoch, queues, owned runs, pools, waiting runs.
  *
  *	read a slice (reader) -> ask or tell Redis about its rows -> all answered ->
  *next slice

@@ -239,8 +239,8 @@ static int send_row(struct relay *r, const struct relay_row *row, struct flight 
 		return pools_set_lane(p, row->pool, row->lane, row->limit, on_answer, f,
 				      err);
 	case RELAY_SET_POOL:
-		return pools_set_pool(p, row->pool, row->paused, row->limit, on_answer,
-				      f, err);
+		return (row->open ? pools_set_pool : pools_change_pool)(
+		    p, row->pool, row->paused, row->limit, on_answer, f, err);
 	case RELAY_SET_QUEUE:
 		return pools_set_queue(p, row->pool, row->queue, row->paused,
 				       row->limit, row->priority, on_answer, f, err);

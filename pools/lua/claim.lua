@@ -7,7 +7,8 @@
 --
 -- By priority of the queue (1 first), then lanes in turn, then due time.  First what is due now in
 -- every queue, then what becomes due within prefetch.  A limit counts leases, the expired ones
--- included until they are reaped: their owners may still be running.
+-- included until they are reaped: their owners may still be running.  A pool whose settings are not
+-- here gives nothing: Redis lost its data, and the API has not yet told what is held.
 local W, lease, room, pre = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local function left(key, limit, most)
   limit = tonumber(limit or '-1')
@@ -16,7 +17,7 @@ local function left(key, limit, most)
 end
 call('ZADD', P .. ':workers', now, W)
 local pool = call('HMGET', P .. ':pool', 'paused', 'limit')
-if pool[1] == '1' then return {} end
+if pool[1] ~= '0' then return {} end
 room = left(P .. ':held', pool[2], room)
 local only
 for i = 5, #ARGV do

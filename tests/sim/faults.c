@@ -102,7 +102,7 @@ static void f_kill_api(int64_t us)
 static void stop_node(struct sim_node *n, int64_t us)
 {
 	sim_trace("%s is stopped for %.1f s", n->name, (double)us / SIM_S);
-	n->resume_us = sim_now_us + us;
+	n->resume_us = MAX_OF(n->resume_us, sim_now_us + us);
 }
 
 static void f_stop_host(int64_t us)
@@ -350,13 +350,10 @@ void faults_stop(void)
 	db_works(NULL);
 	redis_refuses_until_us = 0;
 	redis_starts(NULL);
-	redis_host.resume_us = 0;
 	for (int i = 0; i < api_count; i++) {
-		apis[i].node.resume_us = 0;
 		start_api(&apis[i]);
 	}
 	for (int i = 0; i < worker_count; i++) {
-		workers[i].node.resume_us = 0;
 		start_worker(&workers[i]);
 	}
 }

@@ -258,6 +258,7 @@ local function keys()
   table.sort(all)
   return all
 end
+function commands.EXISTS(key) return get(key) and 1 or 0 end
 function commands.DBSIZE() return #keys() end
 function commands.FLUSHALL()
   db = {}

@@ -62,6 +62,9 @@ SELECT o.id, o.kind, o.pool, o.object_id, o.body,
   fr.retry_in_process,
   frq.name, frq.priority, frp.name,
   wp.id, wp.is_paused, wp.concurrency_limit,
+  wp.id IS NOT NULL AND EXISTS (SELECT 1 FROM work_queue hq
+    JOIN flow_run hr ON hr.work_queue_id = hq.id AND hr.state_type IN (2, 3, 9)
+    WHERE hq.work_pool_id = wp.id),
   wq.id, wq.name, wq.is_paused, wq.concurrency_limit, wq.priority,
   fr.owner, d.id,
   CASE WHEN d.concurrency_options LIKE '%CANCEL_NEW%' THEN 0

@@ -122,22 +122,6 @@ static struct claimer *claimer_with(const struct claimer_ops *o, struct seen *s,
 	return c;
 }
 
-static void start(void)
-{
-	redis_server_start(&server, NULL);
-	loop = loop_new(&err);
-	api = pools_new(loop, server.url, &err);
-}
-
-static void stop(void)
-{
-	pools_free(api);
-	loop_free(loop);
-	redis_server_stop(&server);
-}
-
-TestSuite(claimer, .init = start, .fini = stop, .timeout = 60);
-
 static void wait_for(const int *value, int want)
 {
 	int64_t until = clock_mono_ms() + WAIT_MS;
@@ -146,15 +130,6 @@ static void wait_for(const int *value, int want)
 		(void)loop_turn(loop, 50);
 	}
 	cr_assert_geq(*value, want, "%d of %d after %d ms", *value, want, WAIT_MS);
-}
-
-static void turn_for(int64_t ms)
-{
-	int64_t until = clock_mono_ms() + ms;
-
-	while (clock_mono_ms() < until) {
-		(void)loop_turn(loop, until - clock_mono_ms());
-	}
 }
 
 struct answer {
@@ -170,6 +145,41 @@ static void on_int(int rc, int64_t value, const struct error *e, void *arg)
 	a->rc = rc;
 	a->value = value;
 	a->done++;
+}
+
+/* A pool that Redis does not know gives out nothing. */
+static void open_pool(void)
+{
+	struct answer a = {0};
+
+	cr_assert_eq(pools_set_pool(api, POOL, 0, POOLS_NO_LIMIT, on_int, &a, &err), 0);
+	wait_for(&a.done, 1);
+}
+
+static void start(void)
+{
+	redis_server_start(&server, NULL);
+	loop = loop_new(&err);
+	api = pools_new(loop, server.url, &err);
+	open_pool();
+}
+
+static void stop(void)
+{
+	pools_free(api);
+	loop_free(loop);
+	redis_server_stop(&server);
+}
+
+TestSuite(claimer, .init = start, .fini = stop, .timeout = 60);
+
+static void turn_for(int64_t ms)
+{
+	int64_t until = clock_mono_ms() + ms;
+
+	while (clock_mono_ms() < until) {
+		(void)loop_turn(loop, until - clock_mono_ms());
+	}
 }
 
 static void enqueue(const char *id, const char *queue, int64_t due_ms)

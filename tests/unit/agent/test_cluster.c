@@ -366,6 +366,24 @@ static int unfinished(void)
 	return n;
 }
 
+static void on_open(int rc, int64_t value, const struct error *e, void *arg)
+{
+	(void)e;
+	cr_assert_eq(rc, 0);
+	*(int64_t *)arg = value;
+}
+
+/* A pool that Redis does not know gives out nothing. */
+static void open_pool(void)
+{
+	int64_t done = 0;
+
+	cr_assert_eq(pools_set_pool(api, POOL, 0, POOLS_NO_LIMIT, on_open, &done, &err), 0);
+	while (done == 0) {
+		(void)loop_turn(loop, 100);
+	}
+}
+
 Test(cluster, a_run_has_one_owner_and_one_end_whatever_breaks, .timeout = 120)
 {
 	static const char *const extra[] = {"--appendonly", "yes", "--appendfsync",
@@ -376,6 +394,7 @@ Test(cluster, a_run_has_one_owner_and_one_end_whatever_breaks, .timeout = 120)
 	api = pools_new(loop, server.url, &err);
 	api->reap_gap_ms = 4 * REAP_MS;
 	api->reap_grace_ms = 1000;
+	open_pool();
 	for (int i = 0; i < RUNS; i++) {
 		(void)snprintf(runs[i].id, sizeof(runs[i].id), "r%d", i);
 		runs[i].owner = -1;

@@ -312,6 +312,26 @@ Test(updates, stale_tokens_and_missing_runs)
 	done(&m);
 }
 
+Test(updates, an_owner_ends_a_run_once_also_by_force)
+{
+	struct maker m;
+	struct uuid run;
+
+	scene_make(&f, &ids, -1, NULL);
+	run = make_run("Cancelled");
+	maker_init(&m, &run);
+	add_state(&m, TYPE(CANCELLED), 9)->force = 1;
+	send(&m);
+	cr_expect_eq(answer(&m, 0), ANSWER(REJECT), "not a second end");
+	cr_expect_eq(m.answers->answers[0]->state->type, TYPE(CANCELLED));
+	done(&m);
+	maker_init(&m, &run);
+	add_state(&m, TYPE(CANCELLED), 0)->force = 1;
+	send(&m);
+	cr_expect_eq(answer(&m, 0), ANSWER(ACCEPT), "a person may");
+	done(&m);
+}
+
 Test(updates, a_bad_item_spoils_no_other)
 {
 	struct maker m;

@@ -25,6 +25,7 @@ void h_start(struct harness *h)
 	h->pools = pools_new(h->loop, h->server.url, &err);
 	cr_assert_not_null(h->pools, "%s", err.msg);
 	h->pools->reap_grace_ms = 0;
+	cr_assert_eq(h_set_pool(h, 0, POOLS_NO_LIMIT), 1, "%s", h->err.msg);
 }
 
 void h_stop(struct harness *h)

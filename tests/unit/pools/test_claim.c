@@ -135,6 +135,25 @@ Test(claim, paused_pool_and_paused_queue_give_nothing)
 	cr_expect_eq(h_claim(&h, "w", 9, POOLS_LEASE_MS), 3);
 }
 
+Test(claim, pool_that_redis_has_lost_gives_nothing_until_it_is_told)
+{
+	cr_assert_eq(h_redis(&h, (const char *[]){"FLUSHALL", NULL}), 2);
+	enqueue_many("q", 2);
+	cr_assert_eq(h_set_queue(&h, "q", 0, POOLS_NO_LIMIT, 1), 1);
+	cr_expect_eq(h_claim(&h, "w", 9, POOLS_LEASE_MS), 0, "what is held is unknown");
+	h.done = 0;
+	cr_assert_eq(pools_change_pool(h.pools, POOL, 0, 1, h_on_int, &h, &h.err), 0);
+	h_wait(&h, &h.done);
+	cr_expect_eq(h.value, 0, "a changed setting does not open it");
+	cr_expect_eq(h_claim(&h, "w", 9, POOLS_LEASE_MS), 0);
+	cr_assert_eq(h_set_pool(&h, 0, POOLS_NO_LIMIT), 1);
+	h.done = 0;
+	cr_assert_eq(pools_change_pool(h.pools, POOL, 0, 1, h_on_int, &h, &h.err), 0);
+	h_wait(&h, &h.done);
+	cr_expect_eq(h.value, 1, "it is known now");
+	cr_expect_eq(h_claim(&h, "w", 9, POOLS_LEASE_MS), 1, "the new limit");
+}
+
 Test(claim, limit_0_lets_nothing_through)
 {
 	enqueue_many("q", 1);
@@ -265,7 +284,7 @@ Test(claim, names_may_hold_any_character)
 	cr_assert_eq(h.value, 1, "%s", h.err.msg);
 	char *key = pools_key(pool, &h.err);
 	cr_expect_str_eq(key, "wf:{p%7D%7B%25*[a]?:\\ \xc3\xa9}");
-	cr_expect_eq(h_redis(&h, (const char *[]){"DBSIZE", NULL}), 4);
+	cr_expect_eq(h_redis(&h, (const char *[]){"DBSIZE", NULL}), 4 + 1);
 	/* another pool whose name the pattern of the first must not match */
 	cr_assert_eq(h_enqueue(&h, "r2", "q", 1), 1);
 	h.done = 0;
@@ -306,5 +325,5 @@ Test(claim, thousands_of_runs_are_removed_in_slices)
 	h.done = 0;
 	cr_assert_eq(pools_remove_queue(h.pools, POOL, "q", h_on_int, &h, &h.err), 0);
 	h_wait(&h, &h.done);
-	cr_expect_eq(h_redis(&h, (const char *[]){"DBSIZE", NULL}), 0);
+	cr_expect_eq(h_redis(&h, (const char *[]){"DBSIZE", NULL}), 1, "its settings");
 }

@@ -21,6 +21,13 @@ static void stop(void)
 
 TestSuite(lifecycle, .init = start, .fini = stop);
 
+/* Redis has lost its data, and the API has told about the pool. */
+static void lose_everything(void)
+{
+	cr_assert_eq(h_redis(&h, (const char *[]){"FLUSHALL", NULL}), 2);
+	cr_assert_eq(h_set_pool(&h, 0, POOLS_NO_LIMIT), 1);
+}
+
 /* Claims the only ready run; its token. */
 static uint64_t claim_one(const char *worker)
 {
@@ -79,7 +86,7 @@ Test(lifecycle, tokens_only_grow)
 		last = tok;
 		cr_assert_eq(h_settle(&h, "r1", tok, POOLS_DONE), 1);
 	}
-	cr_assert_eq(h_redis(&h, (const char *[]){"FLUSHALL", NULL}), 2);
+	lose_everything();
 	cr_assert_eq(h_enqueue(&h, "r1", "q", 9), 1);
 	cr_expect_gt(claim_one("w1"), last, "also after all data was lost");
 }
@@ -126,7 +133,7 @@ Test(lifecycle, renewal_brings_a_run_back_that_redis_lost)
 	cr_assert_eq(h_set_queue(&h, "q", 0, 1, 1), 1);
 	struct pools_lease l = {
 	    .id = "r1", .token = claim_one("w1"), .queue = "q", .gen = 3, .started = 1};
-	cr_assert_eq(h_redis(&h, (const char *[]){"FLUSHALL", NULL}), 2);
+	lose_everything();
 	cr_assert_eq(h_renew(&h, &l, 1, POOLS_LEASE_MS), 1);
 	cr_expect_eq(h.values[0], 1);
 	cr_expect_str_eq(h_state(&h, "r1"), "leased");
@@ -145,7 +152,7 @@ Test(lifecycle, renewal_does_not_take_a_run_that_was_enqueued_again)
 	cr_assert_eq(h_enqueue(&h, "r1", "q", 3), 1);
 	struct pools_lease l = {
 	    .id = "r1", .token = claim_one("w1"), .queue = "q", .gen = 3};
-	cr_assert_eq(h_redis(&h, (const char *[]){"FLUSHALL", NULL}), 2);
+	lose_everything();
 	cr_assert_eq(h_enqueue(&h, "r1", "q", 3), 1);
 	cr_assert_eq(h_renew(&h, &l, 1, POOLS_LEASE_MS), 1);
 	cr_expect_eq(h.values[0], 0);

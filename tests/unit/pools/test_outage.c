@@ -140,6 +140,7 @@ Test(outage, leases_survive_a_restart_with_append_only_file)
 	redis_server_start(&h.server, extra);
 	h.loop = loop_new(&h.err);
 	h.pools = pools_new(h.loop, h.server.url, &h.err);
+	cr_assert_eq(h_set_pool(&h, 0, POOLS_NO_LIMIT), 1);
 	cr_assert_eq(h_enqueue(&h, "r1", "q", 1), 1);
 	cr_assert_eq(h_claim(&h, "w1", 1, POOLS_LEASE_MS), 1);
 	uint64_t tok = h.run[0].token;
@@ -232,6 +233,8 @@ Test(outage, ups_and_downs_are_told_once)
 {
 	struct ups u = {0};
 
+	pools_free(h.pools);
+	h.pools = pools_new(h.loop, h.server.url, &h.err);
 	pools_on_up(h.pools, on_up, &u);
 	h_wait(&h, &u.up);
 	redis_server_kill(&h.server);
