@@ -1,6 +1,6 @@
 # bench: built by `make bench-programs`, driven by bench/run
 bench_programs = bench/claims bench/floor_spawn bench/floor_sqlite bench/loadgen bench/stamp bench/updates
-EXTRA_PROGRAMS = $(bench_programs)
+EXTRA_PROGRAMS += $(bench_programs)
 CLEANFILES += $(bench_programs)
 bench_claims_SOURCES = bench/claims.c
 bench_claims_LDADD = $(POOLS_LIBS) $(BASE_LIBS)

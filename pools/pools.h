@@ -151,9 +151,10 @@ int pools_reaper_lock(struct pools *p, const char *pool, const char *owner,
 		      int64_t ttl_ms, pools_int_fn fn, void *arg, struct error *err);
 
 /*
- * Settings; LIMIT POOLS_NO_LIMIT for none.  A change publishes a wake.  A pool that Redis
- * does not know gives out nothing; pools_set_pool() opens it, so what is held must have
- * been told before (pools_renew()).  pools_change_pool() leaves such a pool alone: 0.
+ * Settings; LIMIT POOLS_NO_LIMIT for none.  A change publishes a wake.  A pool that
+ * Redis does not know gives out nothing; pools_set_pool() opens it, so what is held
+ * must have been told before (pools_renew()).  pools_change_pool() leaves such a pool
+ * alone: 0.
  */
 int pools_change_pool(struct pools *p, const char *pool, int paused, int64_t limit,
 		      pools_int_fn fn, void *arg, struct error *err);

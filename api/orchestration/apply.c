@@ -121,7 +121,8 @@ static int note(struct tx *tx, const struct run_row *row, const struct run_propo
 }
 
 /* Force is for people and services: the owner of a lease ends a run once. */
-static enum orc_policy policy_of(const struct run_row *row, const struct run_proposal *p)
+static enum orc_policy policy_of(const struct run_row *row,
+				 const struct run_proposal *p)
 {
 	if (p->policy != 0) {
 		return p->policy;

@@ -5,11 +5,12 @@
  * At start, each RECONCILE_MS, and when Redis comes back: settings of all queues and
  * pools and all waiting runs are told again (idempotent by gen; a wiped Redis is
  * thereby filled), in slices by key.  Before the pools the runs that wf workers own are
- * looked up.  One that Redis does not know gets its lease back: its owner renews it, or,
- * when there is none any more, it ends like any other lease.  One whose lease ended long
- * ago, with nothing done about it, becomes Crashed.  Runs of workers without leases
- * (Prefect's) are held in Redis, so that limits count them.  A pool that Redis has lost
- * gives out nothing until it is told again: limits count what is held.  Loop thread only.
+ * looked up.  One that Redis does not know gets its lease back: its owner renews it,
+ * or, when there is none any more, it ends like any other lease.  One whose lease ended
+ * long ago, with nothing done about it, becomes Crashed.  Runs of workers without
+ * leases (Prefect's) are held in Redis, so that limits count them.  A pool that Redis
+ * has lost gives out nothing until it is told again: limits count what is held.  Loop
+ * thread only.
  */
 #ifndef API_SERVICES_RECONCILER_H
 #define API_SERVICES_RECONCILER_H

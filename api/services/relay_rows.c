@@ -177,7 +177,8 @@ static void as_pool(struct relay_row *row, const struct db_rows *r, int gone)
 	row->op = RELAY_SET_POOL;
 	row->paused = (int)db_int(r, OC_POOL_PAUSED);
 	row->limit = db_is_null(r, OC_POOL_LIMIT) ? -1 : db_int(r, OC_POOL_LIMIT);
-	/* when somebody holds a run, the reconciler tells that before it opens a pool */
+	/* when somebody holds a run, the reconciler tells that before it opens a pool
+	 */
 	row->open = !db_int(r, OC_POOL_HELD);
 }
 

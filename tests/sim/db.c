@@ -52,6 +52,7 @@ void sim_db_reset(void)
 		copy_db(truth->sq, pristine);
 		return;
 	}
+	conn_setup_library();
 	if (conn_open(":memory:", 0, &truth, &err) < 0 || migrate(truth, &err) < 0 ||
 	    sqlite3_open(":memory:", &pristine) != SQLITE_OK) {
 		BUG("the database of the simulator: %s", err.msg);

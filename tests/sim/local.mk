@@ -39,7 +39,8 @@ tests_unit_test_pools_fake_LDFLAGS = $(AM_LDFLAGS) $(SIM_WRAP_REDIS)
 tests_unit_test_pools_fake_LDADD = $(POOLS_LIBS) $(BASE_LIBS) $(LUA_LIBS) $(CRITERION_LIBS)
 $(tests_unit_test_pools_fake_OBJECTS): tests/sim/redis_gen.h
 
-noinst_PROGRAMS += tests/sim/run
+# made when asked for: make tests/sim/run
+EXTRA_PROGRAMS += tests/sim/run
 tests_sim_run_SOURCES = \
 	$(sim_redis) \
 	tests/sim/aiosync.c \

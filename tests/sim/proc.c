@@ -15,6 +15,7 @@
 #include "base/loop.h"
 #include "base/mem.h"
 #include "base/queue_ext.h"
+#include "base/rundir.h"
 #include "tests/sim/child.h"
 #include "tests/sim/sim.h"
 
@@ -360,6 +361,16 @@ int proc_spawn(struct loop *loop, const struct proc_spec *spec, struct proc **re
 	return 0;
 }
 
+int proc_adopt(struct loop *loop, const struct proc_spec *spec, pid_t pid,
+	       const int out[2], struct proc **ret_proc, struct error *err)
+{
+	(void)loop;
+	(void)spec;
+	(void)out;
+	(void)ret_proc;
+	return err_set(err, ERR_NOT_FOUND, "process %d is no child of ours", (int)pid);
+}
+
 pid_t proc_pid(const struct proc *p)
 {
 	return p->pid;
@@ -412,4 +423,29 @@ int proc_kill_strays(void)
 char *proc_find_program(const char *name)
 {
 	return xstrdup(name);
+}
+
+/* ---- base/rundir.h: engines of the simulator leave nothing ---- */
+
+int rundir_open(struct rundir *d, const char *base, struct error *err)
+{
+	(void)base;
+	(void)d;
+	return err_set(err, ERR_UNSUPPORTED, "no run folders in the simulator");
+}
+
+void rundir_borrow(struct rundir *d, const char *path)
+{
+	(void)d;
+	(void)path;
+}
+
+void rundir_clear(const struct rundir *d)
+{
+	(void)d;
+}
+
+void rundir_close(struct rundir *d)
+{
+	(void)d;
 }

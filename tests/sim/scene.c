@@ -85,8 +85,9 @@ static int write_deployment(struct tx *tx, int i, struct error *err)
 			     db_a_text("{\"collision_strategy\":\"ENQUEUE\"}"),
 			     db_a_text("[]"), db_a_text("{}"), db_a_text("{}"), none,
 			     none, db_a_int(1), none, none, none, none,
-			     db_a_text(d->requeue ? "requeue" : "crash")),
-		     24, NULL, err);
+			     db_a_text(d->requeue ? "requeue" : "crash"),
+			     db_a_int(rnd_range(1, 4))),
+		     25, NULL, err);
 	return rc < 0 || d->limit < 0 ? rc : write_deployment_limit(tx, d, name, err);
 }
 

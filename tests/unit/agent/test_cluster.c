@@ -378,7 +378,8 @@ static void open_pool(void)
 {
 	int64_t done = 0;
 
-	cr_assert_eq(pools_set_pool(api, POOL, 0, POOLS_NO_LIMIT, on_open, &done, &err), 0);
+	cr_assert_eq(pools_set_pool(api, POOL, 0, POOLS_NO_LIMIT, on_open, &done, &err),
+		     0);
 	while (done == 0) {
 		(void)loop_turn(loop, 100);
 	}
