@@ -169,28 +169,31 @@ int client_call(struct cli *cli, const char *method, const char *path, json_t *b
 	return rc;
 }
 
-static char *path_of(const char *fmt, va_list ap) WF_PRINTF(1, 0);
-static char *path_of(const char *fmt, va_list ap)
+/* client_call() with the path as a format. */
+static int call_v(struct cli *cli, const char *method, json_t *body, json_t **ret_json,
+		  struct error *err, const char *fmt, va_list ap) WF_PRINTF(6, 0);
+static int call_v(struct cli *cli, const char *method, json_t *body, json_t **ret_json,
+		  struct error *err, const char *fmt, va_list ap)
 {
-	struct buf b;
+	struct buf path;
+	int rc;
 
-	buf_init(&b);
-	buf_addv(&b, fmt, ap);
-	return buf_take(&b, NULL);
+	buf_init(&path);
+	buf_addv(&path, fmt, ap);
+	rc = client_call(cli, method, path.data, body, ret_json, err);
+	buf_release(&path);
+	return rc;
 }
 
 int client_get(struct cli *cli, json_t **ret_json, struct error *err, const char *fmt,
 	       ...)
 {
 	va_list ap;
-	char *path;
 	int rc;
 
 	va_start(ap, fmt);
-	path = path_of(fmt, ap);
+	rc = call_v(cli, "GET", NULL, ret_json, err, fmt, ap);
 	va_end(ap);
-	rc = client_call(cli, "GET", path, NULL, ret_json, err);
-	free(path);
 	return rc;
 }
 
@@ -198,42 +201,33 @@ int client_post(struct cli *cli, json_t *body, json_t **ret_json, struct error *
 		const char *fmt, ...)
 {
 	va_list ap;
-	char *path;
 	int rc;
 
 	va_start(ap, fmt);
-	path = path_of(fmt, ap);
+	rc = call_v(cli, "POST", body, ret_json, err, fmt, ap);
 	va_end(ap);
-	rc = client_call(cli, "POST", path, body, ret_json, err);
-	free(path);
 	return rc;
 }
 
 int client_patch(struct cli *cli, json_t *body, struct error *err, const char *fmt, ...)
 {
 	va_list ap;
-	char *path;
 	int rc;
 
 	va_start(ap, fmt);
-	path = path_of(fmt, ap);
+	rc = call_v(cli, "PATCH", body, NULL, err, fmt, ap);
 	va_end(ap);
-	rc = client_call(cli, "PATCH", path, body, NULL, err);
-	free(path);
 	return rc;
 }
 
 int client_delete(struct cli *cli, struct error *err, const char *fmt, ...)
 {
 	va_list ap;
-	char *path;
 	int rc;
 
 	va_start(ap, fmt);
-	path = path_of(fmt, ap);
+	rc = call_v(cli, "DELETE", NULL, NULL, err, fmt, ap);
 	va_end(ap);
-	rc = client_call(cli, "DELETE", path, NULL, NULL, err);
-	free(path);
 	return rc;
 }
 

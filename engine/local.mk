@@ -6,6 +6,8 @@ libengine_a_SOURCES = \
 	engine/params.h \
 	engine/plan.c \
 	engine/plan.h \
+	engine/results.c \
+	engine/results.h \
 	engine/runner.c \
 	engine/runner.h \
 	engine/runner_begin.c \

@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "base/proc.h"
 #include "base/timefmt.h"
+#include "engine/results.h"
 #include "engine/runner_priv.h"
 
 struct sched_now runner_now(const struct runner *r)
@@ -106,17 +107,44 @@ static void on_return(struct runner *r)
 	runner_feed(r, &ev);
 }
 
+/* A large one goes to the store of this host; what is sent says where it is. */
+static void store_result(struct runner *r, const struct uuid *task_run,
+			 const char *text, size_t len)
+{
+	char *dir = results_dir(), *warning;
+	json_t *reference = NULL;
+	struct error err;
+
+	if (results_put(dir, text, len, &reference, &err) == 0) {
+		r->session->ops->result(r->session, task_run, reference);
+	} else {
+		warning = xasprintf("A result of %zu bytes is not kept: %s "
+				    "(WF_RESULTS_DIR names another folder)",
+				    len, err.msg);
+		runner_log(r, SCHED_NO_TASK, LEVEL_WARNING, "prefect.flow_runs",
+			   warning);
+		free(warning);
+	}
+	json_decref(reference);
+	free(dir);
+}
+
 void runner_send_result(struct runner *r, const struct uuid *task_run,
 			const json_t *value)
 {
 	char *text;
+	size_t len;
 
 	if (value == NULL || json_is_null(value)) {
 		return;
 	}
 	text = json_text(value);
-	if (strlen(text) <= RESULT_INLINE_MAX) {
+	len = strlen(text);
+	if (len <= RESULT_INLINE_MAX) {
 		r->session->ops->result(r->session, task_run, value);
+	} else if (task_run == NULL ? r->session->keeps_flow_result
+				    : r->session->keeps_task_results) {
+		store_result(r, task_run, text, len);
 	}
 	free(text);
 }

@@ -20,7 +20,7 @@
 struct buf;
 struct task_proc;
 
-#define RESULT_INLINE_MAX (64u << 10) /* a larger result is not sent */
+#define RESULT_INLINE_MAX (64u << 10) /* a larger result is stored, and told */
 
 struct slot { /* of one task: its present run */
 	struct runner *runner;
@@ -68,7 +68,8 @@ void runner_log(struct runner *r, size_t task, int level, const char *logger,
 /* Feeds the scheduler; performs its actions unless that is going on already. */
 void runner_feed(struct runner *r, const struct sched_event *ev);
 
-/* Sends a value that is not null and not too large; TASK_RUN NULL: of the flow. */
+/* Sends a value that is not null, or where a large one is stored; TASK_RUN NULL: of the
+ * flow. */
 void runner_send_result(struct runner *r, const struct uuid *task_run,
 			const json_t *value);
 

@@ -188,6 +188,7 @@ char **env_for_native(char *const *base, const struct env_run *run)
 	    "WF_REDIS_URL",       "PREFECT_API_AUTH_STRING",
 	    "PREFECT_API_KEY",    "PREFECT_SERVER_API_AUTH_STRING"};
 	struct envb b = {0};
+	char *results;
 
 	add_base(&b, base);
 	for (size_t i = 0; i < ARRAY_LEN(secrets); i++) {
@@ -199,6 +200,11 @@ char **env_for_native(char *const *base, const struct env_run *run)
 	set(&b, "WF_CONTROL_FD", "3");
 	if (run->run_dir != NULL) {
 		set(&b, "WF_RUN_DIR", run->run_dir);
+	}
+	if (run->data_dir != NULL && env_get(b.items, "WF_RESULTS_DIR") == NULL) {
+		results = xasprintf("%s/results", run->data_dir);
+		set(&b, "WF_RESULTS_DIR", results);
+		free(results);
 	}
 	return b.items;
 }

@@ -22,6 +22,7 @@ struct env_run {
 	const char *api_url;
 	const json_t *job_env; /* of struct job */
 	const char *run_dir;   /* native: WF_RUN_DIR, or NULL */
+	const char *data_dir;  /* native: of the worker; results are kept below it */
 	uint64_t fence;        /* 0: none */
 };
 struct env_python {

@@ -295,6 +295,7 @@ static int start_engine(struct run *r, char *engine, int fd, struct error *err)
 	    .deployment_name = run_text(run_fact(r, "deployment"), "name"),
 	    .worker_name = r->w->conf->name,
 	    .run_dir = shared_folder(r->w),
+	    .data_dir = r->w->conf->data_dir,
 	    .job_env = r->job.env,
 	};
 	char **env = env_for_native(r->w->environ_, &e);

@@ -249,6 +249,10 @@ static void on_frame(struct control *c, const wf_frame *f)
 		c->s.events->on_cancel(f->cancel->reason, f->cancel->grace_ms,
 				       c->s.arg);
 		break;
+	case WF__CONTROL__FRAME__BODY_PAUSE:
+		(void)fprintf(stderr, "wf-engine: the worker asks to pause, which this "
+				      "engine cannot do: the run goes on\n");
+		break;
 	default:
 		break; /* a newer worker may say more */
 	}
@@ -348,8 +352,11 @@ struct session *control_session_new(const struct session_spec *spec, int fd)
 	struct control *c = xcalloc(1, sizeof(*c));
 	const char *id = opts_env("PREFECT__FLOW_RUN_ID");
 
-	c->s = (struct session){
-	    .ops = &control_ops, .events = spec->events, .arg = spec->arg};
+	c->s = (struct session){.ops = &control_ops,
+				.events = spec->events,
+				.arg = spec->arg,
+				.keeps_flow_result = 1,
+				.keeps_task_results = 1};
 	c->loop = spec->loop;
 	c->fd = fd;
 	if (id == NULL || uuid_parse(id, &c->run_id) < 0) {

@@ -566,8 +566,10 @@ struct session *remote_session_new(const struct session_spec *spec, const char *
 	struct remote *r = xcalloc(1, sizeof(*r));
 	size_t i;
 
-	r->s = (struct session){
-	    .ops = &remote_ops, .events = spec->events, .arg = spec->arg};
+	r->s = (struct session){.ops = &remote_ops,
+				.events = spec->events,
+				.arg = spec->arg,
+				.keeps_flow_result = 1};
 	r->loop = spec->loop;
 	r->flow = spec->flow;
 	r->url = xstrdup(url);

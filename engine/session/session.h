@@ -88,6 +88,7 @@ struct session {
 	const struct session_ops *ops;
 	const struct session_events *events;
 	void *arg;
+	int keeps_flow_result, keeps_task_results; /* else a large one is not stored */
 	int congested; /* more is queued than should be: start nothing new */
 };
 

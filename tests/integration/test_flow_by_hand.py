@@ -1,5 +1,7 @@
 """`wf flow run FILE:NAME`: recorded at the API over REST, interrupted, cancelled, and without any server."""
+import hashlib
 import json
+import pathlib
 import signal
 
 import pytest
@@ -18,10 +20,10 @@ def by_hand(shared_server, folder, tmp_path):
     """by_hand(flow, key=value...) starts the flow; the process, whose log has both of its outputs."""
     started = []
 
-    def go(flow, *words, api=None, **parameters):
+    def go(flow, *words, api=None, where=folder / "native.flow.yaml", **parameters):
         args = [a for k, v in parameters.items() for a in ("-p", f"{k}={v}")]
         env = wf.clean_env(HOME=tmp_path, WF_API_URL=api or shared_server.api, NO_COLOR="1")
-        started.append(wf.Process([wf.program("wf"), "flow", "run", folder / f"native.flow.yaml:{flow}", *args, *words],
+        started.append(wf.Process([wf.program("wf"), "flow", "run", f"{where}:{flow}", *args, *words],
                                   tmp_path / f"log-{len(started)}", env=env, cwd=tmp_path))
         return started[-1]
     yield go
@@ -90,6 +92,40 @@ def test_cancelled_at_the_api(shared_server, by_hand, tmp_path):
     assert process.child.wait(60) == 3, process.text()
     assert shared_server.run_state(run["id"])["type"] == "CANCELLED"
     wf.wait_until(lambda: not any(wf.alive(p) for p in below), "every process of the run to end", 20)
+
+
+BIG = """\
+version: 1
+flows:
+  big:
+    tasks:
+      fill: {run: "printf '%100000s' | tr ' ' x", outputs: text}
+    return: "{{ tasks.fill }}"
+"""
+
+
+def stored(server, run):
+    """What the flow's result artifact says, and the value that is kept there."""
+    found = server.call("POST", "/artifacts/filter", {"artifacts": {"flow_run_id": {"any_": [run]}, "type": {"any_": ["result"]}}})
+    told = [a["data"] for a in found if a["task_run_id"] is None][0]["stored"]
+    text = pathlib.Path(told["path"]).read_bytes()
+    assert hashlib.sha256(text).hexdigest() == told["sha256"] and len(text) == told["size"]
+    return told["path"], json.loads(text)
+
+
+def test_large_results_are_stored(shared_server, by_hand, workers, tmp_path):
+    (tmp_path / "big.flow.yaml").write_text(BIG)
+    shared_server.pool("big")
+    worker = workers(shared_server, pool="big", env={"WF_DATA_DIR": tmp_path / "data"})
+    deployment = shared_server.deploy("big.flow.yaml:big", tmp_path, flow="big", name="big", pool="big")
+    run = shared_server.submit(deployment)["id"]
+    assert shared_server.wait_run(run)["state_type"] == "COMPLETED", worker.text()
+    path, value = stored(shared_server, run)
+    assert value == "x" * 100000 and path.startswith(str(tmp_path / "data" / "results"))
+    process = by_hand("big", where=tmp_path / "big.flow.yaml")
+    assert process.child.wait(60) == 0, process.text()
+    path, value = stored(shared_server, runs_of(shared_server, "big")[0]["id"])
+    assert value == "x" * 100000 and path.startswith(str(tmp_path / ".local" / "share" / "wf" / "results"))
 
 
 def test_without_a_server(by_hand):

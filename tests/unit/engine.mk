@@ -11,6 +11,7 @@ tests_unit_test_engine_SOURCES = \
 	tests/unit/engine/test_loader.c \
 	tests/unit/engine/test_name.c \
 	tests/unit/engine/test_params.c \
+	tests/unit/engine/test_results.c \
 	tests/unit/engine/test_run.c \
 	tests/unit/engine/test_sched.c
 tests_unit_test_engine_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS) \
