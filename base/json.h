@@ -26,6 +26,9 @@ json_t *json_parse(const char *text, size_t len, size_t max, struct error *err);
  */
 json_t *json_parse_at(const char *text, size_t len, size_t max, size_t *ret_offset,
 		      struct error *err);
+/* Whether json_parse() would take it, mostly without building it; 0 or -code. */
+int json_check(const char *text, size_t len, size_t max, int *ret_is_object,
+	       struct error *err);
 
 int json_get_str(const json_t *obj, const char *key, const char **ret_str,
 		 struct error *err); /* borrowed */

@@ -41,6 +41,7 @@ libbase_a_SOURCES = \
 	base/file.c \
 	base/heap.c \
 	base/json.c \
+	base/json_scan.c \
 	base/jsonw.c \
 	base/map.c \
 	base/schedule.h \

@@ -107,21 +107,19 @@ static int is_json_name(const char *name)
 static int check_json(struct check *c, const char *name, const char *text, size_t len)
 {
 	struct error why = {0};
-	int any = 0;
+	int any = 0, is_object = 0;
 
 	if (len == 0) {
 		return 0;
 	}
-	json_t *v = json_parse(text, len, PROTO_FRAME_MAX, &why);
-	if (v == NULL) {
+	if (json_check(text, len, PROTO_FRAME_MAX, &is_object, &why) < 0) {
 		return err_set(c->err, ERR_PROTOCOL, "message field %s: %s", c->path,
 			       why.msg);
 	}
 	for (size_t i = 0; i < ARRAY_LEN(any_json); i++) {
 		any |= strcmp(any_json[i], name) == 0;
 	}
-	any |= json_is_object(v);
-	json_decref(v);
+	any |= is_object;
 	return any ? 0 : bad(c, "the JSON text is not an object");
 }
 

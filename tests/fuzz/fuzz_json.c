@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fuzz_json.c - any bytes: parsed or refused; what was parsed survives writing and
- * reading.
+ * fuzz_json.c - any bytes: parsed or refused, and json_check() says so; what was parsed
+ * survives writing and reading.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -21,7 +21,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	json_t *v = json_parse_at((const char *)data, size, MAX, &offset, &err);
 	json_t *again;
 	char *text;
+	int is_object = 0;
 
+	if ((json_check((const char *)data, size, MAX, &is_object, &err) == 0) !=
+		(v != NULL) ||
+	    (v != NULL && is_object != json_is_object(v))) {
+		abort();
+	}
 	if (v == NULL) {
 		if (offset > size) {
 			abort();

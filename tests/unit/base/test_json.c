@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
+#include "base/compiler.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "base/timefmt.h"
@@ -129,6 +131,94 @@ Test(json, uuid_and_time_getters)
 	cr_assert_eq(json_get_time(v, "x", &at_us, &err), -ERR_INVALID);
 	cr_assert_not_null(strstr(err.msg, "\"x\""), "%s", err.msg);
 	json_decref(v);
+}
+
+/* json_check() answers as json_parse() does, by whichever way it comes to it. */
+Test(json, check_agrees_with_parse)
+{
+	static const char *const texts[] = {
+	    "",
+	    " ",
+	    "{}",
+	    " { } ",
+	    "[]",
+	    "[ 1 , -2.5,\n\t3 ]",
+	    "null",
+	    "true",
+	    "fals",
+	    "truex",
+	    "\"\"",
+	    "\"a\\n\\/\\\"\"",
+	    "\"\\u0041\"",
+	    "\"\\u0000\"",
+	    "\"\\x\"",
+	    "\"\xc3\xa4\"",
+	    "\"\xff\"",
+	    "\"\x01\"",
+	    "\"\x7f\"",
+	    "\"open",
+	    "0",
+	    "-0",
+	    "01",
+	    "-",
+	    "1.",
+	    ".5",
+	    "1.5",
+	    "1e5",
+	    "1E400",
+	    "123456789012345",
+	    "1234567890123456789012345",
+	    "1.1234567890123456789",
+	    "1 2",
+	    "{\"a\":1}",
+	    "{\"a\":1,}",
+	    "{\"a\"}",
+	    "{\"a\":}",
+	    "{a:1}",
+	    "{\"a\":1 \"b\":2}",
+	    "[1,]",
+	    "[,1]",
+	    "[1 2]",
+	    "[[[[]]]]",
+	    "[[]",
+	    "[]]",
+	    "{\"a\":1,\"a\":2}",
+	    "{\"a\":{\"a\":1},\"b\":{\"a\":1}}",
+	    "{\"a\":{\"b\":1,\"b\":1}}",
+	    "{\"\\u0061\":1,\"a\":2}",
+	    "{\"\":1}",
+	    "[\"a\",\"a\"]",
+	    "{\"a\":[{\"a\":1}]}",
+	};
+	char deep[202], *wide;
+	struct buf b;
+	int is_object;
+
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		struct error a = {0}, e = {0};
+		json_t *v = json_parse(texts[i], strlen(texts[i]), 1000, &a);
+		int rc = json_check(texts[i], strlen(texts[i]), 1000, &is_object, &e);
+
+		cr_expect_eq(rc, v != NULL ? 0 : -ERR_INVALID, "%s", texts[i]);
+		cr_expect_str_eq(e.msg, a.msg, "%s", texts[i]);
+		cr_expect(v == NULL || is_object == json_is_object(v), "%s", texts[i]);
+		json_decref(v);
+	}
+	memset(deep, '[', 100);
+	memset(deep + 100, ']', 100);
+	cr_expect_eq(json_check(deep, 200, 1000, &is_object, NULL), 0);
+	cr_expect_eq(json_check(deep, 199, 1000, &is_object, NULL), -ERR_INVALID);
+	cr_expect_eq(json_check("{}", 2, 1, &is_object, NULL), -ERR_TOO_LARGE);
+	buf_init(&b);
+	for (int i = 0; i < 600; i++) {
+		buf_addf(&b, "%s\"k%d\":%d", i == 0 ? "{" : ",", i % 599, i);
+	}
+	buf_addc(&b, '}');
+	cr_expect_eq(json_check(b.data, b.len, b.len, &is_object, NULL), -ERR_INVALID);
+	wide = strstr(b.data, "\"k0\":599");
+	wide[1] = 'x';
+	cr_expect_eq(json_check(b.data, b.len, b.len, &is_object, NULL), 0);
+	buf_release(&b);
 }
 
 Test(json, text_keeps_order_or_sorts_it)
