@@ -54,7 +54,8 @@ void pyhost_cold(struct pyhost_child *c, const char *why)
 void pyhost_key_failed(struct pyhost *h, struct pyhost_key *key, const char *why)
 {
 	key->cold_until_ms = loop_now_ms(h->loop) + PYHOST_RETRY_MS;
-	(void)snprintf(key->why, sizeof(key->why), "%s", why);
+	(void)snprintf(key->why, sizeof(key->why), "%.*s", (int)sizeof(key->why) - 1,
+		       why);
 }
 
 /* ---- which template ---- */
