@@ -97,7 +97,8 @@ layer_clang() {
 }
 layer_dist() {
 	need plain || return
-	step "install into a prefix" install.log make -C "$out/plain" install
+	step "install into a prefix" install.log make -C "$out/plain" install &&
+		step "what was installed" installed.log ./build-aux/check-install.sh "$out/plain/inst"
 	step "distcheck" distcheck.log make -C "$out/plain" -j"$jobs" distcheck \
 		DISTCHECK_CONFIGURE_FLAGS="--disable-tests --enable-werror CC='$(cc gcc)' CFLAGS='$plain_cflags'"
 }
