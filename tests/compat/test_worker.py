@@ -203,29 +203,59 @@ def test_pause_and_resume_by_prefect(place, worker, tmp_path):
         assert server.wait_run(run["id"])["state_type"] == "COMPLETED", worker.text()[-4000:]
 
 
-def test_our_worker_serves_a_real_prefect_server(place, tmp_path):
-    server, worker, file = Theirs(tmp_path), None, tmp_path / "marks"
-    try:
-        wf.wait_until(server.up, lambda: f"prefect server: {server.process.text()[-3000:]}", max(90, SLOW), step=0.5)
-        server.pool(POOL)
-        worker = wf.Worker(server, tmp_path / "worker", pool=POOL)
-        runs = [server.submit(d, parameters={"file": str(file)}) for d in (
-            flows.python(server, place.flows, "mark", pool=POOL), flows.native(server, place.flows, "quick", pool=POOL))]
-        for run in runs:
-            run = server.wait_run(run["id"], limit=SLOW)
-            assert run["state_type"] == "COMPLETED", (run["state"], server.logs(run["id"]), server.states(run["id"]))
-        assert sorted(file.read_text().split()) == ["done", "python"]
-        (tmp_path / "again.flow.yaml").write_text(AGAIN)
-        again = server.submit(server.deploy("again.flow.yaml:again", tmp_path, flow="again", name="again", pool=POOL),
-                              parameters={"file": str(tmp_path / "attempts")})
-        failing = server.submit(flows.native(server, place.flows, "failing", pool=POOL))
-        assert server.wait_run(failing["id"], limit=SLOW)["state_type"] == "FAILED"
-        assert server.wait_run(again["id"], limit=SLOW)["state_type"] == "COMPLETED", server.logs(again["id"])
-        assert len((tmp_path / "attempts").read_text().split()) == 2 and "AwaitingRetry" in server.states(again["id"])
-    except BaseException:
-        print(server.process.text()[-3000:], worker.text()[-6000:] if worker else "")
-        raise
-    finally:
-        if worker:
-            worker.stop()
-        server.process.stop(limit=60)
+@pytest.fixture(scope="module")
+def theirs(tmp_path_factory):
+    """A real Prefect server with the pool; what it said is shown when a test fails."""
+    server = Theirs(tmp_path_factory.mktemp("theirs"))
+    wf.wait_until(server.up, lambda: f"prefect server: {server.process.text()[-3000:]}", max(90, SLOW), step=0.5)
+    server.pool(POOL)
+    yield server
+    server.process.stop(limit=60)
+
+
+@pytest.fixture
+def polling(theirs, tmp_path):
+    """wf-worker that serves it."""
+    w = wf.Worker(theirs, tmp_path / "worker", args=["--cancel-grace", "1s"], pool=POOL)
+    yield w
+    w.stop()
+    print(theirs.process.text()[-3000:], w.text()[-6000:])
+
+
+def test_our_worker_serves_a_real_prefect_server(place, theirs, polling, tmp_path):
+    server, file = theirs, tmp_path / "marks"
+    runs = [server.submit(d, parameters={"file": str(file)}) for d in (
+        flows.python(server, place.flows, "mark", pool=POOL), flows.native(server, place.flows, "quick", pool=POOL))]
+    for run in runs:
+        run = server.wait_run(run["id"], limit=SLOW)
+        assert run["state_type"] == "COMPLETED", (run["state"], server.logs(run["id"]), server.states(run["id"]))
+    assert sorted(file.read_text().split()) == ["done", "python"]
+    python = server.call("GET", f"/flow_runs/{runs[0]['id']}")
+    assert python["infrastructure_pid"] and python["labels"]["prefect.worker.name"] == polling.name, python
+    (tmp_path / "again.flow.yaml").write_text(AGAIN)
+    again = server.submit(server.deploy("again.flow.yaml:again", tmp_path, flow="again", name="again", pool=POOL),
+                          parameters={"file": str(tmp_path / "attempts")})
+    failing = server.submit(flows.native(server, place.flows, "failing", pool=POOL))
+    assert server.wait_run(failing["id"], limit=SLOW)["state_type"] == "FAILED"
+    assert server.wait_run(again["id"], limit=SLOW)["state_type"] == "COMPLETED", server.logs(again["id"])
+    assert len((tmp_path / "attempts").read_text().split()) == 2 and "AwaitingRetry" in server.states(again["id"])
+
+
+def test_cancelled_and_crashed_at_a_real_prefect_server(place, theirs, polling, tmp_path):
+    server = theirs
+    deployment = flows.native(server, place.flows, "sleeper", pool=POOL)
+    cancelled, crashed = [server.submit(deployment, parameters={"pidfile": str(tmp_path / name)})["id"]
+                          for name in ("cancelled", "crashed")]
+    for name in ("cancelled", "crashed"):
+        wf.wait_until(lambda name=name: (tmp_path / name).exists() and (tmp_path / name).read_text().strip(),
+                      polling.text, SLOW)
+    below = wf.descendants(polling.pid)
+    answer = server.call("POST", f"/flow_runs/{cancelled}/set_state", {"state": {"type": "CANCELLING"}})
+    assert answer["status"] == "ACCEPT"
+    engine = wf.wait_until(lambda: server.call("GET", f"/flow_runs/{crashed}")["infrastructure_pid"], "its pid", SLOW)
+    os.kill(int(engine), signal.SIGKILL)
+    ended = server.wait_run(crashed, limit=SLOW)
+    assert ended["state_type"] == "CRASHED" and "-9" in ended["state"]["message"], ended["state"]
+    ended = server.wait_run(cancelled, limit=SLOW)
+    assert ended["state_type"] == "CANCELLED", (ended["state"], server.states(cancelled))
+    wf.wait_until(lambda: not any(wf.alive(p) for p in below), "every process of the runs to end", 30)
