@@ -40,6 +40,7 @@
 #define PROC_DRAIN_MS     2000 /* default after reaping */
 #define PROC_REKILL_MS    5000 /* KILL again while a process is not reaped */
 #define PROC_READ_BYTES   65536
+#define BLOCK_BYTES       512     /* of struct rusage */
 #define PROC_MAX_CHILDREN 1048576 /* bytes of the kernel's list */
 #define PROC_MAX_DEPTH    32
 #define PROC_LAST_READS \
@@ -346,6 +347,8 @@ static void on_reaped(struct proc *p, int status, const struct rusage *ru)
 	p->exit.max_rss_kb = ru->ru_maxrss;
 	p->exit.cpu_us = (ru->ru_utime.tv_sec + ru->ru_stime.tv_sec) * CLOCK_US_PER_S +
 			 ru->ru_utime.tv_usec + ru->ru_stime.tv_usec;
+	p->exit.read_bytes = ru->ru_inblock * BLOCK_BYTES;
+	p->exit.written_bytes = ru->ru_oublock * BLOCK_BYTES;
 	p->limit_at_ms = p->kill_at_ms = INT64_MAX;
 	p->drain_at_ms = p->exit.ended_ms + p->drain_ms;
 	rearm(p);

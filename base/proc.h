@@ -37,7 +37,8 @@ struct proc_exit {
 	enum proc_stop_reason reason; /* why we signalled it, if we did */
 	int64_t started_ms, ended_ms;
 	int output_cut; /* a grandchild kept the output open beyond drain_ms */
-	int64_t max_rss_kb, cpu_us;
+	int64_t max_rss_kb, cpu_us;        /* with the descendants that it waited for */
+	int64_t read_bytes, written_bytes; /* of disks, not of caches */
 };
 
 /* Chunk of output; stream is 1 (stdout) or 2 (stderr).  DATA is borrowed. */

@@ -250,6 +250,19 @@ static int run_ls(struct cli *cli, const void *conf, const struct opts *opts,
 	return rc;
 }
 
+/* What its processes used, for people: nothing when the server does not know. */
+static void add_usage(struct cli *cli, json_t *run)
+{
+	json_t *usage = NULL;
+
+	if (client_get(cli, &usage, NULL, "/wf/v1/flow_runs/%s/usage",
+		       member(run, "id")) == 0 &&
+	    json_integer_value(json_object_get(usage, "processes")) > 0) {
+		json_object_set(run, "usage", usage);
+	}
+	json_decref(usage);
+}
+
 static int run_inspect(struct cli *cli, const void *conf, const struct opts *opts,
 		       struct error *err)
 {
@@ -258,8 +271,11 @@ static int run_inspect(struct cli *cli, const void *conf, const struct opts *opt
 	int json = want_json(c->output, err), rc;
 
 	rc = json < 0 ? json : flow_run_read(cli, opts->args[0], &run, err);
-	if (rc == 0) {
-		json ? print_json(run) : print_object(cli, run);
+	if (rc == 0 && json) {
+		print_json(run);
+	} else if (rc == 0) {
+		add_usage(cli, run);
+		print_object(cli, run);
 	}
 	json_decref(run);
 	return rc;

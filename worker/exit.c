@@ -4,10 +4,12 @@
  */
 #include "worker/exit.h"
 
+#include <signal.h>
 #include <stdio.h>
 
 #include "base/compiler.h"
 #include "base/proc.h"
+#include "worker/oom.h"
 
 const char *exit_explain(int code)
 {
@@ -37,6 +39,8 @@ const char *exit_explain(int code)
 	}
 	return "Its exit status is not one that we know.";
 }
+
+#define US_PER_S 1000000
 
 enum exit_verdict exit_judge(const struct proc_exit *exit,
 			     const struct exit_facts *facts, char *message, size_t size)
@@ -80,6 +84,26 @@ enum exit_verdict exit_judge(const struct proc_exit *exit,
 		(void)snprintf(message, size,
 			       "Process exited without reporting a final state.");
 		return EXIT_SILENT;
+	}
+	if ((code == -SIGKILL || code == -SIGXCPU) && facts->cpu_limit_s > 0 &&
+	    exit->cpu_us >= facts->cpu_limit_s * US_PER_S) {
+		(void)snprintf(
+		    message, size,
+		    "Process exited with status code: %d. It used up its CPU "
+		    "time (job variable cpu_limit: %lld s).",
+		    code, (long long)facts->cpu_limit_s);
+		return EXIT_CRASHED;
+	}
+	if (code == -SIGKILL && facts->oom >= OOM_CGROUP) {
+		(void)snprintf(message, size,
+			       "Process exited with status code: %d. It was killed "
+			       "(SIGKILL), probably by the kernel for want of memory "
+			       "%s; its peak was %lld MB.",
+			       code,
+			       facts->oom == OOM_CGROUP ? "in its control group"
+							: "of the machine",
+			       (long long)(exit->max_rss_kb / 1024));
+		return EXIT_CRASHED;
 	}
 	(void)snprintf(message, size, "Process exited with status code: %d. %s", code,
 		       exit_explain(code));

@@ -6,6 +6,7 @@
 #define WORKER_EXIT_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct proc_exit;
 
@@ -20,8 +21,10 @@ enum exit_verdict {
 struct exit_facts {
 	int concluded; /* the engine reported a final or paused state, or was aborted */
 	int lost;      /* the lease is gone */
-	int cancelling; /* we were asked to cancel */
-	int draining;   /* the worker is going down */
+	int cancelling;      /* we were asked to cancel */
+	int draining;        /* the worker is going down */
+	int64_t cpu_limit_s; /* job variable; 0: none */
+	int oom;             /* killed for want of memory, probably: enum oom_verdict */
 };
 
 /* MESSAGE gets the state's message for CRASHED and SILENT. */

@@ -5,9 +5,12 @@
  */
 #include "worker/job_template.h"
 
+#include <ctype.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/compiler.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "base/mem.h"
@@ -107,6 +110,18 @@ static json_t *overrides(const struct job_input *in)
 	return deployment;
 }
 
+/* Job variables of ours: limits of the process. */
+static const struct {
+	const char *name;
+	int64_t min, max;
+	const char *wanted;
+} limits[] = {
+    {"memory_limit", 1 << 20, INT64_MAX, "bytes, or a text like 512M or 2G"},
+    {"cpu_limit", 1, INT32_MAX, "whole seconds"},
+    {"nice", -20, 19, "-20 to 19"},
+};
+enum limit { LIMIT_MEMORY, LIMIT_CPU, LIMIT_NICE };
+
 /* Steps 1-5: *ret_config has placeholders, *ret_values what they stand for. */
 static void assemble(const struct job_input *in, json_t **ret_config,
 		     json_t **ret_values)
@@ -126,6 +141,14 @@ static void assemble(const struct job_input *in, json_t **ret_config,
 			json_object_set_new(config, names[i], json_string(p));
 			free(p);
 		}
+	}
+	for (size_t i = 0; i < ARRAY_LEN(limits); i++) { /* of every template */
+		char *p = xasprintf("{{ %s }}", limits[i].name);
+
+		if (json_object_get(config, limits[i].name) == NULL) {
+			json_object_set_new(config, limits[i].name, json_string(p));
+		}
+		free(p);
 	}
 	env = json_object_get(values, "env");
 	if (env != NULL && json_is_object(json_object_get(config, "env"))) {
@@ -241,6 +264,58 @@ static char *fill_name(const struct job_input *in, const json_t *name)
 	return s;
 }
 
+/* A number, as such or as text, with k, M or G for bytes; 0 when there is none. */
+static int take_limit(const json_t *config, enum limit which, int64_t *ret,
+		      struct error *err)
+{
+	char *s = nonempty(json_object_get(config, limits[which].name)), *end;
+	static const char units[] = "kmgt";
+	long long v;
+	int shift = 0;
+
+	*ret = 0;
+	if (s == NULL) {
+		return 0;
+	}
+	errno = 0;
+	v = strtoll(s, &end, 10);
+	if (which == LIMIT_MEMORY && end > s && *end != '\0') {
+		const char *u = strchr(units, tolower((unsigned char)*end));
+
+		shift = u != NULL ? 10 * (int)(u - units + 1) : 0;
+		end += u != NULL;
+		end += *end == 'i';
+		end += *end == 'B' || *end == 'b';
+	}
+	if (end == s || *end != '\0' || errno != 0 || (v < 0 && shift > 0) ||
+	    v > (INT64_MAX >> shift) || v * (1LL << shift) < limits[which].min ||
+	    v * (1LL << shift) > limits[which].max) {
+		(void)err_set(err, ERR_INVALID,
+			      "job variable '%s' must be %s, not '%s'",
+			      limits[which].name, limits[which].wanted, s);
+		free(s);
+		return -ERR_INVALID;
+	}
+	free(s);
+	*ret = v * (1LL << shift);
+	return 0;
+}
+
+static int take_limits(const json_t *config, struct proc_limits *l, struct error *err)
+{
+	int64_t nice = 0;
+	int rc = take_limit(config, LIMIT_MEMORY, &l->address_space_bytes, err);
+
+	if (rc == 0) {
+		rc = take_limit(config, LIMIT_CPU, &l->cpu_s, err);
+	}
+	if (rc == 0) {
+		rc = take_limit(config, LIMIT_NICE, &nice, err);
+		l->nice = (int)nice;
+	}
+	return rc;
+}
+
 static int to_job(const struct job_input *in, const json_t *config, struct job *ret_job,
 		  struct error *err)
 {
@@ -251,6 +326,9 @@ static int to_job(const struct job_input *in, const json_t *config, struct job *
 	if (rc == 0) {
 		rc = text_map(json_object_get(config, "labels"), "labels", &j.labels,
 			      err);
+	}
+	if (rc == 0) {
+		rc = take_limits(config, &j.limits, err);
 	}
 	if (rc < 0) {
 		job_release(&j);

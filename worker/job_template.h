@@ -10,6 +10,8 @@
 
 #include <jansson.h>
 
+#include "base/proc.h"
+
 struct error;
 
 struct job {
@@ -19,6 +21,7 @@ struct job {
 	json_t *env;       /* object: name -> string, or null: removed */
 	json_t *labels;    /* object: name -> string */
 	int stream_output;
+	struct proc_limits limits; /* memory_limit, cpu_limit, nice */
 };
 
 /* What the template may name; all borrowed, any may be NULL. */

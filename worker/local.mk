@@ -15,6 +15,8 @@ libworker_a_SOURCES = \
 	worker/health.c \
 	worker/health.h \
 	worker/job_template.c \
+	worker/oom.c \
+	worker/oom.h \
 	worker/job_template.h \
 	worker/pool_watch.c \
 	worker/pool_watch.h \

@@ -357,6 +357,7 @@ static int setup(struct app *a, struct error *err)
 	w->rest = rest_new(w->httpc, &rest);
 	w->limit = c->limit;
 	w->environ_ = environ;
+	oom_init(&w->oom, "/proc", "/sys/fs/cgroup");
 	w->on_change = on_change;
 	map_init(&w->runs, 0);
 	TAILQ_INIT(&w->list);

@@ -7,6 +7,7 @@
  * report.
  */
 #include <ftw.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -124,6 +125,8 @@ static void judge(struct run *r)
 	const struct exit_facts facts = {.concluded = concluded(r),
 					 .lost = r->lost,
 					 .cancelling = r->cancelling,
+					 .oom = r->oom,
+					 .cpu_limit_s = r->job.limits.cpu_s,
 					 .draining = r->kill};
 	char message[512], how[160];
 
@@ -169,6 +172,22 @@ void run_try_judge(struct run *r)
 	}
 }
 
+/* Resources, and whether want of memory was the end of it. */
+static void note_usage(struct run *r)
+{
+	struct update_run u = run_updates(r);
+
+	if (r->exit.spawn_errno != 0) {
+		return;
+	}
+	if (proc_exit_code(&r->exit) == -SIGKILL && r->exit.reason == PROC_STOP_NONE) {
+		r->oom = (int)oom_look(&r->w->oom, "/proc");
+	}
+	if (r->fence != 0) { /* a Prefect server has no place for it */
+		(void)update_usage(&u, &r->exit, r->oom >= OOM_CGROUP, NULL);
+	}
+}
+
 void run_on_exit(struct proc *p, const struct proc_exit *exit, void *arg)
 {
 	struct run *r = arg;
@@ -177,6 +196,7 @@ void run_on_exit(struct proc *p, const struct proc_exit *exit, void *arg)
 	r->exit = *exit;
 	r->exited = 1;
 	r->proc = NULL;
+	note_usage(r);
 	if (r->timer != NULL) {
 		loop_timer_stop(r->timer);
 	}

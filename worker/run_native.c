@@ -313,6 +313,7 @@ static int start_engine(struct run *r, char *engine, int fd, struct error *err)
 	    .fd = {-1, PROC_FD_PIPE, PROC_FD_PIPE, fd},
 	    .kill_grace_ms = r->w->conf->cancel_grace_ms,
 	    .new_session = 1,
+	    .limits = r->job.limits,
 	    .output_fn = run_on_output,
 	    .exit_fn = run_on_exit,
 	    .arg = r,

@@ -52,6 +52,7 @@ struct run {
 	struct loop_timer *timer; /* heartbeat watch; retries */
 	void (*on_timer)(struct run *r);
 	struct proc_exit exit;                /* valid when exited */
+	int oom;                              /* enum oom_verdict */
 	int exited, channel_ended, proposals; /* all three decide when to judge */
 	int start_tries;
 

@@ -110,6 +110,7 @@ static struct proc_spec make_spec(struct run *r)
 	    .fd = {-1, PROC_FD_PIPE, PROC_FD_PIPE, -1},
 	    .kill_grace_ms = r->w->conf->cancel_grace_ms,
 	    .new_session = 1,
+	    .limits = r->job.limits,
 	    .output_fn = run_on_output,
 	    .exit_fn = run_on_exit,
 	    .arg = r,

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/proc.h"
 
 #define LOGGER "prefect.flow_runs.worker"
 
@@ -197,4 +198,22 @@ int update_lost(const struct update_run *r, const char *worker, int started,
 	u.body_case = WF__UPDATES__UPDATE__BODY_LOST;
 	u.lost = &lost;
 	return backend_put(r->backend, &u, OUTBOX_URGENT, NULL, NULL, err);
+}
+
+int update_usage(const struct update_run *r, const struct proc_exit *exit, int oom,
+		 struct error *err)
+{
+	Wf__Updates__Update u;
+	Wf__Updates__Usage usage;
+
+	begin(&u, r);
+	wf__updates__usage__init(&usage);
+	usage.cpu_us = (uint64_t)exit->cpu_us;
+	usage.peak_rss_kb = (uint64_t)exit->max_rss_kb;
+	usage.read_bytes = (uint64_t)exit->read_bytes;
+	usage.written_bytes = (uint64_t)exit->written_bytes;
+	usage.oom = oom != 0;
+	u.body_case = WF__UPDATES__UPDATE__BODY_USAGE;
+	u.usage = &usage;
+	return backend_put(r->backend, &u, 0, NULL, NULL, err);
 }

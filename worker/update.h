@@ -38,6 +38,10 @@ int update_log(const struct update_run *r, int level, const char *message,
 int update_frame(const struct update_run *r, const wf_frame *f, struct error *err);
 int update_run_info(const struct update_run *r, const char *pid,
 		    const char *labels_json, struct error *err);
+/* What the process of the run used. */
+struct proc_exit;
+int update_usage(const struct update_run *r, const struct proc_exit *exit, int oom,
+		 struct error *err);
 /* Verdict of the reaper about somebody else's run. */
 int update_lost(const struct update_run *r, const char *worker, int started,
 		const char *reason, uint64_t new_fence, struct error *err);

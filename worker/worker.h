@@ -14,6 +14,7 @@
 #include "base/queue_ext.h"
 #include "base/rundir.h"
 #include "worker/backend.h"
+#include "worker/oom.h"
 
 struct error;
 struct httpc;
@@ -72,6 +73,7 @@ struct worker {
 	int draining, killing; /* first signal, second signal */
 	int once_done;         /* --run-once: nothing more is to be claimed */
 	char **environ_;       /* our own environment */
+	struct oom oom;        /* kills for want of memory that are known */
 	struct rundir dir;     /* WF_INPUTS and WF_RESULT of native runs */
 	json_t *pool;          /* last WorkPoolResponse, or NULL */
 	int64_t looked_ms;     /* when work (or the pool) was last asked for */

@@ -47,6 +47,7 @@ api_sql += api/db/sql/task_runs.sql
 api_sql += api/db/sql/updates.sql
 api_sql += api/db/sql/work_pools.sql
 api_sql += api/db/sql/work_queues.sql
+api_sql += api/db/sql/usage.sql
 api_sql += api/db/sql/workers.sql
 # migrations in their order; a released one is never changed
 api_migrations = \
@@ -55,7 +56,8 @@ api_migrations = \
 	api/db/migrations/sqlite/0003_services.sql \
 	api/db/migrations/sqlite/0004_queue_runs.sql \
 	api/db/migrations/sqlite/0005_task_claims.sql \
-	api/db/migrations/sqlite/0006_owners.sql
+	api/db/migrations/sqlite/0006_owners.sql \
+	api/db/migrations/sqlite/0007_usage.sql
 
 api_sql_in = $(addprefix $(top_srcdir)/,$(api_sql))
 api_migrations_in = $(addprefix $(top_srcdir)/,$(api_migrations))

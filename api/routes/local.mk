@@ -145,6 +145,7 @@ libapi_a_SOURCES += api/routes/updates/updates.c
 libapi_a_SOURCES += api/routes/explain.c
 libapi_a_SOURCES += api/routes/explain.h
 libapi_a_SOURCES += api/routes/explain_route.c
+libapi_a_SOURCES += api/routes/usage_route.c
 libapi_a_SOURCES += api/routes/deployments/schedule_now.c
 libapi_a_SOURCES += api/routes/runs/run_graph_v1.c
 libapi_a_SOURCES += api/routes/runs/run_logs.c

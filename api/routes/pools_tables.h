@@ -16,5 +16,6 @@ extern const struct route worker_routes[];
 extern const struct route deployment_routes[];
 extern const struct route schedule_routes[];
 extern const struct route explain_routes[];
+extern const struct route usage_routes[];
 
 #endif

@@ -58,7 +58,7 @@ def world(file: str):
         "env": dict(os.environ), "argv": sys.argv, "orig_argv": sys.orig_argv, "path": sys.path, "cwd": os.getcwd(),
         "executable": sys.executable, "flags": str(sys.flags), "main": [main.__spec__.name, main.__file__, main.__package__],
         "leads": os.getsid(0) == os.getpid() == os.getpgid(0), "ppid": os.getppid(), "death": death.value,
-        "umask": os.umask(0o22), "niceness": os.nice(0), "limits": [resource.getrlimit(n) for n in range(8)],
+        "umask": os.umask(0o22), "niceness": os.nice(0), "limits": [resource.getrlimit(n) for n in range(10)],
         "signals": [str(signal.getsignal(s)).split(" at ")[0] for s in range(1, 32) if s not in (signal.SIGTERM,)],
         "mask": sorted(signal.pthread_sigmask(signal.SIG_BLOCK, [])), "encoding": [sys.stdout.encoding, sys.stdout.errors,
         sys.stdout.line_buffering, sys.stdout.write_through, sys.getfilesystemencoding()], "tz": time.tzname,
@@ -235,7 +235,8 @@ def test_all_were_warm(place, ended):
 
 
 def test_the_same_world(place):
-    job = {"job_variables": {"env": {"MINE": "1 2", "PREFECT_LOGGING_LEVEL": "DEBUG", "TZ": "Asia/Tokyo"}}}
+    job = {"job_variables": {"env": {"MINE": "1 2", "PREFECT_LOGGING_LEVEL": "DEBUG", "TZ": "Asia/Tokyo"},
+                             "memory_limit": "4G", "cpu_limit": 100, "nice": 5}}
     for more in ({}, job):  # the template's surroundings, and others
         runs = place.both("world", lambda way: {"file": place.file(way, "world")}, **more)
         worlds = {}
@@ -246,6 +247,9 @@ def test_the_same_world(place):
                            .replace(f'"{way}"', '"<way>"'))
             assert w.pop("ppid") == place.workers[way].pid and w["leads"] and w["death"] == signal.SIGKILL
             assert w.pop("pyhost") == []
+            if more:
+                assert w["niceness"] == 5 and [4 << 30] * 2 in w["limits"]
+                assert w["limits"][0] == [100, 100]
             worlds[way] = re.sub(r"wf-[A-Za-z0-9_]{6}\b|\d{12,}|[0-9a-f]{8}-[0-9a-f-]{27}", "<>", json.dumps(
                 {k: v for k, v in w.items() if k != "env"}, sort_keys=True, indent=1))
             worlds[way, "env"] = {k: v for k, v in w["env"].items() if not re.search("RUN|DEPLOYMENT|WORKER|HEADERS|DATA_DIR", k)}
@@ -274,6 +278,17 @@ def nap(place, way, name, **more):
     run = place.submit(way, "naps", {"file": file}, **more)
     wf.wait_until(lambda: pathlib.Path(file).exists() and pathlib.Path(file).read_text(), lambda: place.workers[way].text(), SLOW)
     return run, file, int(pathlib.Path(file).read_text())
+
+
+def test_usage_is_recorded(place):
+    run = place.server.wait_run(place.submit("warm", "ends", {"how": "nothing"})["id"], limit=SLOW)
+    path = f"/wf/v1/flow_runs/{run['id']}/usage"
+    used = wf.wait_until(lambda: (u := place.server.call("GET", path))["processes"] and u, "its usage", SLOW)
+    assert used["processes"] == 1 and 0 < used["cpu_seconds"] < 60 and used["out_of_memory_kills"] == 0
+    assert 10 << 20 < used["peak_memory_bytes"] < 1 << 30
+    said = wf.wf("flow-run", "inspect", run["id"], server=place.server).stdout
+    assert "usage:" in said and f"peak_memory_bytes: {used['peak_memory_bytes']}" in said
+    assert place.server.request("GET", path.replace(run["id"], "01a20d40-0000-7d4b-ae3e-514b1acc05a4")).status == 404
 
 
 def test_a_run_outlives_its_template(place):

@@ -6,6 +6,7 @@ tests_unit_test_worker_SOURCES = \
 	tests/unit/worker/test_exit.c \
 	tests/unit/worker/test_health.c \
 	tests/unit/worker/test_job_template.c \
+	tests/unit/worker/test_oom.c \
 	tests/unit/worker/test_py_control.c \
 	tests/unit/worker/test_pyhost.c \
 	tests/unit/worker/test_pyhost_env.c \

@@ -63,6 +63,7 @@ int item_task_state(struct tx *tx, struct item *it, struct run_context *rc,
 int item_logs(struct tx *tx, struct item *it, struct error *err);
 int item_run_info(struct tx *tx, struct item *it, struct error *err);
 int item_artifact(struct tx *tx, struct item *it, struct error *err);
+int item_usage(struct tx *tx, struct item *it, struct error *err);
 int item_result(struct tx *tx, struct item *it, struct error *err);
 
 /* Answers given before.  1: IT's answer is filled from there. */

@@ -198,6 +198,21 @@ int item_run_info(struct tx *tx, struct item *it, struct error *err)
 	return rc < 0 ? rc : 0;
 }
 
+/* Of a superseded owner, too: it was used. */
+int item_usage(struct tx *tx, struct item *it, struct error *err)
+{
+	const Wf__Updates__Usage *u = it->u->usage;
+
+	it->answer->pb.answer = WF__CONTROL__ANSWER__ACCEPT;
+	return db_exec(tx->c, SQL_USAGE_PUT,
+		       DB_ARGS(db_a_uuid(&it->run), db_a_int((int64_t)it->u->fence),
+			       db_a_time(tx->now_us), db_a_int((int64_t)u->cpu_us),
+			       db_a_int((int64_t)u->peak_rss_kb),
+			       db_a_int((int64_t)u->read_bytes),
+			       db_a_int((int64_t)u->written_bytes), db_a_int(u->oom)),
+		       8, NULL, err);
+}
+
 /* ---- artifacts and results ---- */
 
 struct artifact {

@@ -44,6 +44,8 @@ static int dispatch(struct tx *tx, struct item *it, struct run_context *rc,
 		return item_artifact(tx, it, err);
 	case WF__UPDATES__UPDATE__BODY_RESULT:
 		return item_result(tx, it, err);
+	case WF__UPDATES__UPDATE__BODY_USAGE:
+		return item_usage(tx, it, err);
 	case WF__UPDATES__UPDATE__BODY__NOT_SET:
 	case _WF__UPDATES__UPDATE__BODY__CASE_IS_INT_SIZE:
 	default:

@@ -9,6 +9,7 @@
 
 #include "base/proc.h"
 #include "worker/exit.h"
+#include "worker/oom.h"
 
 #define EXITED(n)   .status = (n) << 8
 #define SIGNALED(n) .status = (n)
@@ -41,6 +42,22 @@ static const struct {
      {.cancelling = 1},
      EXIT_CRASHED,
      "Flow run could not start: "},
+    {"out of memory",
+     {SIGNALED(SIGKILL), .max_rss_kb = 300 << 10},
+     {.oom = OOM_CGROUP},
+     EXIT_CRASHED,
+     "probably by the kernel for want of memory in its control group; its peak was "
+     "300 MB."},
+    {"killed, but nothing ran out of memory",
+     {SIGNALED(SIGKILL)},
+     {.oom = OOM_NO},
+     EXIT_CRASHED,
+     "or by hand."},
+    {"used up its CPU time",
+     {SIGNALED(SIGKILL), .cpu_us = 2100000},
+     {.cpu_limit_s = 2, .oom = OOM_MACHINE},
+     EXIT_CRASHED,
+     "(job variable cpu_limit: 2 s)"},
     {"cancelled",
      {SIGNALED(SIGTERM), .reason = PROC_STOP_CANCEL},
      {.cancelling = 1},

@@ -204,6 +204,36 @@ Test(job_template, output_is_shown_unless_switched_off)
 	}
 }
 
+Test(job_template, limits)
+{
+	static const struct {
+		const char *vars;
+		long long memory, cpu;
+		int nice;
+	} cases[] = {
+	    {"{}", 0, 0, 0},
+	    {"{'memory_limit': 2097152, 'cpu_limit': 60, 'nice': 5}", 2097152, 60, 5},
+	    {"{'memory_limit': '512M', 'cpu_limit': '3', 'nice': '-1'}", 512ll << 20, 3,
+	     -1},
+	    {"{'memory_limit': '2GiB'}", 2ll << 30, 0, 0},
+	    {"{'memory_limit': '2048kb', 'nice': null}", 2 << 20, 0, 0},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct inputs in;
+		struct error err = {0};
+		struct job job;
+
+		inputs_init(&in, i % 2 == 0 ? "{}" : DEFAULTS(""), cases[i].vars, NULL);
+		cr_assert_eq(job_resolve(&in.in, &job, &err), 0, "%s", err.msg);
+		cr_expect_eq(job.limits.address_space_bytes, cases[i].memory);
+		cr_expect_eq(job.limits.cpu_s, cases[i].cpu);
+		cr_expect_eq(job.limits.nice, cases[i].nice);
+		job_release(&job);
+		inputs_release(&in);
+	}
+}
+
 static const struct bad {
 	const char *template, *deployment;
 	int code;
@@ -211,6 +241,16 @@ static const struct bad {
 } bad[] = {
     {DEFAULTS(""), "{'env': 'A=1'}", ERR_INVALID,
      "job variable 'env' must be an object"},
+    {DEFAULTS(""), "{'memory_limit': 'much'}", ERR_INVALID,
+     "job variable 'memory_limit' must be bytes, or a text like 512M or 2G, not "
+     "'much'"},
+    {DEFAULTS(""), "{'memory_limit': '-1M'}", ERR_INVALID,
+     "job variable 'memory_limit' must be bytes, or a text like 512M or 2G, not "
+     "'-1M'"},
+    {DEFAULTS(""), "{'cpu_limit': 0}", ERR_INVALID,
+     "job variable 'cpu_limit' must be whole seconds, not '0'"},
+    {DEFAULTS(""), "{'nice': 20}", ERR_INVALID,
+     "job variable 'nice' must be -20 to 19, not '20'"},
     {DEFAULTS(""), "{'labels': [1]}", ERR_INVALID,
      "job variable 'labels' must be an object"},
     {DEFAULTS(""), "{'command': '{{ prefect.blocks.secret.none }}'}", ERR_NOT_FOUND,
