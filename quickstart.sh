@@ -50,7 +50,7 @@ quietly() {
 }
 
 os=unknown
-# shellcheck disable=SC1091
+# shellcheck disable=SC1091  # the file of the system is not ours to check
 [ -r /etc/os-release ] && os=$(. /etc/os-release && echo "$ID $VERSION_ID")
 say "packages"
 case $os in

@@ -64,7 +64,7 @@ configure_and_make() {
 		src=$(realpath --relative-to="$dir" "$top") # the same command lines everywhere: ccache
 		(cd "$dir" && CC="$(cc "$compiler")" "$src/configure" --prefix="$dir/inst" --enable-werror "$@") || return 1
 	fi
-	# shellcheck disable=SC2086
+	# shellcheck disable=SC2086  # several targets
 	make -C "$dir" -j"$jobs" ${TARGETS:-all}
 }
 
@@ -173,7 +173,6 @@ py() {
 		ASAN_OPTIONS="log_path=$out/san-$name:detect_stack_use_after_return=1" \
 		TSAN_OPTIONS="halt_on_error=0:second_deadlock_stack=1" \
 		UBSAN_OPTIONS="log_path=$out/san-$name:print_stacktrace=1:halt_on_error=1" \
-		LSAN_OPTIONS="suppressions=$top/build-aux/lsan.supp:print_suppressions=0" \
 		timed "tests" "$name.log" "$venv/bin/python" -m pytest -q --maxfail="${WF_TEST_MAXFAIL:-5}" -p no:cacheprovider \
 		--durations=15 --junitxml="$out/$name.xml" "tests/$name" "$@"
 	rc=$?
@@ -216,7 +215,7 @@ finish() {
 
 all=$(awk 'NF { print $1 }' <<<"$layer_list" | paste -sd' ')
 lane_of() { awk -v l="$1" '$1 == l { print $2 }' <<<"$layer_list"; }
-# shellcheck disable=SC2086
+# shellcheck disable=SC2086  # one argument for each layer
 [ $# -gt 0 ] || set -- $all
 for l in "$@"; do
 	[ -n "$(lane_of "$l")" ] || { echo "test.sh: no layer '$l'; layers: $all" >&2; exit 64; }

@@ -99,7 +99,7 @@ void outbox_check_flushes(struct outbox *o)
 
 	while (!o->closed && (f = TAILQ_FIRST(&o->flushes)) != NULL &&
 	       journal_oldest(o->journal) >=
-		   f->upto) { /* NOLINT: it is removed below */
+		   f->upto) { /* NOLINT(clang-analyzer-unix.Malloc): removed below */
 		struct flush copy = *f;
 		TAILQ_REMOVE(&o->flushes, f, link);
 		free(f);

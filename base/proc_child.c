@@ -292,9 +292,10 @@ static pid_t vfork_blocked(struct proc_child *copy, pid_t parent)
 	PRE(getpid() == gettid());
 	sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
+	/* both checks know vfork() with execve() behind it only; this child makes
+	 * system calls only and never returns */
 	pid = vfork(); /* NOLINT(clang-analyzer-security.insecureAPI.vfork) */
 	if (pid == 0) {
-		/* it makes system calls only and never returns */
 		child_main(copy, parent); /* NOLINT(clang-analyzer-unix.Vfork) */
 	}
 	e = errno;

@@ -41,14 +41,20 @@ check-format:
 # one process per file (clang-tidy 14 mixes up va_list between files); clean files are
 # remembered (build-aux/check-tidy.sh).  Some files only:
 # make check-tidy TIDY_FILES='base/proc.c base/loop.c'
+#
+# TIDY_NODES: the analyzer follows the paths of a function until it has seen so many states.
+# A tenth of its default takes a fifth of the time and sees 98 of 100 findings in the history of
+# this tree; before a release: make check-tidy TIDY_NODES=225000 (10 minutes of computing).
 TIDY_FILES =
+TIDY_NODES = 20000
 check-tidy: $(BUILT_SOURCES)
 	@b=`realpath --relative-to=$(srcdir) .` && cd $(srcdir) && \
 	  find "$${XDG_CACHE_HOME:-$$HOME/.cache}/wf/tidy" -type f -mtime +30 -delete 2>/dev/null; \
 	  if test -n '$(TIDY_FILES)'; then printf '%s\n' $(TIDY_FILES); \
 	  else $(call list_sources,$(CODE_DIRS),-name '*.c'); fi | \
 	  CLANG_TIDY='$(CLANG_TIDY)' B=$$b xargs -P $(CHECK_JOBS) -n 1 $(SHELL) -c \
-	    '$(SHELL) build-aux/check-tidy.sh "$$@" -std=gnu11 $(DEFS) -I. -I"$$B" -Isdk/include $(ALL_CFLAGS)' sh
+	    '$(SHELL) build-aux/check-tidy.sh "$$@" -std=gnu11 $(DEFS) -I. -I"$$B" \
+	      -Isdk/include $(ALL_CFLAGS) -Xclang -analyzer-config -Xclang max-nodes=$(TIDY_NODES)' sh
 
 # with --enable-fuzzing: every fuzzer for FUZZ_SECONDS; inputs found stay in the build folder
 check-fuzz: $(fuzz_programs)

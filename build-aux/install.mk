@@ -4,8 +4,7 @@ man_pages = docs/man/wf.1 docs/man/wf-worker.1 docs/man/wf-engine.1 docs/man/wf-
 man_MANS = $(man_pages)
 CLEANFILES += $(man_pages)
 # a page is made by the program that it describes
-make_page = $(AM_V_GEN)$(MKDIR_P) docs/man && $(man_env)
-man_env = ASAN_OPTIONS=detect_leaks=0
+make_page = $(AM_V_GEN)$(MKDIR_P) docs/man &&
 docs/man/wf.1: wf$(EXEEXT)
 	$(make_page) ./wf$(EXEEXT) __man > $@.new && mv -f $@.new $@
 docs/man/wf-worker.1: wf-worker$(EXEEXT)
