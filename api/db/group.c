@@ -42,6 +42,19 @@ static void call_work(struct db_conn *c, struct db_job *job)
 	}
 }
 
+/* Negative: SQLite itself has ended the transaction in JOB. */
+static int check_tx(const struct db_conn *c, const struct db_job *job,
+		    struct error *err)
+{
+	if (conn_in_tx(c)) {
+		return 0;
+	}
+	return err_set(err, ERR_IO,
+		       "the database ended the transaction while another request was "
+		       "written (%s); nothing of this request is stored",
+		       job->err != NULL ? job->err->msg : "no reason given");
+}
+
 /* One work in its savepoint.  Negative: the transaction as a whole is unusable. */
 static int run_in_savepoint(struct db_conn *c, struct db_job *job, struct error *err)
 {
@@ -51,12 +64,9 @@ static int run_in_savepoint(struct db_conn *c, struct db_job *job, struct error 
 		return rc;
 	}
 	call_work(c, job);
-	if (!conn_in_tx(c)) {
-		return err_set(err, ERR_IO,
-			       "the database ended the transaction while another "
-			       "request was written "
-			       "(%s); nothing of this request is stored",
-			       job->err != NULL ? job->err->msg : "no reason given");
+	rc = check_tx(c, job, err);
+	if (rc < 0) {
+		return rc;
 	}
 	if (job->rc < 0) {
 		rc = conn_ctl(c, SQL_WORK_BACK, err);
@@ -85,6 +95,25 @@ static void rollback(struct db_conn *c)
 }
 
 /*
+ * The only work of its transaction needs no savepoint, which costs a copy of each page
+ * that is changed in it.  Negative: it failed, and nothing is left of it.
+ */
+static int run_alone(struct db_conn *c, struct db_job *job)
+{
+	struct error err;
+
+	call_work(c, job);
+	if (job->rc >= 0 && check_tx(c, job, &err) < 0) {
+		job_fail(job, &err);
+	}
+	if (job->rc < 0) {
+		rollback(c);
+		return job->rc;
+	}
+	return 0;
+}
+
+/*
  * Runs jobs from FIRST on until all are done or the transaction is lost; returns the
  * job to go on with, NULL at the end.
  */
@@ -98,6 +127,12 @@ static struct db_job *run_segment(struct db_conn *c, struct db_job *first)
 		fail_range(first, NULL, &err);
 		return NULL;
 	}
+	if (TAILQ_NEXT(first, link) == NULL) {
+		if (run_alone(c, first) < 0) {
+			return NULL;
+		}
+		goto commit;
+	}
 	for (job = first; job != NULL; job = TAILQ_NEXT(job, link)) {
 		rc = run_in_savepoint(c, job, &err);
 		if (rc < 0) {
@@ -107,6 +142,7 @@ static struct db_job *run_segment(struct db_conn *c, struct db_job *first)
 			return job;
 		}
 	}
+commit:
 	rc = conn_ctl(c, SQL_TX_COMMIT, &err);
 	if (rc < 0) {
 		rollback(c);
