@@ -175,7 +175,7 @@ def test_cancel_a_running_python_flow(place, worker, tmp_path):
     run = server.submit(flows.python(server, place.flows, "napper", pool=POOL),
                         parameters={"hookfile": str(hooked), "started": str(started)})
     wf.wait_until(started.exists, lambda: f"the flow started: {server.run_state(run['id'])}\n{worker.text()}", SLOW)
-    children = wf.descendants(worker.pid)
+    children = worker.of_runs()
     assert children
     place.prefect.ok("flow-run", "cancel", run["id"])
     state = server.wait_run(run["id"], limit=SLOW)["state"]
@@ -249,7 +249,7 @@ def test_cancelled_and_crashed_at_a_real_prefect_server(place, theirs, polling, 
     for name in ("cancelled", "crashed"):
         wf.wait_until(lambda name=name: (tmp_path / name).exists() and (tmp_path / name).read_text().strip(),
                       polling.text, SLOW)
-    below = wf.descendants(polling.pid)
+    below = polling.of_runs()
     answer = server.call("POST", f"/flow_runs/{cancelled}/set_state", {"state": {"type": "CANCELLING"}})
     assert answer["status"] == "ACCEPT"
     engine = wf.wait_until(lambda: server.call("GET", f"/flow_runs/{crashed}")["infrastructure_pid"], "its pid", SLOW)

@@ -8,6 +8,7 @@ import ctypes
 import json
 import os
 import pathlib
+import re
 import signal
 import socket
 import subprocess
@@ -232,6 +233,11 @@ class Worker:
 
     def text(self):
         return self.process.text()
+
+    def of_runs(self):
+        """Pids of its runs' processes: all below it but the templates of warm starts."""
+        templates = {int(pid) for pid in re.findall(r"wf-pyhost \(pid (\d+)\) is ready", self.text())}
+        return [pid for pid in descendants(self.pid) if pid not in templates]
 
     def stop(self, **options):
         return self.process.stop(**options) if self.process.running() else self.process.child.returncode
