@@ -169,18 +169,24 @@ int client_call(struct cli *cli, const char *method, const char *path, json_t *b
 	return rc;
 }
 
+struct call {
+	const char *method;
+	json_t *body; /* taken */
+	json_t **ret_json;
+};
+
 /* client_call() with the path as a format. */
-static int call_v(struct cli *cli, const char *method, json_t *body, json_t **ret_json,
-		  struct error *err, const char *fmt, va_list ap) WF_PRINTF(6, 0);
-static int call_v(struct cli *cli, const char *method, json_t *body, json_t **ret_json,
-		  struct error *err, const char *fmt, va_list ap)
+static int call_v(struct cli *cli, const struct call *c, struct error *err,
+		  const char *fmt, va_list ap) WF_PRINTF(4, 0);
+static int call_v(struct cli *cli, const struct call *c, struct error *err,
+		  const char *fmt, va_list ap)
 {
 	struct buf path;
 	int rc;
 
 	buf_init(&path);
 	buf_addv(&path, fmt, ap);
-	rc = client_call(cli, method, path.data, body, ret_json, err);
+	rc = client_call(cli, c->method, path.data, c->body, c->ret_json, err);
 	buf_release(&path);
 	return rc;
 }
@@ -188,11 +194,12 @@ static int call_v(struct cli *cli, const char *method, json_t *body, json_t **re
 int client_get(struct cli *cli, json_t **ret_json, struct error *err, const char *fmt,
 	       ...)
 {
+	const struct call call = {"GET", NULL, ret_json};
 	va_list ap;
 	int rc;
 
 	va_start(ap, fmt);
-	rc = call_v(cli, "GET", NULL, ret_json, err, fmt, ap);
+	rc = call_v(cli, &call, err, fmt, ap);
 	va_end(ap);
 	return rc;
 }
@@ -200,33 +207,36 @@ int client_get(struct cli *cli, json_t **ret_json, struct error *err, const char
 int client_post(struct cli *cli, json_t *body, json_t **ret_json, struct error *err,
 		const char *fmt, ...)
 {
+	const struct call call = {"POST", body, ret_json};
 	va_list ap;
 	int rc;
 
 	va_start(ap, fmt);
-	rc = call_v(cli, "POST", body, ret_json, err, fmt, ap);
+	rc = call_v(cli, &call, err, fmt, ap);
 	va_end(ap);
 	return rc;
 }
 
 int client_patch(struct cli *cli, json_t *body, struct error *err, const char *fmt, ...)
 {
+	const struct call call = {"PATCH", body, NULL};
 	va_list ap;
 	int rc;
 
 	va_start(ap, fmt);
-	rc = call_v(cli, "PATCH", body, NULL, err, fmt, ap);
+	rc = call_v(cli, &call, err, fmt, ap);
 	va_end(ap);
 	return rc;
 }
 
 int client_delete(struct cli *cli, struct error *err, const char *fmt, ...)
 {
+	const struct call call = {"DELETE", NULL, NULL};
 	va_list ap;
 	int rc;
 
 	va_start(ap, fmt);
-	rc = call_v(cli, "DELETE", NULL, NULL, err, fmt, ap);
+	rc = call_v(cli, &call, err, fmt, ap);
 	va_end(ap);
 	return rc;
 }

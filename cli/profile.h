@@ -27,7 +27,7 @@ const char *profile_get(const struct profile *p, const char *setting); /* or NUL
 int profile_is_prefects(const struct profile *p);
 
 /* Whether the value of such a setting is masked. */
-int profile_is_secret(const char *setting);
+int profile_is_secret(const char *name);
 size_t profile_count(const struct profile *p);
 const char *profile_key(const struct profile *p, size_t at);
 const char *profile_value(const struct profile *p, size_t at);

@@ -5,7 +5,6 @@
 #include "cli/when.h"
 
 #include <ctype.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -89,7 +88,8 @@ static int day_word(struct day_time *d, const char *word)
 	static const char *const days[WEEK] = {"sunday",    "monday",   "tuesday",
 					       "wednesday", "thursday", "friday",
 					       "saturday"};
-	int year, month, day, n = 0;
+	struct civil date;
+	int64_t at_us;
 
 	if (strcasecmp(word, "today") == 0) {
 		return d->has_day = 1;
@@ -105,12 +105,12 @@ static int day_word(struct day_time *d, const char *word)
 			return d->has_day = 1;
 		}
 	}
-	if (sscanf(word, "%4d-%2d-%2d%n", &year, &month, &day, &n) == 3 &&
-	    word[n] == '\0' && month >= 1 && month <= 12 && day >= 1 &&
-	    day <= civil_month_days(year, month)) {
-		d->tm.tm_year = year - 1900;
-		d->tm.tm_mon = month - 1;
-		d->tm.tm_mday = day;
+	if (strlen(word) == strlen("2026-12-24") &&
+	    time_parse(word, &at_us, NULL, NULL, NULL) == 0) {
+		civil_from_us(at_us, &date);
+		d->tm.tm_year = date.year - 1900;
+		d->tm.tm_mon = date.month - 1;
+		d->tm.tm_mday = date.day;
 		d->is_date = 1;
 		return d->has_day = 1;
 	}
