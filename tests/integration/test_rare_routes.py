@@ -1,4 +1,5 @@
 """Routes that few clients call: downloads, the old graph, runs of a span, templates, the result storage."""
+import base64
 import csv
 import datetime
 import io
@@ -109,6 +110,31 @@ def test_a_bad_schedule_is_told_why_it_is_none(shared_server):
     assert [p[0] for p in problems({"rrule": "x"})] == ["missing", "extra_forbidden"] * 2 + ["value_error"]
     assert [p[0] for p in problems({})] == ["missing"] * 3
     assert [p[:3] for p in problems({"interval": 60, "nonsense": 1})][0] == ("extra_forbidden", interval, "nonsense")
+
+
+def test_who_created_it(shared_server, tmp_path):
+    server = shared_server
+    who = {"id": NOBODY, "type": "AUTOMATION", "display_value": "nächtlich"}
+    headers = {"Prefect-Automation-ID": NOBODY, "Prefect-Automation-Name": base64.b64encode("nächtlich".encode()).decode()}
+    flow = server.flow("created")["id"]
+    body = {"name": "d", "flow_id": flow}
+    plain = server.call("POST", "/deployments/", body)
+    assert (plain["created_by"], plain["updated_by"]) == (None, None)
+    again = server.call("POST", "/deployments/", body, headers=headers)
+    assert (again["id"], again["created_by"], again["updated_by"]) == (plain["id"], None, who)
+    run = server.call("POST", f"/deployments/{plain['id']}/create_flow_run", {}, headers=headers)
+    many = server.call("POST", f"/deployments/{plain['id']}/create_flow_run/bulk", [{}], headers=headers)
+    alone = server.call("POST", "/flow_runs/", {"flow_id": flow}, headers=headers)
+    made = server.call("POST", "/flow_runs/filter", {"flow_runs": {"created_by": {"id_": [NOBODY], "type_": ["AUTOMATION"]}}})
+    assert len(made) == 3 and {run["id"], alone["id"]} <= {r["id"] for r in made} and len(many["results"]) == 1
+    assert all(r["created_by"] == who for r in made)
+    event, = server.call("POST", "/events/filter", {"filter": {
+        "event": {"name": ["prefect.flow-run.Pending"]}, "any_resource": {"id": [f"prefect.flow-run.{alone['id']}"]}}})["events"]
+    assert {"prefect.resource.id": f"prefect.automation.{NOBODY}", "prefect.resource.name": "nächtlich",
+            "prefect.resource.role": "creator"} in event["related"]
+    # half of it, or nonsense, is as if nobody had said anything
+    for bad in ({"Prefect-Automation-ID": NOBODY}, {**headers, "Prefect-Automation-Name": "?"}, {**headers, "Prefect-Automation-ID": "x"}):
+        assert server.call("POST", "/flow_runs/", {"flow_id": flow}, headers=bad)["created_by"] is None
 
 
 def block(server, name, capabilities):

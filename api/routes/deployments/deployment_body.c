@@ -61,6 +61,7 @@ void deployment_body_free(void *arg)
 	struct deployment_body *b = arg;
 
 	schedule_list_free(b->list, b->count);
+	json_decref(b->creator);
 	json_decref(b->root);
 	free(b);
 }

@@ -66,6 +66,7 @@ struct deployment_body {
 	struct decoded has;
 	struct schedule_in *list; /* owned */
 	size_t count;
+	json_t *creator; /* owned; or NULL */
 };
 
 /* NULL: the request has been answered. */

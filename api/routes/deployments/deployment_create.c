@@ -10,6 +10,7 @@
 
 #include "api/db/db.h"
 #include "api/http/http.h"
+#include "api/routes/creator.h"
 #include "api/routes/deployments/deployment_routes.h"
 #include "api/routes/deployments/deployment_store.h"
 #include "api/routes/deployments/schedule_store.h"
@@ -53,7 +54,7 @@ static int insert_row(struct tx *tx, const struct deployment *d, struct error *e
 		    db_a_text(d->concurrency_options), db_a_text(d->tags),
 		    db_a_text(d->labels), db_a_text(d->parameters),
 		    db_a_text(d->pull_steps), db_a_text(d->parameter_openapi_schema),
-		    db_a_int(d->enforce_parameter_schema), db_a_null(),
+		    db_a_int(d->enforce_parameter_schema), db_a_text(d->updated_by),
 		    db_a_uuid(d->has_infrastructure ? &d->infrastructure_document_id
 						    : NULL),
 		    db_a_uuid(d->has_storage ? &d->storage_document_id : NULL),
@@ -136,6 +137,10 @@ static int upsert(struct tx *tx, struct deployment *d, const struct deployment_b
 		return rc;
 	}
 	deployment_apply(d, b);
+	if (b->creator != NULL) {
+		free(d->updated_by);
+		d->updated_by = json_text(b->creator);
+	}
 	free(d->labels);
 	d->labels = labels_of(&b->flow_id, d->flow_labels, b->labels);
 	rc = exists ? change_existing(tx, d, b, err) : insert_new(tx, d, b, err);
@@ -207,6 +212,7 @@ void route_deployment_create(struct http_req *r)
 	struct deployment_body *b = deployment_body_decode(r, 1);
 
 	if (b != NULL) {
+		b->creator = creator_of(r);
 		tx_submit(r, DB_WRITE, create_work, b, deployment_body_free);
 	}
 }

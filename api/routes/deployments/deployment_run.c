@@ -15,6 +15,7 @@
 #include "api/orchestration/create.h"
 #include "api/orchestration/orchestration.h"
 #include "api/routes/body.h"
+#include "api/routes/creator.h"
 #include "api/routes/decode.h"
 #include "api/routes/deployments/deployment_routes.h"
 #include "api/routes/deployments/deployment_store.h"
@@ -45,6 +46,7 @@ struct run_body {
 	struct uuid infrastructure_document_id, parent_task_run_id;
 	struct decoded has;
 	struct orc_state state; /* owned; type 0: none */
+	const json_t *creator;
 };
 
 enum run_field {
@@ -86,7 +88,8 @@ static const struct field run_fields[] = {
 
 /* All runs of one request. */
 struct run_request {
-	json_t *root; /* owned */
+	json_t *root;    /* owned */
+	json_t *creator; /* owned; or NULL */
 	struct uuid deployment_id;
 	struct run_body *runs; /* owned */
 	size_t count;
@@ -101,6 +104,7 @@ static void request_free(void *arg)
 		orc_state_release(&q->runs[i].state);
 	}
 	free(q->runs);
+	json_decref(q->creator);
 	json_decref(q->root);
 	free(q);
 }
@@ -320,6 +324,7 @@ static int insert_run(struct tx *tx, const struct deployment *d, struct run_body
 	    .tags = tags,
 	    .labels = b->labels,
 	    .job_variables = b->job_variables,
+	    .created_by = b->creator,
 	    .state = &state,
 	};
 	int rc = 0;
@@ -438,9 +443,13 @@ static struct run_request *request_new(struct http_req *r, json_t *body, size_t 
 	struct run_request *q = xcalloc(1, sizeof(*q));
 
 	q->root = json_incref(body);
+	q->creator = creator_of(r);
 	http_param_uuid(r, "id", &q->deployment_id);
 	q->runs = xcalloc(count + 1, sizeof(*q->runs));
 	q->count = count;
+	for (size_t i = 0; i < count; i++) {
+		q->runs[i].creator = q->creator;
+	}
 	return q;
 }
 

@@ -12,6 +12,7 @@
 #include "api/orchestration/orchestration.h"
 #include "api/routes/flow_run_json.h"
 #include "api/routes/policy_json.h"
+#include "api/routes/creator.h"
 #include "api/routes/req.h"
 #include "api/routes/runs/flow_run_routes.h"
 #include "api/routes/state_json.h"
@@ -32,6 +33,7 @@ struct create {
 	    *work_queue_name;
 	struct uuid flow_id, parent_task_run_id, infrastructure_document_id,
 	    deployment_id;
+	json_t *creator;        /* owned */
 	struct orc_state state; /* owned */
 };
 enum {
@@ -79,6 +81,7 @@ static void create_free(void *arg)
 {
 	struct create *a = arg;
 
+	json_decref(a->creator);
 	orc_state_release(&a->state);
 	req_arg_free(a);
 }
@@ -203,6 +206,7 @@ static int create_work(struct tx *tx, void *arg, struct error *err)
 	    .tags = a->tags,
 	    .labels = a->labels,
 	    .job_variables = a->job_variables,
+	    .created_by = a->creator,
 	};
 	struct uuid id;
 	struct jsonw w;
@@ -237,5 +241,6 @@ void route_flow_run_create(struct http_req *r)
 	    0) {
 		return;
 	}
+	a->creator = creator_of(r);
 	tx_submit(r, DB_WRITE, create_work, a, create_free);
 }

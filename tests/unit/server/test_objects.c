@@ -376,7 +376,7 @@ Test(objects, blocks)
 	     "{\"block_type_id\":\"$1\",\"fields\":{\"secret_fields\":[\"s\",\"in.s\"]}"
 	     "}",
 	     200, NULL, NULL, 0},
-	    {"GET", "/block_capabilities/", NULL, 200, "[\"notify\"]", NULL, 0},
+	    {"GET", "/block_capabilities/", NULL, 200, "\"notify\"", NULL, 0},
 	    {"POST", "/block_documents/",
 	     "{\"name\":\"inner\",\"data\":{\"s\":\"secret\",\"t\":1},\"block_schema_"
 	     "id\":"
