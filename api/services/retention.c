@@ -4,8 +4,7 @@
  * 90 with all that belongs to them, answers to updates after one.
  *
  * Deletes are small slices by index, and a pass stops after some milliseconds, so that
- * the writer is never held for long; the next slice comes right after other writers had
- * their turn.
+ * the writer is held for some 10 ms at a time; between passes others have it.
  */
 #include "api/db/db.h"
 #include "api/services/service.h"
@@ -18,7 +17,8 @@
 #define LOGS_US    (30 * DAY_US)
 #define RUNS_US    (90 * DAY_US)
 #define UPDATES_US (1 * DAY_US)
-#define SLICE      50
+#define SLICE      20 /* rows of one statement */
+#define PAUSE_MS   15
 
 static const struct {
 	enum sql_id stmt;
@@ -121,5 +121,6 @@ static int pass(struct tx *tx, struct service_pass *p, struct error *err)
 const struct service service_retention = {
     .name = "retention",
     .interval_ms = 300000,
+    .pause_ms = PAUSE_MS,
     .pass = pass,
 };

@@ -18,7 +18,7 @@ struct tx;
 #define SERVICE_SLICE_US                                            \
 	10000 /* a pass stops looking for more work after this long \
 	       */
-#define SERVICE_LEASE_US (60 * 1000000LL)
+#define SERVICE_LEASE_US (20 * 1000000LL)
 
 struct service_pass {
 	int more;        /* out: there is more to do, come again at once */
@@ -31,6 +31,7 @@ struct service_pass {
 struct service {
 	const char *name;
 	int64_t interval_ms;
+	int64_t pause_ms; /* between passes while there is more to do: others write */
 	/* DB_READ: 1 when a pass would find work; NULL: always. */
 	int (*probe)(struct tx *tx, struct service_pass *p, struct error *err);
 	int (*pass)(struct tx *tx, struct service_pass *p, struct error *err);
@@ -50,6 +51,8 @@ extern const struct service service_retention;
 /* Leader lease of NAME for OWNER until now + SERVICE_LEASE_US: 1 ours, 0 somebody
  * else's. Writes only when the lease is new or a third of it is left. */
 struct uuid;
+/* All leases of OWNER end: it stops. */
+int service_leases_drop(struct tx *tx, const struct uuid *owner, struct error *err);
 int service_lease(struct tx *tx, const char *name, const struct uuid *owner,
 		  int64_t *ret_fence, struct error *err);
 

@@ -53,6 +53,12 @@ int service_lease(struct tx *tx, const char *name, const struct uuid *owner,
 	return rc < 0 ? rc : changes > 0;
 }
 
+int service_leases_drop(struct tx *tx, const struct uuid *owner, struct error *err)
+{
+	return db_exec(tx->c, SQL_SERVICE_LEASE_DROP, DB_ARGS(db_a_uuid(owner)), 1,
+		       NULL, err);
+}
+
 int service_is_late(const struct service_pass *p)
 {
 	return clock_mono_us() - p->began_mono_us > SERVICE_SLICE_US;

@@ -27,6 +27,7 @@
 #include "base/uuid.h"
 
 #define RETRY_MS 2000 /* after a pass that failed */
+#define OTHER_MS 5000 /* while somebody else leads: it may be gone by then */
 
 static const struct service *const table[] = {
     &service_scheduler,    &service_late_runs, &service_pause_expiry,
@@ -52,6 +53,7 @@ struct runner {
 	struct services *s;
 	struct service_pass pass;
 	int running, again, leads;
+	int follows; /* the last pass found another leader */
 	int64_t last_run_us;
 };
 
@@ -94,7 +96,10 @@ static int64_t wait_ms(const struct runner *r)
 	int64_t until_ms;
 
 	if (r->pass.more || r->again) {
-		return 0;
+		return r->again ? 0 : r->service->pause_ms;
+	}
+	if (r->follows && ms > OTHER_MS) {
+		return OTHER_MS;
 	}
 	if (r->pass.next_us != 0) {
 		until_ms = (r->pass.next_us - loop_wall_us(r->s->api->loop)) / 1000 + 1;
@@ -134,6 +139,7 @@ static int pass_work(struct tx *tx, void *arg, struct error *err)
 	int rc = service_lease(tx, r->service->name, &r->s->owner, &fence, err);
 
 	r->leads = rc > 0;
+	r->follows = rc == 0;
 	r->pass.more = 0;
 	r->pass.next_us = 0;
 	r->pass.done = 0;
@@ -240,6 +246,29 @@ struct services *services_start(struct api *api)
 	return s;
 }
 
+static int drop_work(struct tx *tx, void *arg, struct error *err)
+{
+	return service_leases_drop(tx, arg, err);
+}
+
+static void drop_done(int rc, struct tx *tx, const struct error *err, void *arg)
+{
+	(void)rc; /* they end by themselves */
+	(void)tx;
+	(void)err;
+	free(arg);
+}
+
+/* The next process, or another one, need not wait for them. */
+static void drop_leases(const struct services *s)
+{
+	struct uuid *owner = xmemdup(&s->owner, sizeof(*owner));
+
+	if (tx_run(s->api, DB_WRITE, drop_work, owner, drop_done, NULL) < 0) {
+		free(owner);
+	}
+}
+
 void services_stop(struct services *s)
 {
 	if (s == NULL) {
@@ -248,6 +277,7 @@ void services_stop(struct services *s)
 	reconciler_stop(s->reconciler);
 	reaper_stop(s->reaper);
 	s->stopping = 1;
+	drop_leases(s);
 	loop_timer_stop(s->timer);
 	services_release(s);
 }

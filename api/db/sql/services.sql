@@ -55,36 +55,48 @@ SELECT cl.id FROM concurrency_lease cl WHERE cl.expires <= ?1 ORDER BY cl.expire
 SELECT wp.name FROM work_pool wp WHERE wp.name > ?1 ORDER BY wp.name LIMIT ?2;
 
 -- name: retention_events
+-- hot
 DELETE FROM event WHERE id IN (
   SELECT e.id FROM event e WHERE e.occurred < ?1 ORDER BY e.occurred, e.id LIMIT ?2);
 
 -- name: retention_logs
+-- hot
 DELETE FROM log WHERE id IN (
   SELECT l.id FROM log l WHERE l.timestamp < ?1 ORDER BY l.timestamp, l.id LIMIT ?2);
 
 -- name: retention_updates
+-- hot
 DELETE FROM applied_update WHERE id IN (
   SELECT a.id FROM applied_update a WHERE a.applied < ?1 ORDER BY a.applied LIMIT ?2);
 
 -- name: retention_runs
+-- hot
 SELECT fr.id FROM flow_run fr WHERE fr.end_time < ?1 AND fr.state_type IN (4, 5, 6, 7)
 ORDER BY fr.end_time, fr.id LIMIT ?2;
 
 -- name: retention_tasks_of_run
+-- hot
 DELETE FROM task_run WHERE id IN (
   SELECT tr.id FROM task_run tr WHERE tr.flow_run_id = ?1 LIMIT ?2);
 
 -- name: retention_logs_of_run
+-- hot
 DELETE FROM log WHERE id IN (SELECT l.id FROM log l WHERE l.flow_run_id = ?1 LIMIT ?2);
 
+-- The latest of a key stays: its collection shows it.
 -- name: retention_artifacts_of_run
+-- hot
 DELETE FROM artifact WHERE id IN (
-  SELECT a.id FROM artifact a WHERE a.flow_run_id = ?1 LIMIT ?2);
+  SELECT a.id FROM artifact a WHERE a.flow_run_id = ?1
+    AND NOT EXISTS (SELECT 1 FROM artifact_collection ac
+      WHERE ac.key = a.key AND ac.latest_id = a.id)
+  LIMIT ?2);
 
 -- name: retention_run
 DELETE FROM flow_run WHERE id = ?1;
 
 -- name: retention_task_runs
+-- hot
 DELETE FROM task_run WHERE id IN (
   SELECT tr.id FROM task_run tr
   WHERE tr.end_time < ?1 AND tr.flow_run_id IS NULL
