@@ -57,9 +57,14 @@ case $os in
 "debian 12" | "ubuntu 24.04") ;;
 *) echo "      This is '$os'; wf is tested on Debian 12 and Ubuntu 24.04. Going on." ;;
 esac
-if ! missing=$(./build-aux/deps.sh build --check); then
-	echo "      $missing"
-	[ "$install" = 1 ] || die "Not installing (--no-install)."
+rc=0
+missing=$(./build-aux/deps.sh build --check 2>&1) || rc=$?
+if [ $rc = 69 ]; then # not a Debian: the list is for the reader, configure will say what is not there
+	printf '%s\n' "$missing" | sed 's/^/      /'
+	echo "      Going on with what is installed."
+elif [ $rc != 0 ]; then
+	echo "      ${missing%%$'\n'*}"
+	[ "$install" = 1 ] || die "Not installing (--no-install): ${missing##*$'\n'}"
 	mkdir -p build
 	quietly "installing" build/install.log ./build-aux/deps.sh build
 fi
