@@ -32,6 +32,9 @@ struct server_conf {
 	    *output;
 	int64_t port, timeout;
 	int background, services, wait;
+	/* of `prefect server start`; see theirs[] */
+	int64_t keep_alive, workers;
+	int analytics_on, analytics_off, ui, scheduler, late_runs;
 };
 
 static void add(char **argv, size_t *n, const char *flag, const char *value)
@@ -40,6 +43,26 @@ static void add(char **argv, size_t *n, const char *flag, const char *value)
 		argv[(*n)++] = xstrdup(flag);
 		argv[(*n)++] = xstrdup(value);
 	}
+}
+
+/* What has no counterpart here is refused; the rest (no analytics are sent, there is
+ * one process, connections are kept alive) is as it is. */
+static int check_theirs(const struct server_conf *c, struct error *err)
+{
+	if (c->workers != 1) {
+		return err_set(
+		    err, ERR_UNSUPPORTED,
+		    "--workers %lld: the server is one process that needs no "
+		    "others.",
+		    (long long)c->workers);
+	}
+	if (!c->scheduler || !c->late_runs) {
+		return err_set(err, ERR_UNSUPPORTED,
+			       "--no-%s: services are not switched off one by one; "
+			       "--no-services leaves them all to another server.",
+			       !c->scheduler ? "scheduler" : "late-runs");
+	}
+	return 0;
 }
 
 static int server_start(struct cli *cli, const void *conf, const struct opts *opts,
@@ -53,6 +76,9 @@ static int server_start(struct cli *cli, const void *conf, const struct opts *op
 
 	(void)cli;
 	(void)opts;
+	if (check_theirs(c, err) < 0) {
+		return -err->code;
+	}
 	argv[0] = proc_find_program("wf-api");
 	if (argv[0] == NULL) {
 		return err_set(
@@ -206,6 +232,14 @@ static int server_status(struct cli *cli, const void *conf, const struct opts *o
 	return rc;
 }
 
+/* Known from `prefect server start`: taken, and refused where it would matter. */
+#define THEIRS(member, nm, kind, dflt)                                            \
+	{                                                                         \
+		.name = (nm), .type = (kind), OPT_AT(struct server_conf, member), \
+		.def = (dflt), .metavar = "N", .help = "Known from prefect.",     \
+		.flags = OPT_F_FLAGONLY | OPT_F_HIDDEN                            \
+	}
+
 static const struct opt start_opts[] = {
     CLI_STR(struct server_conf, host, "host", 0, "ADDRESS",
 	    "Where to listen; 127.0.0.1 when not given."),
@@ -228,6 +262,13 @@ static const struct opt start_opts[] = {
      .def = "true",
      .help = "Do without background services: another server runs them.",
      .flags = OPT_F_FLAGONLY},
+    THEIRS(keep_alive, "keep-alive-timeout", OPT_TYPE_INT, NULL),
+    THEIRS(workers, "workers", OPT_TYPE_INT, "1"),
+    THEIRS(analytics_on, "analytics-on", OPT_TYPE_BOOL, NULL),
+    THEIRS(analytics_off, "analytics-off", OPT_TYPE_BOOL, NULL),
+    THEIRS(ui, "ui", OPT_TYPE_BOOL, "true"),
+    THEIRS(scheduler, "scheduler", OPT_TYPE_BOOL, "true"),
+    THEIRS(late_runs, "late-runs", OPT_TYPE_BOOL, "true"),
 };
 static const struct opt stop_opts[] = {
     CLI_STR(struct server_conf, data_dir, "data-dir", 0, "DIR", "Folder of the data."),

@@ -59,6 +59,28 @@ static int parse_globals(int argc, char **argv, struct globals *g, struct error 
 	return 0;
 }
 
+/* "  NAME   TEXT", folded at the width of the terminal (80 in a pipe). */
+static void help_line(const char *name, int column, const char *text)
+{
+	int width = session_width(80) - column - 3, len;
+
+	(void)printf("  %-*s ", column, name);
+	while (*text != '\0') {
+		len = (int)strlen(text);
+		if (width >= 12 && len > width) {
+			for (len = width; len > 0 && text[len] != ' '; len--) {
+			}
+			len = len > 0 ? len : width;
+		}
+		(void)printf("%.*s\n", len, text);
+		text += len;
+		text += strspn(text, " ");
+		if (*text != '\0') {
+			(void)printf("  %*s ", column, "");
+		}
+	}
+}
+
 static void help_all(void)
 {
 	(void)printf(
@@ -69,12 +91,11 @@ static void help_all(void)
 		const struct command_group *g = command_groups[i];
 
 		if (g->name != NULL) {
-			(void)printf("  %-18s %s\n", g->name, g->summary);
+			help_line(g->name, 12, g->summary);
 			continue;
 		}
 		for (size_t j = 0; j < g->count; j++) {
-			(void)printf("  %-18s %s\n", g->commands[j].name,
-				     g->commands[j].spec->about);
+			help_line(g->commands[j].name, 12, g->commands[j].spec->about);
 		}
 	}
 	(void)printf("\nOptions\n"
@@ -89,8 +110,7 @@ static void help_group(const struct command_group *g)
 	(void)printf("Usage: wf %s COMMAND ...\n\n%s\n\nCommands\n", g->name,
 		     g->summary);
 	for (size_t j = 0; j < g->count; j++) {
-		(void)printf("  %-24s %s\n", g->commands[j].name,
-			     g->commands[j].spec->about);
+		help_line(g->commands[j].name, 24, g->commands[j].spec->about);
 	}
 }
 

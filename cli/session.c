@@ -121,26 +121,29 @@ static char *setting(const struct profile *p, const char *wf_name,
 	return v != NULL && v[0] != '\0' ? xstrdup(v) : NULL;
 }
 
+int session_width(int otherwise)
+{
+	const char *columns = opts_env("COLUMNS");
+	int width = columns != NULL ? (int)strtol(columns, NULL, 10) : 0;
+	struct winsize ws;
+
+	if (width <= 0 && ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws) == 0) {
+		width = ws.ws_col;
+	}
+	return width > 0 ? width : otherwise;
+}
+
 /* CLICOLOR_FORCE gives colours and boxes without a terminal (screenshots, CI). */
 static void look_at_terminal(struct cli *cli, int prompt)
 {
-	const char *no_color = opts_env("NO_COLOR"), *columns = opts_env("COLUMNS");
+	const char *no_color = opts_env("NO_COLOR");
 	const char *ci = opts_env("CI"), *force = opts_env("CLICOLOR_FORCE");
 	int tty = isatty(STDOUT_FILENO) || (force != NULL && force[0] != '\0');
-	struct winsize ws;
 
 	cli->color = tty && (no_color == NULL || no_color[0] == '\0');
 	cli->prompt = prompt >= 0 ? prompt : tty && isatty(STDIN_FILENO) && ci == NULL;
 	cli->width = 0;
-	if (tty) {
-		cli->width = columns != NULL ? (int)strtol(columns, NULL, 10) : 0;
-		if (cli->width <= 0) {
-			cli->width =
-			    ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws) == 0 && ws.ws_col > 0
-				? ws.ws_col
-				: 80;
-		}
-	}
+	cli->width = tty ? session_width(80) : 0;
 }
 
 int session_open(struct cli *cli, const char *profile, int prompt, struct error *err)

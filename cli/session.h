@@ -12,6 +12,8 @@ struct error;
 /* PROFILE NULL: the active one.  0 or -code (unknown profile, unreadable file). */
 int session_open(struct cli *cli, const char *profile, int prompt, struct error *err);
 void session_close(struct cli *cli);
+/* Columns of the terminal that stdout is; OTHERWISE when it is none. */
+int session_width(int otherwise);
 /* The data folder of a local server: WF_DATA_DIR, or the XDG default.  Owned. */
 char *session_data_dir(void);
 

@@ -51,6 +51,8 @@ def test_words_that_cannot_be_understood(run, words, text):
     (["deployment", "delete"], "Name a deployment, FLOW/DEPLOYMENT, or give its --id or --all."),
     (["flow-run", "ls", "--state-type", "nope"], "Invalid state type 'nope'. Options are SCHEDULED, PENDING,"),
     (["work-pool", "create", "x", "--provision-infra"], "has no infrastructure to provision"),
+    (["server", "start", "--no-ui", "--analytics-off", "--no-scheduler"], "--no-scheduler: services are not switched off one by one"),
+    (["server", "start", "--workers", "2"], "--workers 2: the server is one process"),
     (["profile", "rename", "nope", "x"], "Profile 'nope' not found."),
     (["deploy"], "Nothing to deploy: there is no wf.yaml or prefect.yaml with deployments here."),
 ])
