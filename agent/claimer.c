@@ -84,6 +84,9 @@ static void on_renewed(int rc, const int64_t *values, size_t count,
 		}
 	}
 	free(r);
+	if (!c->closed && rc == 0 && c->ops->on_renewed != NULL) {
+		c->ops->on_renewed(c->arg);
+	}
 	if (!c->closed) {
 		perform(c, &out);
 		leases_changed(c);
@@ -382,8 +385,9 @@ static enum claimer_start start_answer(struct starting *s, int64_t value)
 	struct claimer *c = s->c;
 	const struct lease *l = lease_get(&c->table, s->id);
 
-	if (value == 0 || l == NULL || l->token != s->token) {
-		return CLAIMER_LOST;
+	if (value == 0 || l == NULL || l->token != s->token ||
+	    l->trusted_until_ms <= clock_mono_ms()) {
+		return CLAIMER_LOST; /* we may have been stopped since we asked */
 	}
 	if (value == 2) {
 		return CLAIMER_CANCEL_WANTED;
@@ -542,6 +546,12 @@ int claimer_is_up(const struct claimer *c)
 size_t claimer_leases(const struct claimer *c)
 {
 	return lease_table_count(&c->table);
+}
+
+int64_t claimer_trusted_until(const struct claimer *c, const char *run_id)
+{
+	const struct lease *l = lease_get(&c->table, run_id);
+	return l != NULL ? l->trusted_until_ms : 0;
 }
 
 uint64_t claimer_token(const struct claimer *c, const char *run_id)

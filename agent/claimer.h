@@ -57,6 +57,8 @@ struct claimer_ops {
 			enum lease_why why, void *arg);
 	/* May be NULL: then this process never reaps. */
 	void (*on_reaped)(const struct claimer_reaped *run, void *arg);
+	/* Leases were renewed: claimer_trusted_until() says how long; may be NULL. */
+	void (*on_renewed)(void *arg);
 	/* Redis became reachable (1) or unreachable (0); may be NULL. */
 	void (*on_up)(int up, const char *reason, void *arg);
 };
@@ -121,6 +123,8 @@ int claimer_is_up(const struct claimer *c);
 size_t claimer_leases(const struct claimer *c);
 /* Settlements that have not been answered yet: wait for 0 before leaving. */
 size_t claimer_unsettled(const struct claimer *c);
+/* Until when nobody else can own it (clock_mono_ms()); 0: not held. */
+int64_t claimer_trusted_until(const struct claimer *c, const char *run_id);
 uint64_t claimer_token(const struct claimer *c, const char *run_id); /* 0: not held */
 
 #endif

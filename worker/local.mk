@@ -12,6 +12,8 @@ libworker_a_SOURCES = \
 	worker/env.h \
 	worker/exit.c \
 	worker/exit.h \
+	worker/guard.c \
+	worker/guard.h \
 	worker/health.c \
 	worker/health.h \
 	worker/job_template.c \

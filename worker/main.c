@@ -21,6 +21,7 @@
 #include "base/proc.h"
 #include "base/uuid.h"
 #include "worker/conf.h"
+#include "worker/guard.h"
 #include "worker/health.h"
 #include "worker/pool_watch.h"
 #include "worker/py_control.h"
@@ -384,6 +385,7 @@ static void teardown(struct app *a)
 	rest_free(w->rest);
 	py_control_free(w->py);
 	pyhost_free(w->pyhost);
+	guard_stop(w->guard);
 	proc_fini();
 	for (size_t i = 0; i < ARRAY_LEN(a->signals); i++) {
 		if (a->signals[i] != NULL) {

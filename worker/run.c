@@ -31,6 +31,7 @@
 #include "base/mem.h"
 #include "base/sm.h"
 #include "worker/channel.h"
+#include "worker/guard.h"
 
 #define FACTS_MAX   (8u << 20)
 #define LEVEL_ERROR 40
@@ -48,6 +49,23 @@ static const struct sm_state run_states[RUN_STATE_MAX] = {
     [RUN_DONE] = {"done", 0, SM_FINAL},
 };
 
+/* From here on its processes end with its lease, whatever becomes of us. */
+static void run_guard(struct run *r)
+{
+	struct worker *w = r->w;
+	int64_t until = w->source_ops->trusted_until(w->source, r->id);
+
+	r->guard_slot = guard_add(w->guard, proc_pid(r->proc), until > 0 ? until : 1);
+}
+
+void run_trust(struct run *r)
+{
+	struct worker *w = r->w;
+
+	guard_move(w->guard, r->guard_slot,
+		   w->source_ops->trusted_until(w->source, r->id));
+}
+
 void run_move(struct run *r, enum run_state next, const char *reason)
 {
 	if (!sm_allowed(run_states, (int)r->state, (int)next)) {
@@ -57,6 +75,9 @@ void run_move(struct run *r, enum run_state next, const char *reason)
 	trace("run %s: %s -> %s (%s)", r->id, run_states[r->state].name,
 	      run_states[next].name, reason);
 	r->state = next;
+	if (next == RUN_RUNNING && r->fence != 0) {
+		run_guard(r);
+	}
 }
 
 static void free_run(void *arg)
@@ -397,6 +418,7 @@ struct run *run_new(struct worker *w, const struct worker_offer *offer)
 
 	r->w = w;
 	r->state = RUN_CLAIMED;
+	r->guard_slot = GUARD_NONE;
 	r->fence = offer->fence;
 	r->attempt = offer->attempt;
 	(void)snprintf(r->id, sizeof(r->id), "%s", offer->run_id);

@@ -19,6 +19,8 @@ int run_is_started(const struct run *r);
 void run_cancel(struct run *r);
 /* It belongs to somebody else now: kill, say nothing. */
 void run_lost(struct run *r, const char *why);
+/* Its lease was renewed: its processes may go on. */
+void run_trust(struct run *r);
 /* The worker goes down: a run that has not started is handed back; KILL ends a started
  * one. */
 void run_drain(struct run *r, int kill);

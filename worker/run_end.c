@@ -21,6 +21,7 @@
 #include "proto/frame.h"
 #include "worker/channel.h"
 #include "worker/exit.h"
+#include "worker/guard.h"
 #include "worker/rest.h"
 #include "worker/run_priv.h"
 
@@ -197,6 +198,8 @@ void run_on_exit(struct proc *p, const struct proc_exit *exit, void *arg)
 	r->exited = 1;
 	r->proc = NULL;
 	note_usage(r);
+	guard_drop(r->w->guard, r->guard_slot);
+	r->guard_slot = GUARD_NONE;
 	if (r->timer != NULL) {
 		loop_timer_stop(r->timer);
 	}

@@ -45,6 +45,7 @@ struct run {
 	char *who; /* "run=<name>" for the log */
 
 	struct proc *proc;
+	int guard_slot;                /* while the process runs */
 	struct channel *channel;       /* native */
 	struct py_attempt *attempt_py; /* Python */
 	char *temp_dir;                /* removed at the end */

@@ -240,6 +240,13 @@ static size_t unsettled(const void *self)
 	return 0;
 }
 
+static int64_t trusted_until(const void *self, const char *run_id_text)
+{
+	(void)self;
+	(void)run_id_text;
+	return 0;
+}
+
 static void free_source(void *self)
 {
 	struct source *s = self;
@@ -250,7 +257,15 @@ static void free_source(void *self)
 	maybe_free(s);
 }
 
-static const struct source_ops ops = {start, end, kick, drain, unsettled, free_source};
+static const struct source_ops ops = {
+    .start = start,
+    .end = end,
+    .kick = kick,
+    .drain = drain,
+    .unsettled = unsettled,
+    .free = free_source,
+    .trusted_until = trusted_until,
+};
 
 int source_rest_open(struct worker *w, struct error *err)
 {

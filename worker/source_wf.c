@@ -14,6 +14,7 @@
 #include "base/loop.h"
 #include "base/mem.h"
 #include "base/uuid.h"
+#include "worker/guard.h"
 #include "worker/update.h"
 #include "worker/worker.h"
 
@@ -91,6 +92,11 @@ static void on_reaped(const struct claimer_reaped *d, void *arg)
 	free(reason);
 }
 
+static void on_renewed(void *arg)
+{
+	worker_trust(((struct source *)arg)->w);
+}
+
 static void on_up(int up, const char *reason, void *arg)
 {
 	(void)arg;
@@ -109,6 +115,7 @@ static const struct claimer_ops claimer_ops = {
     .on_lost = on_lost,
     .on_reaped = on_reaped,
     .on_up = on_up,
+    .on_renewed = on_renewed,
 };
 
 struct start_call {
@@ -180,6 +187,11 @@ static size_t unsettled(const void *self)
 	return claimer_unsettled(((const struct source *)self)->claimer);
 }
 
+static int64_t trusted_until(const void *self, const char *run_id)
+{
+	return claimer_trusted_until(((const struct source *)self)->claimer, run_id);
+}
+
 static void free_source(void *self)
 {
 	struct source *s = self;
@@ -188,7 +200,15 @@ static void free_source(void *self)
 	free(s);
 }
 
-static const struct source_ops ops = {start, end, kick, drain, unsettled, free_source};
+static const struct source_ops ops = {
+    .start = start,
+    .end = end,
+    .kick = kick,
+    .drain = drain,
+    .unsettled = unsettled,
+    .free = free_source,
+    .trusted_until = trusted_until,
+};
 
 int source_wf_open(struct worker *w, const char *redis_url, struct error *err)
 {
@@ -208,6 +228,12 @@ int source_wf_open(struct worker *w, const char *redis_url, struct error *err)
 	if (s->claimer == NULL) {
 		free(s);
 		return -err->code;
+	}
+	w->guard = guard_start(w->loop, err);
+	if (w->guard == NULL) {
+		log_warn("%s: processes end with their leases only while the worker "
+			 "itself runs",
+			 err->msg);
 	}
 	w->source = s;
 	w->source_ops = &ops;

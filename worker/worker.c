@@ -54,6 +54,15 @@ void worker_cancel(struct worker *w, const char *run_id_text)
 	}
 }
 
+void worker_trust(struct worker *w)
+{
+	struct run *r;
+
+	TAILQ_FOREACH (r, &w->list, link) {
+		run_trust(r);
+	}
+}
+
 void worker_lost(struct worker *w, const char *run_id_text, uint64_t fence,
 		 const char *why)
 {

@@ -19,6 +19,7 @@
 struct error;
 struct httpc;
 struct loop;
+struct guard;
 struct loop_timer;
 struct py_control;
 struct pyhost;
@@ -50,6 +51,9 @@ struct source_ops {
 	void (*kick)(void *self);  /* a slot is free */
 	void (*drain)(void *self); /* no new runs */
 	size_t (*unsettled)(const void *self);
+	/* Until when the run is surely ours (monotonic ms); 0: not held, or no leases.
+	 */
+	int64_t (*trusted_until)(const void *self, const char *run_id);
 	void (*free)(void *self);
 };
 enum run_outcome { RUN_OUT_DONE = 1, RUN_OUT_DROP, RUN_OUT_REQUEUE };
@@ -67,7 +71,8 @@ struct worker {
 	struct py_control *py; /* made when the first Python run comes */
 	struct pyhost *pyhost; /* the same; NULL: Python runs start cold */
 	int pyhost_tried;
-	struct map runs; /* run id text -> struct run */
+	struct guard *guard; /* NULL: no leases, or none could be started */
+	struct map runs;     /* run id text -> struct run */
 	struct run_list list;
 	int64_t limit;         /* slots */
 	int draining, killing; /* first signal, second signal */
@@ -92,6 +97,8 @@ int worker_offer(struct worker *w, const struct worker_offer *offer, struct erro
 int worker_free_slots(const struct worker *w);
 /* Cancellation is wanted / the lease is lost; unknown ids are ignored. */
 void worker_cancel(struct worker *w, const char *run_id);
+/* Leases were renewed. */
+void worker_trust(struct worker *w);
 void worker_lost(struct worker *w, const char *run_id, uint64_t fence, const char *why);
 /* By run.c when a run is over. */
 void worker_run_done(struct worker *w, struct run *r);

@@ -9,6 +9,7 @@
 #include "api/routes/list.h"
 #include "api/routes/log_store.h"
 #include "api/routes/req.h"
+#include "api/routes/runs/runs.h"
 #include "api/tx.h"
 #include "base/compiler.h"
 #include "base/error.h"
@@ -83,6 +84,9 @@ struct create {
 	struct req_arg base;
 	struct line *lines;
 	size_t count;
+	int has_fence; /* of the run that the lines are of, mostly */
+	struct uuid run;
+	uint64_t token;
 };
 
 static void create_free(void *arg)
@@ -97,7 +101,8 @@ static int create_work(struct tx *tx, void *arg, struct error *err)
 {
 	const struct create *a = arg;
 	size_t i;
-	int rc = 0;
+	int stale = a->has_fence ? fence_is_stale(tx, &a->run, a->token, err) : 0;
+	int rc = stale < 0 ? stale : 0;
 
 	for (i = 0; i < a->count && rc == 0; i++) {
 		const struct line *l = &a->lines[i];
@@ -111,7 +116,11 @@ static int create_work(struct tx *tx, void *arg, struct error *err)
 		    .task_run_id = l->has_task_run ? &l->task_run_id : NULL,
 		};
 
-		rc = log_store(tx, &line, err);
+		/* what an earlier owner of the run still says is nobody's log */
+		if (!stale || !l->has_flow_run ||
+		    !uuid_equal(&l->flow_run_id, &a->run)) {
+			rc = log_store(tx, &line, err);
+		}
 	}
 	tx->status = 201;
 	buf_adds(&tx->body, "null");
@@ -169,6 +178,7 @@ static void route_create(struct http_req *r)
 	}
 	http_invalid_free(v);
 	a->base.body = json_incref(body);
+	a->has_fence = fence_header_any(r, &a->run, &a->token);
 	tx_submit(r, DB_WRITE, create_work, a, create_free);
 }
 

@@ -14,20 +14,36 @@
 
 #define PREFECT_AGENT "prefect/"
 
-uint64_t fence_header(const struct http_req *r, const struct uuid *run)
+int fence_header_any(const struct http_req *r, struct uuid *ret_run,
+		     uint64_t *ret_token)
 {
 	const char *text = http_header(r, "X-WF-Fence");
 	const char *colon = text != NULL ? strchr(text, ':') : NULL;
-	struct uuid id;
 	char *end;
-	unsigned long long token;
 
-	if (colon == NULL || uuid_parse_n(text, (size_t)(colon - text), &id) < 0 ||
-	    !uuid_equal(&id, run)) {
+	if (colon == NULL || uuid_parse_n(text, (size_t)(colon - text), ret_run) < 0) {
 		return 0;
 	}
-	token = strtoull(colon + 1, &end, 10);
-	return *end == '\0' && end != colon + 1 ? (uint64_t)token : 0;
+	*ret_token = strtoull(colon + 1, &end, 10);
+	return *end == '\0' && end != colon + 1;
+}
+
+uint64_t fence_header(const struct http_req *r, const struct uuid *run)
+{
+	struct uuid id;
+	uint64_t token;
+
+	return fence_header_any(r, &id, &token) && uuid_equal(&id, run) ? token : 0;
+}
+
+int fence_is_stale(struct tx *tx, const struct uuid *run, uint64_t fence,
+		   struct error *err)
+{
+	int64_t stored = 0;
+	int rc = db_one_int(tx->c, SQL_FLOW_RUN_FENCE, DB_ARGS(db_a_uuid(run)), 1,
+			    &stored, err);
+
+	return rc < 0 ? rc : fence < (uint64_t)stored;
 }
 
 int fence_check(struct tx *tx, const struct uuid *run, uint64_t fence,
