@@ -7,12 +7,14 @@ libcli_a_SOURCES = \
 	cli/cli.h \
 	cli/client.c \
 	cli/client.h \
+	cli/cmd_concurrency.c \
 	cli/cmd_config.c \
 	cli/cmd_deployment.c \
 	cli/cmd_deployment_run.c \
 	cli/cmd_flow.c \
 	cli/cmd_flow_run.c \
 	cli/cmd_flow_run_logs.c \
+	cli/cmd_pool.c \
 	cli/cmd_profile.c \
 	cli/cmd_server.c \
 	cli/cmd_top.c \

@@ -17,5 +17,7 @@ extern const struct route deployment_routes[];
 extern const struct route schedule_routes[];
 extern const struct route explain_routes[];
 extern const struct route usage_routes[];
+extern const struct route concurrency_routes[];
+extern const struct route rebuild_routes[];
 
 #endif

@@ -14,6 +14,7 @@
 #include "api/sockets/task_queue.h"
 #include "api/sockets/worker_channel.h"
 #include "api/tx.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "pools/pools.h"
 
@@ -41,8 +42,12 @@ static void on_redis(int up, const char *why, void *arg)
 {
 	struct parts *p = arg;
 
-	(void)why;
-	if (up) {
+	if (!up) {
+		log_warn("Redis is not reachable: %s. What runs goes on; what is new "
+			 "waits in the database",
+			 why);
+	} else {
+		log_info("Redis is reachable");
 		relay_wake(p->api->relay);
 		services_redis_up(p->api->services);
 	}

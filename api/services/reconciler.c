@@ -30,8 +30,9 @@ struct reconciler {
 	enum reconcile_phase phase;
 	struct rec_slice slice;
 	char epoch[UUID_TEXT_SIZE];
-	int64_t passes, next_walk_ms;
-	int under_way; /* database work and Redis operations */
+	int64_t passes, rebuilds, next_walk_ms;
+	int rebuild, rebuilding; /* wanted; this walk is one */
+	int under_way;           /* database work and Redis operations */
 	int walking, failed, again, stopping;
 };
 
@@ -185,7 +186,8 @@ static void waiting_run(struct reconciler *r, const struct rec_row *row,
 {
 	const char *st = info->state != NULL ? info->state : "";
 
-	if (st[0] == '\0' || info->gen < row->gen) {
+	if (st[0] == '\0' || info->gen < row->gen ||
+	    (r->rebuilding && strcmp(st, "ready") == 0)) {
 		enqueue(r, row);
 		return;
 	}
@@ -411,6 +413,9 @@ static void end_walk(struct reconciler *r)
 	rec_slice_release(&r->slice);
 	r->walking = 0;
 	r->passes += !r->failed;
+	r->rebuilds += r->rebuilding && !r->failed;
+	r->rebuild |= r->rebuilding && r->failed;
+	r->rebuilding = 0;
 	r->next_walk_ms = loop_now_ms(r->api->loop) + wait;
 	r->again = 0;
 	loop_timer_in(r->timer, wait < PING_MS ? wait : PING_MS);
@@ -441,6 +446,8 @@ static void start_walk(struct reconciler *r)
 {
 	r->walking = 1;
 	r->failed = 0;
+	r->rebuilding = r->rebuild;
+	r->rebuild = 0;
 	r->phase = REC_EPOCH;
 	read_next(r);
 }
@@ -524,6 +531,19 @@ void reconciler_now(struct reconciler *r)
 	} else {
 		loop_timer_in(r->timer, 0);
 	}
+}
+
+void reconciler_rebuild(struct reconciler *r)
+{
+	if (r != NULL) {
+		r->rebuild = 1;
+		reconciler_now(r);
+	}
+}
+
+int64_t reconciler_rebuilds(const struct reconciler *r)
+{
+	return r->rebuilds;
 }
 
 int64_t reconciler_passes(const struct reconciler *r)

@@ -26,6 +26,9 @@ struct reconciler *reconciler_start(struct api *api);
 void reconciler_stop(
     struct reconciler *r); /* accepts NULL; frees when nothing is under way */
 void reconciler_now(struct reconciler *r); /* accepts NULL */
+/* The next whole walk enqueues every waiting run, whatever Redis says about it. */
+void reconciler_rebuild(struct reconciler *r);           /* accepts NULL */
+int64_t reconciler_rebuilds(const struct reconciler *r); /* such walks done */
 /* Whole passes since the start, for tests and metrics. */
 int64_t reconciler_passes(const struct reconciler *r);
 

@@ -303,3 +303,15 @@ void services_redis_up(struct services *s)
 		reconciler_now(s->reconciler);
 	}
 }
+
+void services_rebuild(struct services *s)
+{
+	if (s != NULL && !s->stopping) {
+		reconciler_rebuild(s->reconciler);
+	}
+}
+
+int64_t services_rebuilds(const struct services *s)
+{
+	return s != NULL ? reconciler_rebuilds(s->reconciler) : 0;
+}

@@ -10,6 +10,8 @@
 #ifndef API_SERVICES_SERVICES_H
 #define API_SERVICES_SERVICES_H
 
+#include <stdint.h>
+
 struct api;
 struct error;
 struct services;
@@ -22,6 +24,9 @@ void services_stop(struct services *s); /* accepts NULL; frees */
 /* FX (enum fx_flags of api/tx.h) happened in a committed transaction: wakes the
  * scheduler for FX_SCHEDULES.  The relay is woken by relay_wake(), for FX_OUTBOX. */
 void services_wake(struct services *s, unsigned int fx); /* accepts NULL */
+/* Redis is told everything, also what it seems to know. */
+void services_rebuild(struct services *s);           /* accepts NULL */
+int64_t services_rebuilds(const struct services *s); /* done; accepts NULL */
 /* Redis is reachable (again): the reconciler looks at once. */
 void services_redis_up(struct services *s); /* accepts NULL */
 

@@ -89,3 +89,51 @@ cl.name IN (%)
 cl.id = ?
 -- fragment: cl_is_tag
 cl.name LIKE 'tag:%'
+
+-- Who holds what: GET /wf/v1/concurrency.  Columns: kind, name, limit, in use, id.
+-- name: concurrency_usage
+SELECT 'pool', wp.name, wp.concurrency_limit, (
+    SELECT count(*) FROM work_queue q JOIN flow_run fr ON fr.work_queue_id = q.id
+    WHERE q.work_pool_id = wp.id AND fr.state_type IN (2, 3, 9)), wp.id
+FROM work_pool wp WHERE wp.concurrency_limit IS NOT NULL
+UNION ALL
+SELECT 'queue', wp.name || '/' || wq.name, wq.concurrency_limit, (
+    SELECT count(*) FROM flow_run fr
+    WHERE fr.work_queue_id = wq.id AND fr.state_type IN (2, 3, 9)), wq.id
+FROM work_queue wq JOIN work_pool wp ON wp.id = wq.work_pool_id
+WHERE wq.concurrency_limit IS NOT NULL
+UNION ALL
+SELECT CASE WHEN d.id IS NOT NULL THEN 'deployment'
+    WHEN cl.name LIKE 'tag:%' THEN 'tag' ELSE 'global' END,
+  CASE WHEN d.id IS NOT NULL THEN f.name || '/' || d.name ELSE cl.name END,
+  cl."limit",
+  (SELECT coalesce(sum(cs.slots), 0) FROM concurrency_slot cs WHERE cs.limit_id = cl.id),
+  cl.id
+FROM concurrency_limit_v2 cl
+LEFT JOIN deployment d ON d.concurrency_limit_id = cl.id AND cl.name LIKE 'deployment:%'
+LEFT JOIN flow f ON f.id = d.flow_id
+WHERE cl.active = 1
+ORDER BY 1, 2 LIMIT ?1;
+
+-- Holders: type, id, name, since, worker, slots.
+-- name: concurrency_pool_holders
+SELECT 'flow-run', fr.id, fr.name, fr.state_timestamp, fr.owner, 1
+FROM work_queue q JOIN flow_run fr ON fr.work_queue_id = q.id
+WHERE q.work_pool_id = ?1 AND fr.state_type IN (2, 3, 9)
+ORDER BY fr.state_timestamp, fr.id LIMIT ?2;
+
+-- name: concurrency_queue_holders
+SELECT 'flow-run', fr.id, fr.name, fr.state_timestamp, fr.owner, 1
+FROM flow_run fr WHERE fr.work_queue_id = ?1 AND fr.state_type IN (2, 3, 9)
+ORDER BY fr.state_timestamp, fr.id LIMIT ?2;
+
+-- name: concurrency_slot_holders
+SELECT CASE WHEN fr.id IS NOT NULL THEN 'flow-run' WHEN tr.id IS NOT NULL THEN 'task-run'
+    ELSE coalesce(le.holder_type, 'client') END,
+  coalesce(fr.id, tr.id, le.id), coalesce(fr.name, tr.name), le.created, fr.owner, cs.slots
+FROM concurrency_slot cs
+JOIN concurrency_lease le ON le.id = cs.lease_id
+LEFT JOIN flow_run fr ON fr.id = le.holder_id
+LEFT JOIN task_run tr ON tr.id = le.holder_id
+WHERE cs.limit_id = ?1
+ORDER BY le.created LIMIT ?2;
