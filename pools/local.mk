@@ -28,6 +28,8 @@ libpools_a_SOURCES = \
 	pools/redis.c \
 	pools/redis.h \
 	pools/script.c \
+	pools/sentinel.c \
+	pools/sentinel.h \
 	pools/script.h \
 	pools/settings.c \
 	pools/url.c \

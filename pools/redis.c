@@ -34,6 +34,7 @@
 #include "base/mem.h"
 #include "base/resolve.h"
 #include "base/sm.h"
+#include "pools/sentinel.h"
 #include "pools/url.h"
 
 #define REDIS_ELEMENTS_MAX (1 << 20) /* of one array */
@@ -77,6 +78,8 @@ struct redis {
 	enum conn_state state;
 	int64_t state_at_ms; /* when the state has to be looked at */
 	struct resolve *resolve;
+	struct sentinel_ask *ask;
+	unsigned int sentinel; /* which one is asked next */
 	struct resolve_addrs addrs;
 	int addr_next;
 	struct bufferevent *bev;
@@ -261,6 +264,8 @@ static void conn_release(struct redis *r)
 {
 	resolve_cancel(r->resolve);
 	r->resolve = NULL;
+	sentinel_cancel(r->ask);
+	r->ask = NULL;
 	if (r->bev != NULL) {
 		bufferevent_free(r->bev);
 		r->bev = NULL;
@@ -309,14 +314,25 @@ static void conn_up(struct redis *r)
 	timer_arm(r);
 }
 
+/* An answer of ROLE.  The sentinels may know of a failover later than the servers. */
+static int is_replica(const struct redis_reply *reply)
+{
+	return redis_count(reply) > 0 &&
+	       strcmp(redis_str(redis_at(reply, 0)), "master") != 0;
+}
+
 static void on_login_reply(int rc, const struct redis_reply *reply,
 			   const struct error *err, void *arg)
 {
 	struct redis *r = arg;
 	struct error why = {0};
 
-	(void)reply;
-	if (rc < 0 && r->state == CONN_LOGIN) {
+	if (rc == 0 && r->state == CONN_LOGIN && is_replica(reply)) {
+		(void)err_set(&why, ERR_UNAVAILABLE,
+			      "%s: the server that it names is a replica still",
+			      r->show);
+		conn_break(r, &why);
+	} else if (rc < 0 && r->state == CONN_LOGIN) {
 		why = *err;
 		(void)err_wrap(&why, "log in to %s", r->show);
 		conn_break(r, &why);
@@ -351,6 +367,9 @@ static void conn_login(struct redis *r)
 	if (r->url.db != 0) {
 		(void)snprintf(db, sizeof(db), "%d", r->url.db);
 		login_send(r, 2, (const char *[]){"SELECT", db});
+	}
+	if (r->url.service != NULL) {
+		login_send(r, 1, (const char *[]){"ROLE"});
 	}
 	login_send(r, 1, (const char *[]){"PING"});
 }
@@ -561,6 +580,29 @@ static void on_resolved(int rc, const struct resolve_addrs *addrs,
 	timer_arm(r);
 }
 
+static void resolve_host(struct redis *r, const char *host, int port)
+{
+	struct error err = {0};
+
+	r->resolve = resolve_start(r->loop, host, port, on_resolved, r, &err);
+	if (r->resolve == NULL) {
+		conn_break(r, &err);
+	}
+}
+
+static void on_sentinel(int rc, const char *host, int port, const struct error *err,
+			void *arg)
+{
+	struct redis *r = arg;
+
+	r->ask = NULL;
+	if (rc < 0) {
+		conn_break(r, err);
+	} else {
+		resolve_host(r, host, port);
+	}
+}
+
 static void conn_start(struct redis *r)
 {
 	int64_t until = loop_now_ms(r->loop) + REDIS_CONNECT_MS;
@@ -576,9 +618,12 @@ static void conn_start(struct redis *r)
 		return;
 	}
 	conn_move(r, CONN_RESOLVING, until);
-	r->resolve =
-	    resolve_start(r->loop, r->url.host, r->url.port, on_resolved, r, &err);
-	if (r->resolve == NULL) {
+	if (r->url.service == NULL) {
+		resolve_host(r, r->url.host, r->url.port);
+		return;
+	}
+	r->ask = sentinel_ask(r->loop, &r->url, r->sentinel++, on_sentinel, r, &err);
+	if (r->ask == NULL) {
 		conn_break(r, &err);
 	}
 }
@@ -645,14 +690,7 @@ struct redis *redis_new(struct loop *loop, const struct redis_url *url,
 	struct redis *r = xcalloc(1, sizeof(*r));
 
 	r->loop = loop;
-	r->url = (struct redis_url){
-	    .host = url->host != NULL ? xstrdup(url->host) : NULL,
-	    .path = url->path != NULL ? xstrdup(url->path) : NULL,
-	    .user = url->user != NULL ? xstrdup(url->user) : NULL,
-	    .password = url->password != NULL ? xstrdup(url->password) : NULL,
-	    .port = url->port,
-	    .db = url->db,
-	};
+	redis_url_copy(&r->url, url);
 	r->show = redis_url_show(url);
 	r->ops = *ops;
 	r->state = CONN_DOWN;

@@ -50,11 +50,11 @@ static char *decode(const char *text, size_t len)
 
 static int bad(struct error *err, const char *why)
 {
-	return err_set(
-	    err, ERR_INVALID,
-	    "the Redis URL %s; it looks like redis://:password@host:6379/0 or "
-	    "redis+unix:///path/of.sock?db=0",
-	    why);
+	return err_set(err, ERR_INVALID,
+		       "the Redis URL %s; it looks like redis://:password@host:6379/0, "
+		       "redis+unix:///path/of.sock?db=0 or "
+		       "redis+sentinel://:password@host:26379,host2:26379/service",
+		       why);
 }
 
 static int parse_number(const char *text, size_t len, int max, int *ret_number)
@@ -109,7 +109,8 @@ static int parse_login(struct redis_url *u, const char *s, size_t len,
 	return rc;
 }
 
-static int parse_host(struct redis_url *u, const char *s, size_t len, struct error *err)
+static int parse_host(struct redis_url *u, const char *s, size_t len, int standard,
+		      struct error *err)
 {
 	const char *end = s + len, *colon = NULL;
 
@@ -131,7 +132,7 @@ static int parse_host(struct redis_url *u, const char *s, size_t len, struct err
 	if (u->host[0] == '\0') {
 		return bad(err, "has no host");
 	}
-	u->port = REDIS_PORT;
+	u->port = standard;
 	if (colon != NULL && (parse_number(colon + 1, (size_t)(end - colon) - 1,
 					   PORT_MAX, &u->port) < 0 ||
 			      u->port == 0)) {
@@ -155,7 +156,7 @@ static int parse_tcp(struct redis_url *u, const char *s, struct error *err)
 		s = at + 1;
 	}
 	if (rc == 0) {
-		rc = parse_host(u, s, len, err);
+		rc = parse_host(u, s, len, REDIS_PORT, err);
 	}
 	if (rc < 0) {
 		return rc;
@@ -165,6 +166,93 @@ static int parse_tcp(struct redis_url *u, const char *s, struct error *err)
 		return bad(err, "has a bad database number");
 	}
 	return 0;
+}
+
+static size_t part_len(const struct redis_url *u, unsigned int at,
+		       const char **ret_part)
+{
+	unsigned int n = 1;
+	const char *s = u->sentinels;
+
+	for (const char *p = s; *p != '\0'; p++) {
+		n += *p == ',';
+	}
+	for (at %= n; at > 0; at--) {
+		s += strcspn(s, ",") + 1;
+	}
+	*ret_part = s;
+	return strcspn(s, ",");
+}
+
+int redis_url_sentinel(const struct redis_url *u, unsigned int at,
+		       struct redis_url *ret_url, struct error *err)
+{
+	struct redis_url one = {0};
+	const char *part;
+	size_t len = part_len(u, at, &part);
+	int rc = parse_host(&one, part, len, REDIS_SENTINEL_PORT, err);
+
+	if (rc < 0) {
+		redis_url_release(&one);
+		return rc;
+	}
+	*ret_url = one;
+	return 0;
+}
+
+/* All must be good, not only the one that is asked first. */
+static int check_sentinels(const struct redis_url *u, struct error *err)
+{
+	unsigned int count = 1;
+	int rc = 0;
+
+	for (const char *p = u->sentinels; *p != '\0'; p++) {
+		count += *p == ',';
+	}
+	if (count > REDIS_SENTINELS_MAX) {
+		return bad(err, "has more than 16 sentinels");
+	}
+	for (unsigned int i = 0; rc == 0 && i < count; i++) {
+		struct redis_url one = {0};
+		rc = redis_url_sentinel(u, i, &one, err);
+		redis_url_release(&one);
+	}
+	return rc;
+}
+
+static int parse_sentinel(struct redis_url *u, const char *s, struct error *err)
+{
+	size_t len = strcspn(s, "/?#"), name;
+	const char *rest = s + len, *at = NULL;
+	int rc = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		at = s[i] == '@' ? s + i : at;
+	}
+	if (at != NULL) {
+		rc = parse_login(u, s, (size_t)(at - s), err);
+		len -= (size_t)(at - s) + 1;
+		s = at + 1;
+	}
+	u->sentinels = xstrndup(s, len);
+	if (rc == 0) {
+		rc = check_sentinels(u, err);
+	}
+	rest += *rest == '/';
+	name = strcspn(rest, "/?#");
+	if (rc == 0 && name == 0) {
+		rc = bad(err, "names no service behind its sentinels");
+	}
+	if (rc == 0) {
+		rc = set_decoded(&u->service, rest, name, err);
+	}
+	rest += name;
+	rest += *rest == '/';
+	if (rc == 0 && *rest != '\0' &&
+	    parse_number(rest, strlen(rest), DB_MAX, &u->db) < 0) {
+		rc = bad(err, "has a bad database number");
+	}
+	return rc;
 }
 
 static int parse_option(struct redis_url *u, const char *s, size_t len,
@@ -223,6 +311,8 @@ int redis_url_parse(const char *text, struct redis_url *ret_url, struct error *e
 		rc = parse_tcp(&u, text + 8, err);
 	} else if (strncmp(text, "redis+unix://", 13) == 0) {
 		rc = parse_unix(&u, text + 13, err);
+	} else if (strncmp(text, "redis+sentinel://", 17) == 0) {
+		rc = parse_sentinel(&u, text + 17, err);
 	} else if (strncmp(text, "rediss://", 9) == 0) {
 		rc = err_set(
 		    err, ERR_UNSUPPORTED,
@@ -245,11 +335,36 @@ void redis_url_release(struct redis_url *u)
 	free(u->path);
 	free(u->user);
 	free(u->password);
+	free(u->service);
+	free(u->sentinels);
 	*u = (struct redis_url){0};
+}
+
+static char *dup_or_null(const char *s)
+{
+	return s != NULL ? xstrdup(s) : NULL;
+}
+
+void redis_url_copy(struct redis_url *dst, const struct redis_url *src)
+{
+	*dst = (struct redis_url){
+	    .host = dup_or_null(src->host),
+	    .path = dup_or_null(src->path),
+	    .user = dup_or_null(src->user),
+	    .password = dup_or_null(src->password),
+	    .service = dup_or_null(src->service),
+	    .sentinels = dup_or_null(src->sentinels),
+	    .port = src->port,
+	    .db = src->db,
+	};
 }
 
 char *redis_url_show(const struct redis_url *u)
 {
+	if (u->service != NULL) {
+		return xasprintf("redis+sentinel://%s/%s/%d", u->sentinels, u->service,
+				 u->db);
+	}
 	if (u->path != NULL) {
 		return xasprintf("redis+unix://%s", u->path);
 	}
