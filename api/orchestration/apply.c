@@ -71,7 +71,8 @@ static int decided_by_fence(struct run_row *row, const struct run_proposal *p,
 		return 1;
 	}
 	row->facts.fenced = 1;
-	row->facts.takeover = p->fence > row->run.fence;
+	/* a worker without leases that was faster has nothing that can be taken over */
+	row->facts.takeover = p->fence > row->run.fence && row->owner != NULL;
 	return 0;
 }
 
@@ -114,7 +115,8 @@ static int note(struct tx *tx, const struct run_row *row, const struct run_propo
 	policy = json_text(row->run.empirical_policy);
 	rc = db_exec(tx->c, SQL_FLOW_RUN_NOTE,
 		     DB_ARGS(db_a_uuid(&row->run.id), db_a_int((int64_t)fence),
-			     db_a_text(p->owner), db_a_text(policy)),
+			     db_a_text(row->owner != NULL ? p->owner : NULL),
+			     db_a_text(policy)),
 		     4, NULL, err);
 	free(policy);
 	return rc;

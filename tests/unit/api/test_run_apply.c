@@ -89,6 +89,7 @@ static int play_work(struct tx *tx, void *arg, struct error *err)
 	    .state = &s,
 	    .force = p->force,
 	    .fence = p->fence,
+	    .owner = p->fence != 0 ? "host-1" : NULL,
 	    .renews_leases = p->renews,
 	};
 	int rc;
@@ -317,6 +318,18 @@ Test(run_apply, a_newer_token_takes_a_pending_run_over)
 	cr_expect_eq(play(id, "Pending", 0, 9).status, ORC_ACCEPT);
 	r = play(id, "Running", 0, 7);
 	cr_expect(r.superseded);
+}
+
+/* Prefect's worker was faster than the claim: the run is its, and stays so. */
+Test(run_apply, a_token_takes_nothing_from_a_worker_without_leases)
+{
+	struct uuid id;
+
+	scene_make(&f, &ids, -1, NULL);
+	id = make_run("Scheduled", 1);
+	cr_expect_eq(play(id, "Pending", 0, 0).status, ORC_ACCEPT);
+	cr_expect_eq(play(id, "Pending", 0, 7).status, ORC_ABORT);
+	cr_expect_eq(play(id, "Running", 0, 0).status, ORC_ACCEPT);
 }
 
 Test(run_apply, a_token_never_leaves_a_terminal_state)
