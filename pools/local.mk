@@ -27,11 +27,14 @@ libpools_a_SOURCES = \
 	pools/reap.c \
 	pools/redis.c \
 	pools/redis.h \
+	pools/redis_error.c \
 	pools/script.c \
 	pools/sentinel.c \
 	pools/sentinel.h \
 	pools/script.h \
 	pools/settings.c \
+	pools/tls.c \
+	pools/tls.h \
 	pools/url.c \
 	pools/url.h \
 	pools/wake.c

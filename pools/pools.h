@@ -87,7 +87,6 @@ typedef void (*pools_claim_fn)(int rc, const struct pools_claim *claims, size_t 
 int pools_claim(struct pools *p, const char *pool, const char *worker, int max,
 		int64_t lease_ms, int64_t prefetch_ms, const char *const *queues,
 		pools_claim_fn fn, void *arg, struct error *err);
-
 /* 1 go, 2 cancel wanted, 0 lease lost. */
 int pools_start(struct pools *p, const char *pool, const char *id, uint64_t token,
 		pools_int_fn fn, void *arg, struct error *err);
@@ -134,14 +133,12 @@ struct pools_reaped {
 	int64_t attempts;
 	int started;
 };
-/*
- * Safe to call from any number of processes: a run is taken once.  A verdict of "lost"
+/* Safe to call from any number of processes: a run is taken once.  A verdict of "lost"
  * has to reach the API; it comes again (after 30 s, 60 s, 2 min, ... for a day) until
  * pools_settle() with the new token.  "requeued" needs nothing: the run is delivered
- * again. With `started` it had been enqueued again during its lease (its retry was
- * due).  Nothing is taken for one lease time after a pause of reaping (Redis was away,
- * first reaper).
- */
+ * again; with `started` it had been enqueued again during its lease (its retry was
+ * due). Nothing is taken for a lease time after a pause of reaping (Redis was away,
+ * ...). */
 typedef void (*pools_reap_fn)(int rc, const struct pools_reaped *runs, size_t count,
 			      const struct error *err, void *arg);
 int pools_reap(struct pools *p, const char *pool, int max, int64_t max_attempts,
@@ -150,12 +147,10 @@ int pools_reap(struct pools *p, const char *pool, int max, int64_t max_attempts,
 int pools_reaper_lock(struct pools *p, const char *pool, const char *owner,
 		      int64_t ttl_ms, pools_int_fn fn, void *arg, struct error *err);
 
-/*
- * Settings; LIMIT POOLS_NO_LIMIT for none.  A change publishes a wake.  A pool that
+/* Settings; LIMIT POOLS_NO_LIMIT for none.  A change publishes a wake.  A pool that
  * Redis does not know gives out nothing; pools_set_pool() opens it, so what is held
  * must have been told before (pools_renew()).  pools_change_pool() leaves such a pool
- * alone: 0.
- */
+ * alone: 0. */
 int pools_change_pool(struct pools *p, const char *pool, int paused, int64_t limit,
 		      pools_int_fn fn, void *arg, struct error *err);
 int pools_set_pool(struct pools *p, const char *pool, int paused, int64_t limit,
@@ -173,11 +168,9 @@ int pools_remove_queue(struct pools *p, const char *pool, const char *queue,
 int pools_remove_pool(struct pools *p, const char *pool, pools_int_fn fn, void *arg,
 		      struct error *err);
 
-/*
- * What Redis knows about runs, for the reconciler and explain: state ("ready",
- * "leased", "ext" (pools_hold), "lost", "done", "drop" or NULL), worker, gen, attempts,
- * expiry (Unix ms).
- */
+/* What Redis knows about runs, for the reconciler and explain: state ("ready",
+ * "leased", "ext" (pools_hold), "lost", "done", "drop" or NULL), worker, ..., expiry
+ * (Unix ms). */
 struct pools_info {
 	const char *state, *queue, *worker;
 	int64_t gen, attempts, expires_ms;

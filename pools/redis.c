@@ -35,6 +35,7 @@
 #include "base/resolve.h"
 #include "base/sm.h"
 #include "pools/sentinel.h"
+#include "pools/tls.h"
 #include "pools/url.h"
 
 #define REDIS_ELEMENTS_MAX (1 << 20) /* of one array */
@@ -83,6 +84,8 @@ struct redis {
 	struct resolve_addrs addrs;
 	int addr_next;
 	struct bufferevent *bev;
+	struct tls *tls; /* of bev */
+	char host[256];  /* whose certificate is expected */
 	redisReader *reader;
 	redisReplyObjectFunctions reader_fn;
 	size_t reply_bytes; /* fed since the last whole reply */
@@ -141,39 +144,6 @@ const struct redis_reply *redis_at(const struct redis_reply *r, size_t i)
 {
 	PRE(i < redis_count(r));
 	return (const struct redis_reply *)raw(r)->element[i];
-}
-
-static enum err_code reply_code(const char *text)
-{
-	static const struct {
-		const char *prefix;
-		enum err_code code;
-	} map[] = {
-	    {"NOSCRIPT ", ERR_NOT_FOUND},
-	    {"LOADING ", ERR_UNAVAILABLE},
-	    {"READONLY ", ERR_UNAVAILABLE},
-	    {"OOM ", ERR_UNAVAILABLE},
-	    {"BUSY ", ERR_UNAVAILABLE},
-	    {"MASTERDOWN ", ERR_UNAVAILABLE},
-	    {"MISCONF ", ERR_UNAVAILABLE},
-	    {"NOREPLICAS ", ERR_UNAVAILABLE},
-	    {"CLUSTERDOWN ", ERR_UNAVAILABLE},
-	    {"TRYAGAIN ", ERR_UNAVAILABLE},
-	    {"MOVED ", ERR_UNSUPPORTED},
-	    {"NOAUTH ", ERR_DENIED},
-	    {"WRONGPASS ", ERR_DENIED},
-	    {"NOPERM ", ERR_DENIED},
-	    {"ERR invalid password", ERR_DENIED},
-	    {"ERR max number of clients", ERR_UNAVAILABLE},
-	    {"ERR AUTH <password> called without", ERR_DENIED},
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(map); i++) {
-		if (strncmp(text, map[i].prefix, strlen(map[i].prefix)) == 0) {
-			return map[i].code;
-		}
-	}
-	return ERR_PROTOCOL;
 }
 
 /* ---- commands ---- */
@@ -269,6 +239,7 @@ static void conn_release(struct redis *r)
 	if (r->bev != NULL) {
 		bufferevent_free(r->bev);
 		r->bev = NULL;
+		r->tls = NULL;
 	}
 	if (r->reader != NULL) {
 		redisReaderFree(r->reader);
@@ -398,7 +369,8 @@ static void take_reply(struct redis *r, redisReply *reply)
 		cmd_free(c);
 		return;
 	}
-	(void)err_set(&err, reply_code(reply->str), "Redis answered: %s", reply->str);
+	(void)err_set(&err, redis_error_code(reply->str), "Redis answered: %s",
+		      reply->str);
 	cmd_fail(r, c, &err);
 	if (strncmp(reply->str, "READONLY ", 9) == 0) {
 		/* A replica: the next connection may find the new master. */
@@ -469,6 +441,29 @@ static void connect_failed(struct redis *r)
 	conn_break(r, &err);
 }
 
+static void on_event(struct bufferevent *bev, short events, void *arg);
+
+static void on_tls(void *arg)
+{
+	conn_login(arg);
+}
+
+/* On the connected socket; the login comes after the handshake. */
+static void start_tls(struct redis *r)
+{
+	struct error err = {0};
+	struct bufferevent *raw = r->bev;
+
+	bufferevent_setcb(raw, NULL, NULL, NULL, NULL);
+	r->bev = tls_wrap(raw, &r->url, r->host, on_tls, r, &r->tls, &err);
+	if (r->bev == NULL) {
+		conn_break(r, &err);
+		return;
+	}
+	bufferevent_setcb(r->bev, on_read, NULL, on_event, r);
+	bufferevent_enable(r->bev, EV_READ | EV_WRITE);
+}
+
 static void on_event(struct bufferevent *bev, short events, void *arg)
 {
 	struct redis *r = arg;
@@ -476,8 +471,14 @@ static void on_event(struct bufferevent *bev, short events, void *arg)
 	struct error err = {0};
 
 	if ((events & BEV_EVENT_CONNECTED) != 0) {
-		conn_login(r);
+		r->url.tls && r->tls == NULL ? start_tls(r) : conn_login(r);
 		timer_arm(r);
+		return;
+	}
+	if (tls_why(r->tls) != NULL) {
+		(void)err_set(&err, ERR_UNAVAILABLE, "%s: %s", r->show,
+			      tls_why(r->tls));
+		conn_break(r, &err);
 		return;
 	}
 	if (r->state == CONN_CONNECTING) {
@@ -584,6 +585,7 @@ static void resolve_host(struct redis *r, const char *host, int port)
 {
 	struct error err = {0};
 
+	(void)snprintf(r->host, sizeof(r->host), "%s", host);
 	r->resolve = resolve_start(r->loop, host, port, on_resolved, r, &err);
 	if (r->resolve == NULL) {
 		conn_break(r, &err);

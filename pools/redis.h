@@ -57,6 +57,8 @@ struct redis_ops {
 	void *arg;
 };
 
+/* The code (enum err_code) for an error reply of Redis. */
+int redis_error_code(const char *text);
 /* URL is copied.  The first attempt to connect is made from the loop. */
 struct redis *redis_new(struct loop *loop, const struct redis_url *url,
 			const struct redis_ops *ops);

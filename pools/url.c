@@ -141,6 +141,50 @@ static int parse_host(struct redis_url *u, const char *s, size_t len, int standa
 	return 0;
 }
 
+static int parse_tls_option(struct redis_url *u, const char *s, size_t len,
+			    struct error *err)
+{
+	const struct {
+		const char *name;
+		char **field;
+	} files[] = {{"ca=", &u->ca}, {"cert=", &u->cert}, {"key=", &u->key}};
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		size_t n = strlen(files[i].name);
+
+		if (len > n && strncmp(s, files[i].name, n) == 0) {
+			return set_decoded(files[i].field, s + n, len - n, err);
+		}
+	}
+	if (len == 9 && strncmp(s, "verify=no", len) == 0) {
+		u->no_verify = 1;
+		return 0;
+	}
+	return bad(err,
+		   "has an unknown option (ca, cert, key and verify=no are known)");
+}
+
+/* [/db][?ca=..&cert=..&key=..&verify=no]; the options only with TLS */
+static int parse_tail(struct redis_url *u, const char *s, struct error *err)
+{
+	size_t len;
+	int rc = 0;
+
+	s += *s == '/';
+	len = strcspn(s, "?");
+	if (len > 0 && parse_number(s, len, DB_MAX, &u->db) < 0) {
+		return bad(err, "has a bad database number");
+	}
+	s += len;
+	while (rc == 0 && (*s == '?' || *s == '&')) {
+		len = strcspn(s + 1, "&");
+		rc = u->tls ? parse_tls_option(u, s + 1, len, err)
+			    : bad(err, "has options that only rediss:// takes");
+		s += len + 1;
+	}
+	return rc;
+}
+
 static int parse_tcp(struct redis_url *u, const char *s, struct error *err)
 {
 	size_t len = strcspn(s, "/?#");
@@ -161,11 +205,12 @@ static int parse_tcp(struct redis_url *u, const char *s, struct error *err)
 	if (rc < 0) {
 		return rc;
 	}
-	rest += *rest == '/';
-	if (*rest != '\0' && parse_number(rest, strlen(rest), DB_MAX, &u->db) < 0) {
-		return bad(err, "has a bad database number");
-	}
-	return 0;
+	return parse_tail(u, rest, err);
+}
+
+static char *dup_or_null(const char *s)
+{
+	return s != NULL ? xstrdup(s) : NULL;
 }
 
 static size_t part_len(const struct redis_url *u, unsigned int at,
@@ -196,6 +241,11 @@ int redis_url_sentinel(const struct redis_url *u, unsigned int at,
 		redis_url_release(&one);
 		return rc;
 	}
+	one.tls = u->tls;
+	one.no_verify = u->no_verify;
+	one.ca = dup_or_null(u->ca);
+	one.cert = dup_or_null(u->cert);
+	one.key = dup_or_null(u->key);
 	*ret_url = one;
 	return 0;
 }
@@ -246,11 +296,8 @@ static int parse_sentinel(struct redis_url *u, const char *s, struct error *err)
 	if (rc == 0) {
 		rc = set_decoded(&u->service, rest, name, err);
 	}
-	rest += name;
-	rest += *rest == '/';
-	if (rc == 0 && *rest != '\0' &&
-	    parse_number(rest, strlen(rest), DB_MAX, &u->db) < 0) {
-		rc = bad(err, "has a bad database number");
+	if (rc == 0) {
+		rc = parse_tail(u, rest + name, err);
 	}
 	return rc;
 }
@@ -314,10 +361,11 @@ int redis_url_parse(const char *text, struct redis_url *ret_url, struct error *e
 	} else if (strncmp(text, "redis+sentinel://", 17) == 0) {
 		rc = parse_sentinel(&u, text + 17, err);
 	} else if (strncmp(text, "rediss://", 9) == 0) {
-		rc = err_set(
-		    err, ERR_UNSUPPORTED,
-		    "TLS to Redis (rediss://) is not supported: use a TLS tunnel "
-		    "such as stunnel and redis://127.0.0.1");
+		u.tls = 1;
+		rc = parse_tcp(&u, text + 9, err);
+	} else if (strncmp(text, "rediss+sentinel://", 18) == 0) {
+		u.tls = 1;
+		rc = parse_sentinel(&u, text + 18, err);
 	} else {
 		rc = bad(err, "has an unknown scheme");
 	}
@@ -337,12 +385,10 @@ void redis_url_release(struct redis_url *u)
 	free(u->password);
 	free(u->service);
 	free(u->sentinels);
+	free(u->ca);
+	free(u->cert);
+	free(u->key);
 	*u = (struct redis_url){0};
-}
-
-static char *dup_or_null(const char *s)
-{
-	return s != NULL ? xstrdup(s) : NULL;
 }
 
 void redis_url_copy(struct redis_url *dst, const struct redis_url *src)
@@ -354,6 +400,11 @@ void redis_url_copy(struct redis_url *dst, const struct redis_url *src)
 	    .password = dup_or_null(src->password),
 	    .service = dup_or_null(src->service),
 	    .sentinels = dup_or_null(src->sentinels),
+	    .ca = dup_or_null(src->ca),
+	    .cert = dup_or_null(src->cert),
+	    .key = dup_or_null(src->key),
+	    .tls = src->tls,
+	    .no_verify = src->no_verify,
 	    .port = src->port,
 	    .db = src->db,
 	};
@@ -362,14 +413,16 @@ void redis_url_copy(struct redis_url *dst, const struct redis_url *src)
 char *redis_url_show(const struct redis_url *u)
 {
 	if (u->service != NULL) {
-		return xasprintf("redis+sentinel://%s/%s/%d", u->sentinels, u->service,
-				 u->db);
+		return xasprintf("redis%s+sentinel://%s/%s/%d", u->tls ? "s" : "",
+				 u->sentinels, u->service, u->db);
 	}
 	if (u->path != NULL) {
 		return xasprintf("redis+unix://%s", u->path);
 	}
 	if (strchr(u->host, ':') != NULL) {
-		return xasprintf("redis://[%s]:%d/%d", u->host, u->port, u->db);
+		return xasprintf("redis%s://[%s]:%d/%d", u->tls ? "s" : "", u->host,
+				 u->port, u->db);
 	}
-	return xasprintf("redis://%s:%d/%d", u->host, u->port, u->db);
+	return xasprintf("redis%s://%s:%d/%d", u->tls ? "s" : "", u->host, u->port,
+			 u->db);
 }

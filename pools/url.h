@@ -6,8 +6,11 @@
  *   redis+unix:///path/of.sock[?password=..&user=..&db=N]
  *   redis+sentinel://[[user]:password@]host[:port][,host[:port]...]/service[/db]
  *
- * Of the last the hosts are sentinels, which name the server of SERVICE; the login is
- * the server's.
+ *   rediss://... and rediss+sentinel://... are the same with TLS, and may end in
+ *   ?ca=/file&cert=/file&key=/file&verify=no
+ *
+ * Of the sentinel form the hosts are sentinels, which name the server of SERVICE; the
+ * login is the server's.
  */
 #ifndef POOLS_URL_H
 #define POOLS_URL_H
@@ -27,6 +30,8 @@ struct redis_url {
 	int db;
 	char *service;   /* NULL: no sentinels */
 	char *sentinels; /* "host:port,host:port" */
+	int tls, no_verify;
+	char *ca, *cert, *key; /* files in PEM, or NULL */
 };
 
 /* -ERR_INVALID or -ERR_UNSUPPORTED; the message never shows the password. */

@@ -1,4 +1,4 @@
-"""Redis for real: sentinels and failover, a user with few rights, no memory, a stall, data lost under load, a rebuild."""
+"""Redis for real: TLS, sentinels and failover, a user with few rights, no memory, a stall, data lost under load, a rebuild."""
 import contextlib
 import signal
 import socket
@@ -106,6 +106,42 @@ def test_a_user_with_the_rights_that_are_needed(serve, workers, tmp_path):
     wf.wait_until(lambda: "WRONGPASS" in said.text(), said.text)
     assert "wrong@" not in said.text()
     said.kill()
+
+
+def openssl(*words):
+    subprocess.run(["openssl", *map(str, words)], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def authority(folder, name):
+    """A throw-away authority: its certificate; and a signed certificate and key for 127.0.0.1."""
+    folder.mkdir(parents=True, exist_ok=True)
+    ca, ca_key, key, request, cert, ext = (folder / f"{name}.{x}" for x in ("ca", "ca.key", "key", "csr", "crt", "ext"))
+    ext.write_text("subjectAltName=IP:127.0.0.1\n")
+    openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={name}", "-keyout", ca_key, "-out", ca)
+    openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=127.0.0.1", "-keyout", key, "-out", request)
+    openssl("x509", "-req", "-in", request, "-CA", ca, "-CAkey", ca_key, "-CAcreateserial", "-days", "2", "-extfile", ext, "-out", cert)
+    return ca, cert, key
+
+
+def test_tls_with_certificates_of_both_ends(serve, workers, tmp_path):
+    ca, cert, key = authority(tmp_path / "pki", "good")
+    other, _, _ = authority(tmp_path / "pki", "other")
+    port = wf.free_port()
+    (tmp_path / "tls.conf").write_text(
+        f'port 0\ntls-port {port}\nbind 127.0.0.1\nsave ""\ndir "{tmp_path}"\ntls-ca-cert-file {ca}\n'
+        f"tls-cert-file {cert}\ntls-key-file {key}\ntls-auth-clients yes\nrequirepass geheim\n")
+    redis = wf.Process(["redis-server", tmp_path / "tls.conf"], tmp_path / "redis.log")
+    wf.wait_until(lambda: "Ready to accept" in redis.text(), redis.text)
+    server = serve(f"rediss://:geheim@127.0.0.1:{port}/0?ca={ca}&cert={cert}&key={key}")
+    workers(server)
+    out = tmp_path / "out"
+    once_each(server, fill(server, flows.write(tmp_path / "flows"), out, 3), out, 3)
+    for options, why in ((f"?ca={other}&cert={cert}&key={key}", "TLS: "), (f"?ca={ca}&cert={cert}&key={ca}", "no private key")):
+        said = wf.Process([wf.program("wf-api"), "--port", "0", "--data-dir", tmp_path / "o"], tmp_path / "o.log",
+                          env=wf.clean_env(WF_REDIS_URL=f"rediss://:geheim@127.0.0.1:{port}/0{options}"))
+        wf.wait_until(lambda: why in said.text(), said.text)
+        said.stop()
+    redis.kill()
 
 
 def test_no_memory_a_stall_and_lost_data_lose_and_double_nothing(serve, workers, tmp_path):
