@@ -6,6 +6,7 @@ What differs on purpose is not here: docs/prefect.md lists it.
 import json
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -154,8 +155,9 @@ def sides(tmp_path_factory):
         server.deploy("flow.py:hello", folder, flow="hello", name=f"d{side}", pool="default", parameter_openapi_schema=schema)
         run = server.call("POST", "/flow_runs/", {"flow_id": flow["id"], "name": f"run-{side}", "state": {"type": "RUNNING"}})
         runs[side] = run["id"]
+        today = time.strftime("%Y-%m-%d", time.gmtime())  # retention deletes what is older than 30 days
         server.call("POST", "/logs/", [{"name": "prefect.flow_runs", "level": level, "message": f"line {level}",
-                                        "timestamp": f"2026-01-01T00:00:{level}Z", "flow_run_id": run["id"]}
+                                        "timestamp": f"{today}T00:00:{level}Z", "flow_run_id": run["id"]}
                                        for level in (10, 20, 30, 40, 50)])
 
     def words(text, side):
