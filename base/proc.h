@@ -46,9 +46,11 @@ typedef void (*proc_output_fn)(struct proc *p, int stream, const char *data, siz
 			       void *arg);
 typedef void (*proc_exit_fn)(struct proc *p, const struct proc_exit *exit, void *arg);
 
+#define PROC_CPU_GRACE_S 5
 struct proc_limits {
 	int64_t address_space_bytes; /* 0: inherit */
-	int64_t cpu_s;
+	int64_t
+	    cpu_s; /* then SIGXCPU, which says why, and PROC_CPU_GRACE_S later KILL */
 	int64_t open_files;
 	int core_off; /* RLIMIT_CORE 0 */
 	int nice;

@@ -179,7 +179,9 @@ static void child_map_fds(struct proc_child *c)
 	}
 }
 
-static void child_limit(struct proc_child *c, int resource, int64_t value)
+/* The hard limit is GRACE higher. */
+static void child_limit(struct proc_child *c, int resource, int64_t value,
+			int64_t grace)
 {
 	struct rlimit rl;
 
@@ -187,10 +189,10 @@ static void child_limit(struct proc_child *c, int resource, int64_t value)
 		child_fail(c, STEP_LIMIT, errno);
 	}
 	/* a hard limit that is lower already stays */
-	if (rl.rlim_max == RLIM_INFINITY || (rlim_t)value < rl.rlim_max) {
-		rl.rlim_max = (rlim_t)value;
+	if (rl.rlim_max == RLIM_INFINITY || (rlim_t)(value + grace) < rl.rlim_max) {
+		rl.rlim_max = (rlim_t)(value + grace);
 	}
-	rl.rlim_cur = rl.rlim_max;
+	rl.rlim_cur = MIN_OF(rl.rlim_max, (rlim_t)value);
 	if (setrlimit((__rlimit_resource_t)resource, &rl) != 0) {
 		child_fail(c, STEP_LIMIT, errno);
 	}
@@ -201,16 +203,16 @@ static void child_limits(struct proc_child *c)
 	const struct proc_limits *l = &c->limits;
 
 	if (l->address_space_bytes > 0) {
-		child_limit(c, RLIMIT_AS, l->address_space_bytes);
+		child_limit(c, RLIMIT_AS, l->address_space_bytes, 0);
 	}
 	if (l->cpu_s > 0) {
-		child_limit(c, RLIMIT_CPU, l->cpu_s);
+		child_limit(c, RLIMIT_CPU, l->cpu_s, PROC_CPU_GRACE_S);
 	}
 	if (l->open_files > 0) {
-		child_limit(c, RLIMIT_NOFILE, l->open_files);
+		child_limit(c, RLIMIT_NOFILE, l->open_files, 0);
 	}
 	if (l->core_off) {
-		child_limit(c, RLIMIT_CORE, 0);
+		child_limit(c, RLIMIT_CORE, 0, 0);
 	}
 	if (l->nice != 0 && setpriority(PRIO_PROCESS, 0, l->nice) != 0) {
 		child_fail(c, STEP_NICE, errno);

@@ -40,8 +40,6 @@ const char *exit_explain(int code)
 	return "Its exit status is not one that we know.";
 }
 
-#define US_PER_S 1000000
-
 enum exit_verdict exit_judge(const struct proc_exit *exit,
 			     const struct exit_facts *facts, char *message, size_t size)
 {
@@ -85,8 +83,7 @@ enum exit_verdict exit_judge(const struct proc_exit *exit,
 			       "Process exited without reporting a final state.");
 		return EXIT_SILENT;
 	}
-	if ((code == -SIGKILL || code == -SIGXCPU) && facts->cpu_limit_s > 0 &&
-	    exit->cpu_us >= facts->cpu_limit_s * US_PER_S) {
+	if (code == -SIGXCPU && facts->cpu_limit_s > 0) {
 		(void)snprintf(
 		    message, size,
 		    "Process exited with status code: %d. It used up its CPU "

@@ -78,7 +78,8 @@ pyhostpartsdir = $(pyhostdir)/wf_pyhost
 dist_pyhostparts_DATA = $(pyhost_parts)
 noinst_DATA = worker/pyhost/.stamp
 CLEANFILES += worker/pyhost/.stamp
-worker/pyhost/.stamp: worker/pyhost/wf-pyhost $(pyhost_parts)
+# named in the source folder: VPATH would find the copies
+worker/pyhost/.stamp: $(srcdir)/worker/pyhost/wf-pyhost $(addprefix $(srcdir)/,$(pyhost_parts))
 	$(AM_V_GEN)if test '$(srcdir)' != .; then $(MKDIR_P) worker/pyhost/wf_pyhost && \
 	  for f in worker/pyhost/wf-pyhost $(pyhost_parts); do cp -f $(srcdir)/$$f $$f || exit 1; done; \
 	  fi && touch $@

@@ -249,7 +249,7 @@ def test_the_same_world(place):
             assert w.pop("pyhost") == []
             if more:
                 assert w["niceness"] == 5 and [4 << 30] * 2 in w["limits"]
-                assert w["limits"][0] == [100, 100]
+                assert w["limits"][0] == [100, 105]
             worlds[way] = re.sub(r"wf-[A-Za-z0-9_]{6}\b|\d{12,}|[0-9a-f]{8}-[0-9a-f-]{27}", "<>", json.dumps(
                 {k: v for k, v in w.items() if k != "env"}, sort_keys=True, indent=1))
             worlds[way, "env"] = {k: v for k, v in w["env"].items() if not re.search("RUN|DEPLOYMENT|WORKER|HEADERS|DATA_DIR", k)}

@@ -54,7 +54,7 @@ static const struct {
      EXIT_CRASHED,
      "or by hand."},
     {"used up its CPU time",
-     {SIGNALED(SIGKILL), .cpu_us = 2100000},
+     {SIGNALED(SIGXCPU)},
      {.cpu_limit_s = 2, .oom = OOM_MACHINE},
      EXIT_CRASHED,
      "(job variable cpu_limit: 2 s)"},

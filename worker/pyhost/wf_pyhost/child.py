@@ -16,6 +16,7 @@ from wf_pyhost.gate import Refused
 
 PR_SET_PDEATHSIG = 1
 EXIT_NOT_STARTED = 127
+CPU_GRACE = 5  # seconds from SIGXCPU, which says why, to SIGKILL
 LIMITS = {"address_space": resource.RLIMIT_AS, "cpu": resource.RLIMIT_CPU, "open_files": resource.RLIMIT_NOFILE,
           "core": resource.RLIMIT_CORE}
 
@@ -25,9 +26,10 @@ def set_limits(limits):
         value = limits.get(name)
         if value is not None:
             _, hard = resource.getrlimit(kind)
-            if hard != resource.RLIM_INFINITY and hard < value:
-                value = hard  # a hard limit that is lower already stays
-            resource.setrlimit(kind, (value, value))
+            wanted = value + (CPU_GRACE if name == "cpu" else 0)
+            if hard == resource.RLIM_INFINITY or wanted < hard:
+                hard = wanted  # one that is lower already stays
+            resource.setrlimit(kind, (min(value, hard), hard))
     if limits.get("nice"):
         os.setpriority(os.PRIO_PROCESS, 0, limits["nice"])
 
