@@ -59,7 +59,7 @@ static const uint32_t sha256_k[64] = {
 static void sha256_compress(uint32_t *state, const uint8_t *block)
 {
 	uint32_t w[64], s[SHA256_WORDS];
-	int i;
+	size_t i;
 
 	for (i = 0; i < 16; i++) {
 		w[i] = load_be32(block + 4 * i);
@@ -91,7 +91,7 @@ static void sha1_compress(uint32_t *state, const uint8_t *block)
 {
 	static const uint32_t k[4] = {0x5a827999, 0x6ed9eba1, 0x8f1bbcdc, 0xca62c1d6};
 	uint32_t w[80], s[SHA1_WORDS];
-	int i;
+	size_t i;
 
 	for (i = 0; i < 16; i++) {
 		w[i] = load_be32(block + 4 * i);
@@ -148,7 +148,7 @@ void sha256(const void *data, size_t len, uint8_t ret_digest[32])
 					0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
 
 	digest(sha256_compress, state, data, len);
-	for (int i = 0; i < SHA256_WORDS; i++) {
+	for (size_t i = 0; i < SHA256_WORDS; i++) {
 		store_be32(ret_digest + 4 * i, state[i]);
 	}
 }
@@ -172,7 +172,7 @@ void sha1(const void *data, size_t len, uint8_t ret_digest[20])
 				      0xc3d2e1f0};
 
 	digest(sha1_compress, state, data, len);
-	for (int i = 0; i < SHA1_WORDS; i++) {
+	for (size_t i = 0; i < SHA1_WORDS; i++) {
 		store_be32(ret_digest + 4 * i, state[i]);
 	}
 }

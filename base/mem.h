@@ -19,5 +19,7 @@ char *xstrdup(const char *s);
 char *xstrndup(const char *s, size_t max);
 void *xmemdup(const void *p, size_t size);
 char *xasprintf(const char *fmt, ...) WF_PRINTF(1, 2);
+/* Gives what is free back to the system; costs page faults later. */
+void mem_trim(void);
 
 #endif

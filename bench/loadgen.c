@@ -106,6 +106,23 @@ static void answered(struct conn *c)
 	}
 }
 
+/* Takes what has arrived on C.  1: an answer is whole. */
+static int take(struct conn *c)
+{
+	ssize_t got = recv(c->fd, c->in + c->len, ANSWER_MAX - c->len, 0);
+
+	if (got <= 0) {
+		(void)fprintf(stderr, "connection closed by the server\n");
+		exit(1);
+	}
+	c->len += (size_t)got;
+	if (!whole(c)) {
+		return 0;
+	}
+	answered(c);
+	return 1;
+}
+
 /* MAX requests at most. */
 static void run(int ep, long long until_us, size_t max, const char *request, size_t len)
 {
@@ -116,22 +133,9 @@ static void run(int ep, long long until_us, size_t max, const char *request, siz
 		int n = epoll_wait(ep, events, 64, 100);
 
 		for (int i = 0; i < n; i++) {
-			struct conn *c = events[i].data.ptr;
-			ssize_t got =
-			    recv(c->fd, c->in + c->len, ANSWER_MAX - c->len, 0);
-
-			if (got <= 0) {
-				(void)fprintf(stderr,
-					      "connection closed by the server\n");
-				exit(1);
-			}
-			c->len += (size_t)got;
-			if (whole(c)) {
-				answered(c);
-				if (asked < max) {
-					ask(c, request, len);
-					asked++;
-				}
+			if (take(events[i].data.ptr) && asked < max) {
+				ask(events[i].data.ptr, request, len);
+				asked++;
 			}
 		}
 	}

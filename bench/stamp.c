@@ -17,7 +17,7 @@ int main(void)
 	(void)clock_gettime(CLOCK_REALTIME, &t);
 	if (path == NULL ||
 	    snprintf(part, sizeof(part), "%s.part", path) >= (int)sizeof(part) ||
-	    (f = fopen(part, "w")) == NULL) {
+	    (f = fopen(part, "we")) == NULL) {
 		return 1;
 	}
 	(void)fprintf(f, "%lld%09ld\n", (long long)t.tv_sec, t.tv_nsec);

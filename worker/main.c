@@ -364,6 +364,7 @@ static int setup(struct app *a, struct error *err)
 	TAILQ_INIT(&w->list);
 	backoff_init(&a->backoff, 200, 30000);
 	a->timer = loop_timer_new(w->loop, ask_info, a);
+	w->idle = loop_timer_new(w->loop, worker_on_idle, w);
 	a->signals[0] = loop_signal_new(w->loop, SIGTERM, on_stop_signal, a);
 	a->signals[1] = loop_signal_new(w->loop, SIGINT, on_stop_signal, a);
 	a->signals[2] = loop_signal_new(w->loop, SIGUSR1, on_dump_signal, a);
@@ -395,6 +396,7 @@ static void teardown(struct app *a)
 	loop_timer_free(a->timer);
 	map_release(&w->runs);
 	rundir_close(&w->dir);
+	loop_timer_free(w->idle);
 	json_decref(w->pool);
 	free(a->redis_url);
 	loop_free(w->loop);

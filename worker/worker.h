@@ -74,14 +74,15 @@ struct worker {
 	struct guard *guard; /* NULL: no leases, or none could be started */
 	struct map runs;     /* run id text -> struct run */
 	struct run_list list;
-	int64_t limit;         /* slots */
-	int draining, killing; /* first signal, second signal */
-	int once_done;         /* --run-once: nothing more is to be claimed */
-	char **environ_;       /* our own environment */
-	struct oom oom;        /* kills for want of memory that are known */
-	struct rundir dir;     /* WF_INPUTS and WF_RESULT of native runs */
-	json_t *pool;          /* last WorkPoolResponse, or NULL */
-	int64_t looked_ms;     /* when work (or the pool) was last asked for */
+	int64_t limit;           /* slots */
+	int draining, killing;   /* first signal, second signal */
+	int once_done;           /* --run-once: nothing more is to be claimed */
+	char **environ_;         /* our own environment */
+	struct oom oom;          /* kills for want of memory that are known */
+	struct loop_timer *idle; /* NULL: memory is not given back */
+	struct rundir dir;       /* WF_INPUTS and WF_RESULT of native runs */
+	json_t *pool;            /* last WorkPoolResponse, or NULL */
+	int64_t looked_ms;       /* when work (or the pool) was last asked for */
 	uint64_t started, finished;
 	void (*on_change)(struct worker *w); /* a run ended: look whether we are done */
 };
@@ -100,6 +101,8 @@ void worker_cancel(struct worker *w, const char *run_id);
 /* Leases were renewed. */
 void worker_trust(struct worker *w);
 void worker_lost(struct worker *w, const char *run_id, uint64_t fence, const char *why);
+/* The timer `idle`: gives unused memory back when nothing runs. */
+void worker_on_idle(void *arg);
 /* By run.c when a run is over. */
 void worker_run_done(struct worker *w, struct run *r);
 
