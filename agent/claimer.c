@@ -538,6 +538,11 @@ void claimer_free(struct claimer *c)
 	loop_defer_free(c->loop, claimer_destroy, c);
 }
 
+void claimer_forget(struct claimer *c, const char *run_id)
+{
+	(void)lease_move(&c->table, run_id, LEASE_GONE, NULL);
+}
+
 int claimer_is_up(const struct claimer *c)
 {
 	return pools_is_up(c->pools);

@@ -59,6 +59,7 @@ int pools_enqueue(struct pools *p, const char *pool, const struct pools_run *run
 	script_args_int(&a, run->gen);
 	script_args_str(&a, pools_lane(run));
 	script_args_int(&a, MAX_OF(run->lane_limit, 0));
+	script_args_u64(&a, run->fence);
 	return pools_call_int(p, SCRIPT_enqueue, &a, fn, arg, err);
 }
 

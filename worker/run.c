@@ -204,9 +204,7 @@ void run_finish(struct run *r, int outcome, const char *reason)
 	}
 	channel_close(r->channel);
 	r->channel = NULL;
-	if (outcome != 0) {
-		w->source_ops->end(w->source, r->id, outcome);
-	}
+	w->source_ops->end(w->source, r->id, outcome);
 	worker_run_done(w, r);
 	if (r->waiting == 0) {
 		loop_defer_free(w->loop, free_run, r);

@@ -18,9 +18,12 @@
 #include "worker/update.h"
 #include "worker/worker.h"
 
+#define PAUSE_MS 2000 /* of claiming, after a run had to be handed back at once */
+
 struct source {
 	struct worker *w;
 	struct claimer *claimer;
+	int64_t paused_until_ms; /* no claims before */
 };
 
 static int free_slots(void *arg)
@@ -28,7 +31,9 @@ static int free_slots(void *arg)
 	const struct source *s = arg;
 
 	s->w->looked_ms = loop_now_ms(s->w->loop); /* a claim is about to be tried */
-	return worker_free_slots(s->w);
+	/* a journal that takes nothing (a full disk) would not take the next one either */
+	return loop_now_ms(s->w->loop) < s->paused_until_ms ? 0
+							    : worker_free_slots(s->w);
 }
 
 static void on_claim(const struct claim *c, void *arg)
@@ -39,6 +44,7 @@ static void on_claim(const struct claim *c, void *arg)
 
 	if (worker_offer(s->w, &offer, &err) < 0) {
 		log_warn("run %s is handed back: %s", c->run_id, err.msg);
+		s->paused_until_ms = loop_now_ms(s->w->loop) + PAUSE_MS;
 		(void)claimer_end(s->claimer, c->run_id, CLAIMER_REQUEUE, 0, NULL, NULL,
 				  NULL);
 	}
@@ -163,6 +169,11 @@ static void end(void *self, const char *run_id, int outcome)
 {
 	struct source *s = self;
 	struct error err;
+
+	if (outcome == 0) {
+		claimer_forget(s->claimer, run_id);
+		return;
+	}
 	const enum claimer_outcome to = outcome == RUN_OUT_DONE   ? CLAIMER_DONE
 					: outcome == RUN_OUT_DROP ? CLAIMER_DROP
 								  : CLAIMER_REQUEUE;

@@ -46,8 +46,9 @@ struct source_ops {
 	 * < 0 no answer (try again or give up). */
 	void (*start)(void *self, const char *run_id, void (*fn)(int answer, void *arg),
 		      void *arg);
-	/* The run is over for us: its slot may be given away. */
-	void (*end)(void *self, const char *run_id, int outcome /* enum run_outcome */);
+	/* The run is over for us: its slot may be given away.  OUTCOME enum run_outcome,
+	 * or 0: it is somebody else's, and not ours to end. */
+	void (*end)(void *self, const char *run_id, int outcome);
 	void (*kick)(void *self);  /* a slot is free */
 	void (*drain)(void *self); /* no new runs */
 	size_t (*unsettled)(const void *self);

@@ -59,6 +59,7 @@ static void run_row(struct rec_row *row, const struct db_rows *r)
 		(void)uuid_format(&deployment, row->lane);
 	}
 	row->limit = db_int(r, 8);
+	row->fence = (uint64_t)db_int(r, 9);
 	row->due_ms = db_int(r, 4) / 1000;
 	row->queue = dup_text(r, 5);
 	row->priority = db_int(r, 6);

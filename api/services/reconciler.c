@@ -175,6 +175,7 @@ static void enqueue(struct reconciler *r, const struct rec_row *row)
 	    .gen = row->gen,
 	    .lane = row->lane,
 	    .lane_limit = row->limit,
+	    .fence = row->fence,
 	};
 	struct error err = {0};
 

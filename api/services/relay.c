@@ -226,6 +226,7 @@ static int send_row(struct relay *r, const struct relay_row *row, struct flight 
 	    .gen = row->gen,
 	    .lane = row->lane,
 	    .lane_limit = row->limit,
+	    .fence = row->fence,
 	};
 
 	switch (row->op) {

@@ -56,7 +56,8 @@ enum outbox_col {
 	OC_QUEUE_PRIORITY,
 	OC_OWNER,
 	OC_LANE,
-	OC_LANE_LIMIT
+	OC_LANE_LIMIT,
+	OC_FENCE
 };
 
 void relay_row_release(struct relay_row *r)
@@ -124,6 +125,7 @@ static void set_place(struct relay_row *row, const struct db_rows *r)
 		(void)uuid_format(&lane, row->lane);
 	}
 	row->limit = db_int(r, OC_LANE_LIMIT);
+	row->fence = (uint64_t)db_int(r, OC_FENCE);
 }
 
 static void as_enqueue(struct relay_row *row, const struct db_rows *r)

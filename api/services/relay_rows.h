@@ -33,6 +33,7 @@ struct relay_row {
 	char *pool, *queue, *payload; /* owned */
 	char run_id[UUID_TEXT_SIZE], lane[UUID_TEXT_SIZE];
 	int64_t due_ms, priority, gen, limit; /* HOLD, SET_LANE, ENQUEUE: of the lane */
+	uint64_t fence;
 	int open; /* RELAY_SET_POOL: also one that Redis does not know */
 	int paused;
 };

@@ -72,7 +72,7 @@ local function unhold(id, q, ln)
 end
 -- A new life of the run: nothing of the earlier one counts any more.
 local function renewed(id)
-  call('HDEL', R(id), 'attempts', 'started', 'cancel', 'nb', 'lat', 'reports')
+  call('HDEL', R(id), 'attempts', 'started', 'cancel', 'nb', 'lat', 'reports', 'dropped')
 end
 local function mine(id, tok)
   local f = call('HMGET', R(id), 'st', 'tok')
@@ -84,6 +84,12 @@ local function fence()
   v = string.format('%.0f', v)
   call('SET', P .. ':fence', v)
   return v
+end
+-- TOK was given out before: later ones are larger, whatever Redis forgot and its clock says.
+local function fence_above(tok)
+  if tonumber(tok) > tonumber(call('GET', P .. ':fence') or '0') then
+    call('SET', P .. ':fence', string.format('%.0f', tonumber(tok)))
+  end
 end
 -- Forgets workers that were not seen for a day.  Also lets a script go on that must not fail when
 -- memory is full: Redis refuses only the first write of a script, and only one that adds.

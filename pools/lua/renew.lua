@@ -19,6 +19,7 @@ for i = 3, #ARGV, 5 do
     out[#out + 1] = cancel == '1' and 2 or 1
   elseif not st and q ~= '' then
     hold(id, q, W, tok, lease, '-')
+    fence_above(tok)
     call('HSET', R(id), 'gen', ARGV[i + 3], 'attempts', 1)
     if ARGV[i + 4] == '1' then call('HSET', R(id), 'started', '1') end
     out[#out + 1] = 1

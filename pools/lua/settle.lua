@@ -24,7 +24,8 @@ if st ~= 'leased' then return 1 end
 unhold(id, q, ln)
 if want then
   renewed(id)
-  ready(id, wantq, want, ln)
+  -- a delivery that was refused is not repeated at once
+  ready(id, wantq, oc == 'drop' and math.max(tonumber(want), now + 1000) or want, ln)
 elseif wext and oc ~= 'done' then
   hold_ext(id, q, ln, tonumber(wext))
 elseif oc == 'requeue' then
@@ -32,6 +33,7 @@ elseif oc == 'requeue' then
   ready(id, q, due == '0' and (odue or now) or due, ln)
 else
   call('HSET', R(id), 'st', oc)
+  if oc == 'drop' then call('HSET', R(id), 'dropped', now) end
   call('EXPIRE', R(id), ttl)
 end
 wake('*')

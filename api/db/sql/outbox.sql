@@ -68,7 +68,8 @@ SELECT o.id, o.kind, o.pool, o.object_id, o.body,
   wq.id, wq.name, wq.is_paused, wq.concurrency_limit, wq.priority,
   fr.owner, d.id,
   CASE WHEN d.concurrency_options LIKE '%CANCEL_NEW%' THEN 0
-    ELSE coalesce(cl."limit", 0) END
+    ELSE coalesce(cl."limit", 0) END,
+  fr.fence
 FROM outbox o
 LEFT JOIN flow_run fr ON o.kind IN (1, 2) AND fr.id = o.object_id
 LEFT JOIN work_queue frq ON frq.id = fr.work_queue_id

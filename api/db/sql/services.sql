@@ -117,7 +117,7 @@ WHERE wq.id > ?1 ORDER BY wq.id LIMIT ?2;
 SELECT fr.id, fr.name, fr.deployment_id, fr.gen, fr.next_scheduled_start_time,
   wq.name, wq.priority, wp.name,
   CASE WHEN d.concurrency_options LIKE '%CANCEL_NEW%' THEN 0
-    ELSE coalesce(cl."limit", 0) END
+    ELSE coalesce(cl."limit", 0) END, fr.fence
 FROM flow_run fr
 JOIN work_queue wq ON wq.id = fr.work_queue_id
 JOIN work_pool wp ON wp.id = wq.work_pool_id

@@ -88,7 +88,18 @@ Test(lifecycle, tokens_only_grow)
 	}
 	lose_everything();
 	cr_assert_eq(h_enqueue(&h, "r1", "q", 9), 1);
-	cr_expect_gt(claim_one("w1"), last, "also after all data was lost");
+	last = claim_one("w1");
+	lose_everything();
+	struct pools_run run = {.id = "r1",
+				.queue = "q",
+				.priority = 1,
+				.payload = "",
+				.gen = 10,
+				.fence = last + 3600000000U};
+	h.done = 0;
+	cr_assert_eq(pools_enqueue(h.pools, POOL, &run, h_on_int, &h, &h.err), 0);
+	h_wait(&h, &h.done);
+	cr_expect_gt(claim_one("w1"), run.fence, "also when the clock was set back");
 }
 
 Test(lifecycle, start_replies)
@@ -177,6 +188,19 @@ Test(lifecycle, settle_replies)
 	cr_expect_str_eq(h_state(&h, "r1"), "drop");
 }
 
+Test(lifecycle, refused_delivery_is_not_repeated_at_once)
+{
+	cr_assert_eq(h_enqueue(&h, "r1", "q", 1), 1);
+	cr_assert_eq(h_settle(&h, "r1", claim_one("w1"), POOLS_DROP), 1);
+	cr_assert_eq(h_enqueue(&h, "r1", "q", 2), 1);
+	cr_expect_eq(h_claim(&h, "w1", 1, POOLS_LEASE_MS), 0, "enqueued after");
+	h_turn_for(&h, 1001);
+	uint64_t tok = claim_one("w1");
+	cr_assert_eq(h_enqueue(&h, "r1", "q", 3), 2);
+	cr_assert_eq(h_settle(&h, "r1", tok, POOLS_DROP), 1);
+	cr_expect_eq(h_claim(&h, "w1", 1, POOLS_LEASE_MS), 0, "enqueued before");
+}
+
 Test(lifecycle, requeue_gives_the_run_back_and_keeps_count)
 {
 	cr_assert_eq(h_enqueue(&h, "r1", "q", 1), 1);
@@ -204,7 +228,7 @@ Test(lifecycle, a_newer_gen_starts_counting_anew)
 	cr_assert_eq(h_begin(&h, "r1", tok), 1);
 	cr_assert_eq(h_cancel(&h, "r1"), 2);
 	cr_assert_eq(h_enqueue(&h, "r1", "q", 2), 2);
-	cr_assert_eq(h_settle(&h, "r1", tok, POOLS_DROP), 1);
+	cr_assert_eq(h_settle(&h, "r1", tok, POOLS_DONE), 1);
 	tok = claim_one("w1");
 	cr_expect_eq(h.run[0].attempt, 1);
 	cr_expect_eq(h_begin(&h, "r1", tok), 1, "the old cancellation is over");
