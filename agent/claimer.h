@@ -119,8 +119,8 @@ int claimer_end(struct claimer *c, const char *run_id, enum claimer_outcome outc
 void claimer_end_token(struct claimer *c, const char *run_id, uint64_t token,
 		       enum claimer_outcome outcome);
 
-/* The API says that the run is somebody else's, whatever Redis says: its lease is neither
- * renewed nor ended any more, and runs out. */
+/* The API says that the run is somebody else's, whatever Redis says: its lease is
+ * neither renewed nor ended any more, and runs out. */
 void claimer_forget(struct claimer *c, const char *run_id);
 
 int claimer_is_up(const struct claimer *c);

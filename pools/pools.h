@@ -67,7 +67,7 @@ struct pools_run {
 	 */
 	const char *lane;
 	int64_t lane_limit; /* held at a time; 0: none */
-	uint64_t fence;     /* largest token seen of it: later ones are larger; 0: none */
+	uint64_t fence; /* largest token seen of it: later ones are larger; 0: none */
 };
 /* 1 queued, 2 remembered for after the lease, 0 same gen already leased, -1 stale (this
  * gen was settled, or a newer one is known).  Idempotent for one gen. */

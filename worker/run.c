@@ -277,6 +277,7 @@ void run_report_cancelled(struct run *r, const char *message)
 
 /* ---- Pending ---- */
 
+#define WAITS_MAX     5
 #define NEVER_STARTED "Flow run was cancelled before execution started."
 
 static void propose_pending(struct run *r);
@@ -357,6 +358,11 @@ static void refused(struct run *r, const Wf__Updates__UpdateAnswer *a)
 		run_finish(r, 0, refusal(a));
 	} else if (!a->gone && !a->invalid && is_ours_to_cancel(r, a)) {
 		run_report_cancelled(r, NEVER_STARTED);
+	} else if (!a->gone && !a->invalid && a->answer == WF__CONTROL__ANSWER__WAIT &&
+		   r->fence != 0 && ++r->waits > WAITS_MAX) {
+		/* what it waits for may need the slot that its lease holds */
+		slog_info(r->who, "handed back for a while: %s", refusal(a));
+		run_finish(r, RUN_OUT_LATER, refusal(a));
 	} else if (!a->gone && !a->invalid && a->answer == WF__CONTROL__ANSWER__WAIT) {
 		slog_debug(r->who, "has to wait %.1f s: %s", a->delay_s, refusal(a));
 		run_timer(r, (int64_t)(a->delay_s * 1000.0), propose_pending);

@@ -55,7 +55,7 @@ struct run {
 	struct proc_exit exit;                /* valid when exited */
 	int oom;                              /* enum oom_verdict */
 	int exited, channel_ended, proposals; /* all three decide when to judge */
-	int start_tries;
+	int start_tries, waits;
 
 	int concluded; /* a final or paused state is in force at the API */
 	int cancelling, lost, kill;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "agent/claimer.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/loop.h"
@@ -18,6 +19,7 @@
 #include "worker/update.h"
 #include "worker/worker.h"
 
+#define LATER_MS 5000 /* RUN_OUT_LATER */
 #define PAUSE_MS 2000 /* of claiming, after a run had to be handed back at once */
 
 struct source {
@@ -31,7 +33,8 @@ static int free_slots(void *arg)
 	const struct source *s = arg;
 
 	s->w->looked_ms = loop_now_ms(s->w->loop); /* a claim is about to be tried */
-	/* a journal that takes nothing (a full disk) would not take the next one either */
+	/* a journal that takes nothing (a full disk) would not take the next one either
+	 */
 	return loop_now_ms(s->w->loop) < s->paused_until_ms ? 0
 							    : worker_free_slots(s->w);
 }
@@ -178,7 +181,12 @@ static void end(void *self, const char *run_id, int outcome)
 					: outcome == RUN_OUT_DROP ? CLAIMER_DROP
 								  : CLAIMER_REQUEUE;
 
-	if (claimer_end(s->claimer, run_id, to, 0, NULL, NULL, &err) < 0) {
+	const int64_t due_ms =
+	    outcome == RUN_OUT_LATER
+		? loop_wall_us(s->w->loop) / CLOCK_US_PER_MS + LATER_MS
+		: 0;
+
+	if (claimer_end(s->claimer, run_id, to, due_ms, NULL, NULL, &err) < 0) {
 		log_debug("run %s: its lease cannot be ended: %s", run_id, err.msg);
 	}
 }

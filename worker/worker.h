@@ -46,8 +46,8 @@ struct source_ops {
 	 * < 0 no answer (try again or give up). */
 	void (*start)(void *self, const char *run_id, void (*fn)(int answer, void *arg),
 		      void *arg);
-	/* The run is over for us: its slot may be given away.  OUTCOME enum run_outcome,
-	 * or 0: it is somebody else's, and not ours to end. */
+	/* The run is over for us: its slot may be given away.  OUTCOME enum
+	 * run_outcome, or 0: it is somebody else's, and not ours to end. */
 	void (*end)(void *self, const char *run_id, int outcome);
 	void (*kick)(void *self);  /* a slot is free */
 	void (*drain)(void *self); /* no new runs */
@@ -57,7 +57,7 @@ struct source_ops {
 	int64_t (*trusted_until)(const void *self, const char *run_id);
 	void (*free)(void *self);
 };
-enum run_outcome { RUN_OUT_DONE = 1, RUN_OUT_DROP, RUN_OUT_REQUEUE };
+enum run_outcome { RUN_OUT_DONE = 1, RUN_OUT_DROP, RUN_OUT_REQUEUE, RUN_OUT_LATER };
 
 TAILQ_HEAD(run_list, run);
 

@@ -5,6 +5,7 @@
  */
 #include "tests/sim/http.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,6 +35,7 @@ struct httpc_req {
 	struct httpc *c;
 	struct loop_timer *timer;
 	int done;
+	char path[64];
 	unsigned int inc; /* of the client */
 	int64_t sent_us;
 	httpc_fn fn;
@@ -70,6 +72,7 @@ static void finish(struct httpc_req *r, int rc, const struct httpc_resp *resp,
 	if (r->done) {
 		return;
 	}
+	sim_trace("%s is answered: %d", r->path, rc < 0 ? rc : resp->status);
 	r->done = 1;
 	TAILQ_REMOVE(&reqs, r, link);
 	r->c->in_flight--;
@@ -168,6 +171,8 @@ int httpc_send(struct httpc *c, const struct httpc_spec *spec, httpc_fn fn, void
 	r->inc = c->node->inc;
 	r->server = server;
 	TAILQ_INSERT_TAIL(&reqs, r, link);
+	(void)snprintf(r->path, sizeof(r->path), "%s", spec->url);
+	sim_trace("%s is sent to %s", r->path, server->name);
 	r->fn = fn;
 	r->arg = arg;
 	r->sent_us = sim_now_us;

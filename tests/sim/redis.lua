@@ -343,3 +343,14 @@ function sim_restart(kind)
   if kind == 'saved' and snapshot then db = copy(snapshot) end
   loaded = {}
 end
+function sim_dump()
+  for _, k in ipairs(keys()) do
+    local e, out = db[k], {}
+    if e.kind == 'string' then
+      out[1] = e.v
+    else
+      for _, m in ipairs(sorted(e)) do out[#out + 1] = m .. (e.v[m] == true and '' or '=' .. tostring(e.v[m])) end
+    end
+    sim_trace(k .. ' ' .. table.concat(out, ' '))
+  end
+end

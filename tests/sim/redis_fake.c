@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "pools/redis.h"
 #include "tests/sim/redis_gen.h"
+#include "tests/sim/sim.h"
 
 #define ARGS_EXTRA 16
 
@@ -264,4 +265,33 @@ int64_t redis_fake_count(const char *command, const char *key)
 
 	redis_fake_reply_free(r);
 	return error ? -1 : n;
+}
+
+void redis_fake_hash(const char *key, char *buf, size_t size)
+{
+	const char *argv[] = {"HGETALL", key};
+	int error = 0;
+	struct redis_reply *r = redis_fake_call(0, 2, argv, NULL, &error);
+	size_t n = 0;
+
+	buf[0] = '\0';
+	for (size_t i = 0; i + 1 < r->count && n < size; i += 2) {
+		n += (size_t)snprintf(buf + n, size - n, " %s=%s",
+				      redis_str(r->items[i]),
+				      redis_str(r->items[i + 1]));
+	}
+	redis_fake_reply_free(r);
+}
+
+static int lua_trace(lua_State *l)
+{
+	sim_trace("redis: %s", lua_tostring(l, 1));
+	return 0;
+}
+
+void redis_fake_trace(void)
+{
+	lua_register(lua, "sim_trace", lua_trace);
+	lua_getglobal(lua, "sim_dump");
+	must(lua_pcall(lua, 0, 0, 0));
 }

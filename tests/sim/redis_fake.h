@@ -29,6 +29,10 @@ struct redis_reply *redis_fake_call(int64_t wall_us, int argc, const char *const
 void redis_fake_reply_free(struct redis_reply *r);
 /* A command without reply; its integer, or the length of its list. */
 int64_t redis_fake_count(const char *command, const char *key);
+/* The fields of a hash as text, for the history. */
+void redis_fake_hash(const char *key, char *buf, size_t size);
+/* All keys and what is in them, into the history. */
+void redis_fake_trace(void);
 /* Called for each PUBLISH. */
 extern void (*redis_fake_publish)(const char *channel, const char *message);
 /* A change of a script's text when it is compiled (planted bugs): TEXT with FROM

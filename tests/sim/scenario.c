@@ -92,7 +92,11 @@ static void boot_api(void *arg)
 
 static void boot_worker(void *arg)
 {
-	worker_boot(arg);
+	struct worker_node *w = arg;
+
+	if (!w->node.up && w->app == NULL) {
+		worker_boot(w);
+	}
 }
 
 static void draw_clock(struct sim_node *n)
@@ -147,7 +151,7 @@ static void see_who_left(void)
 		if (!w->node.up && w->app != NULL) {
 			sim_trace("%s has left", w->node.name);
 			child_worker_died(&w->node, 0);
-			w->app = NULL;
+			w->app = NULL; /* it starts again */
 			(void)sim_at(NULL, sim_now_us + rnd_range(SIM_S / 5, 5 * SIM_S),
 				     boot_worker, w);
 		}
@@ -197,6 +201,9 @@ int scenario_run(uint64_t seed, struct scenario_stats *ret_stats)
 	}
 	if (sim_failure() == NULL) {
 		watch_end();
+	}
+	if (sim_failure() != NULL && sim_tracing) {
+		redis_fake_trace();
 	}
 	*ret_stats = (struct scenario_stats){sim_now_us, sim_steps, rnd()};
 	return sim_failure() != NULL ? -1 : 0;

@@ -268,14 +268,20 @@ static int64_t count(const char *sql)
 
 static const char *runs_left(void)
 {
-	static char text[160];
+	static char text[800];
+	char key[64], hash[600];
 
 	for (int i = 0; i < scene.run_count; i++) {
 		if (!RUN_TERMINAL(seen[i].type)) {
-			(void)snprintf(text, sizeof(text), "termination: run %s is %s",
+			(void)snprintf(key, sizeof(key), "wf:{pool}:run:%s",
+				       scene.runs[i].key);
+			redis_fake_hash(key, hash, sizeof(hash));
+			(void)snprintf(text, sizeof(text),
+				       "termination: run %s is %s, in Redis:%s",
 				       scene.runs[i].key,
 				       seen[i].type != 0 ? state_type_text(seen[i].type)
-							 : "not created");
+							 : "not created",
+				       hash);
 			return text;
 		}
 		if (seen[i].alive_count > 0) {
