@@ -8,6 +8,7 @@
 #   integration  our programs against real redis-server, SQLite, processes (pytest)
 #   cli          the command line, as people see it (pytest)
 #   chaos        kill -9 of every part at several points of a run (pytest)
+#   sim          many workers, APIs, Redis in virtual time under faults; the lease model (spin)
 #   compat       the unmodified Prefect client, CLI, worker and server (pytest)
 #   stress       wf-api and its thread programs under ThreadSanitizer and load (pytest)
 #   valgrind     the daemons and the engine under valgrind (short)
@@ -37,6 +38,7 @@ layer_list="
 	compat       client
 	stress       client
 	valgrind     client
+	sim          work
 	clang        work
 	dist         work
 "
@@ -51,6 +53,7 @@ build_tsan() {
 	BUILD=tsan TARGETS="wf-api tests/stress/stress_db tests/stress/stress_resolve" \
 		configure_and_make gcc --enable-sanitizers=thread CFLAGS="-O1 -g"
 }
+build_sim() { BUILD=sim TARGETS=tests/sim/run configure_and_make gcc CFLAGS="-O2 -g"; }
 build_venv() { ./build-aux/venv.sh; }
 plain_cflags="-O2 -g"
 
@@ -90,6 +93,12 @@ layer_chaos() { need asan venv && py chaos asan; }
 layer_compat() { need plain venv && py compat plain; }
 layer_stress() { need tsan venv && py stress tsan; }
 layer_valgrind() { need plain venv && py valgrind plain; }
+layer_sim() {
+	need sim || return
+	step "planted bugs are found" sim-plants.log "$out/sim/tests/sim/run" --check-plants
+	step "seeds" sim-seeds.log "$out/sim/tests/sim/run" --seeds "${SIM_SEEDS:-10000}"
+	step "model of the leases" sim-model.log ./tests/sim/check-model.sh
+}
 layer_clang() {
 	need fuzz || return
 	step "clang-tidy" tidy.log make -C "$out/fuzz" check-tidy CHECK_JOBS="$jobs"

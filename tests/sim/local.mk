@@ -1,5 +1,5 @@
 # sim: the simulator (tests/sim/sim.h) and the contract tests of pools/ against its Redis
-EXTRA_DIST += tests/sim/redis.lua
+EXTRA_DIST += tests/sim/check-model.sh tests/sim/redis.lua
 BUILT_SOURCES += tests/sim/redis_gen.h
 CLEANFILES += tests/sim/redis_gen.h
 tests/sim/redis_gen.h: tests/sim/redis.lua build-aux/embed.awk

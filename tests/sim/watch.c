@@ -230,6 +230,11 @@ static void state_is(int i, int type, sqlite3_int64 fence)
 	s->fence = fence;
 }
 
+uint64_t watch_fence_of(const struct uuid *run)
+{
+	return (uint64_t)seen[run_index(run)].fence;
+}
+
 static void on_commit(void)
 {
 	struct uuid id;

@@ -62,6 +62,20 @@ int __wrap_outbox_put(struct outbox *o, Wf__Updates__Update *u, unsigned int fla
 }
 /* NOLINTEND(bugprone-reserved-identifier) */
 
+/* Accepted for the first time: not from an owner that was replaced before. */
+static void check_owner(const Wf__Updates__Update *u)
+{
+	struct uuid run;
+
+	memcpy(run.b, u->flow_run_id.data, sizeof(run.b));
+	if (u->fence < watch_fence_of(&run)) {
+		sim_fail("stale-accepted",
+			 "a state of run %s with token %llu is accepted after %llu",
+			 uuid_str(&run), (unsigned long long)u->fence,
+			 (unsigned long long)watch_fence_of(&run));
+	}
+}
+
 void watch_answers(const Wf__Updates__UpdateBatch *batch, const struct buf *body)
 {
 	Wf__Updates__UpdateAnswers *all = NULL;
@@ -71,6 +85,10 @@ void watch_answers(const Wf__Updates__UpdateBatch *batch, const struct buf *body
 		const Wf__Updates__UpdateAnswer *a = all->answers[i];
 		struct put *p = map_get_n(&put_map, batch->items[i]->id.data, 16);
 
+		if (p != NULL && p->is_state && !p->accepted &&
+		    a->answer == WF__CONTROL__ANSWER__ACCEPT) {
+			check_owner(batch->items[i]);
+		}
 		if (p != NULL && a->answer != WF__CONTROL__ANSWER__UNAVAILABLE) {
 			p->answered = 1;
 			p->accepted |=
