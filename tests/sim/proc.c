@@ -320,7 +320,7 @@ static void who(struct proc *p, const struct proc_spec *spec)
 {
 	static const char key[] = "PREFECT__FLOW_RUN_ID=";
 
-	for (char *const *e = spec->envp; *e != NULL; e++) {
+	for (char *const *e = spec->envp; e != NULL && *e != NULL; e++) {
 		if (strncmp(*e, key, sizeof(key) - 1) == 0 &&
 		    uuid_parse(*e + sizeof(key) - 1, &p->run) == 0) {
 			p->known = 1;
@@ -348,7 +348,10 @@ int proc_spawn(struct loop *loop, const struct proc_spec *spec, struct proc **re
 	p->exit_fn = spec->exit_fn;
 	p->arg = spec->arg;
 	who(p, spec);
-	PRE(p->known);
+	if (!p->known) {
+		free(p);
+		return err_set(err, ERR_UNSUPPORTED, "only engines in the simulator");
+	}
 	p->fence = child_fence(spec->arg);
 	p->plan = child_draw(&p->run);
 	TAILQ_INSERT_TAIL(&procs, p, link);
@@ -368,6 +371,12 @@ int proc_adopt(struct loop *loop, const struct proc_spec *spec, pid_t pid,
 	(void)spec;
 	(void)out;
 	(void)ret_proc;
+	return err_set(err, ERR_NOT_FOUND, "process %d is no child of ours", (int)pid);
+}
+
+int proc_fn_signal(pid_t pid, int signo, struct error *err)
+{
+	(void)signo;
 	return err_set(err, ERR_NOT_FOUND, "process %d is no child of ours", (int)pid);
 }
 
