@@ -254,22 +254,21 @@ int channel_beat(struct tx *tx, const char *pool, const struct channel_beat *b,
 	return rc;
 }
 
-int channel_snapshot(struct tx *tx, const char *pool, const struct uuid *id,
-		     int64_t sequence, const char *reason,
+int channel_snapshot(struct tx *tx, const struct channel_about *about,
 		     struct channel_view *ret_view, struct error *err)
 {
 	struct channel_view v = {.refused = NULL};
 	struct work_pool p = {.limit = -1};
 	struct jsonw w;
-	int rc = pool_find(tx, pool, &p, err);
+	int rc = pool_find(tx, about->pool, &p, err);
 
-	if (rc == 0 || (rc > 0 && !uuid_equal(&p.id, id))) {
+	if (rc == 0 || (rc > 0 && !uuid_equal(&p.id, about->id))) {
 		v.refused = UNAUTHORIZED;
 		rc = 0;
 	} else if (rc > 0) {
 		jsonw_init(&w, &tx->body);
 		channel_begin(&w, "work_pool.snapshot.v1", tx->now_us);
-		write_snapshot(&w, NULL, &p, sequence, reason);
+		write_snapshot(&w, NULL, &p, about->sequence, about->reason);
 		channel_end(&w);
 		note(&v, &p);
 		rc = 0;

@@ -30,10 +30,15 @@ int channel_hello(struct tx *tx, const char *pool, const struct channel_hello *h
 /* -ERR_NOT_FOUND when the pool is gone. */
 int channel_beat(struct tx *tx, const char *pool, const struct channel_beat *b,
 		 struct error *err);
-/* work_pool.snapshot.v1 with SEQUENCE and REASON; refused when POOL is not ID any more.
- */
-int channel_snapshot(struct tx *tx, const char *pool, const struct uuid *id,
-		     int64_t sequence, const char *reason,
+/* Borrowed. */
+struct channel_about {
+	const char *pool;
+	const struct uuid *id;
+	int64_t sequence;
+	const char *reason;
+};
+/* work_pool.snapshot.v1; refused when the pool has another id by now, or is gone. */
+int channel_snapshot(struct tx *tx, const struct channel_about *about,
 		     struct channel_view *ret_view, struct error *err);
 
 #endif

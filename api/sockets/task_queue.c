@@ -115,8 +115,9 @@ static int claim_work(struct tx *tx, void *arg, struct error *err)
 	if (rc < 0) {
 		return rc;
 	}
-	s->found = task_claim(tx, s->keys, s->key_count, s->next_key, s->client,
-			      &s->claimed, err);
+	s->found = task_claim(
+	    tx, &(struct task_wanted){s->keys, s->key_count, s->next_key, s->client},
+	    &s->claimed, err);
 	return s->found < 0 ? s->found : 0;
 }
 

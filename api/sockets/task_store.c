@@ -31,18 +31,19 @@ static int take(struct tx *tx, const struct uuid *id, const char *client,
 	return rc < 0 ? rc : 1;
 }
 
-int task_claim(struct tx *tx, char *const *keys, size_t count, size_t first,
-	       const char *client, struct uuid *ret_id, struct error *err)
+int task_claim(struct tx *tx, const struct task_wanted *w, struct uuid *ret_id,
+	       struct error *err)
 {
 	int rc = 0;
 
-	for (size_t i = 0; rc == 0 && i < count; i++) {
+	for (size_t i = 0; rc == 0 && i < w->count; i++) {
+		const char *key = w->keys[(w->first + i) % w->count];
+
 		rc = db_one(tx->c, SQL_TASK_CLAIM_NEXT,
-			    DB_ARGS(db_a_text(keys[(first + i) % count]),
-				    db_a_time(tx->now_us)),
-			    2, take_id, ret_id, err);
+			    DB_ARGS(db_a_text(key), db_a_time(tx->now_us)), 2, take_id,
+			    ret_id, err);
 	}
-	return rc > 0 ? take(tx, ret_id, client, err) : rc;
+	return rc > 0 ? take(tx, ret_id, w->client, err) : rc;
 }
 
 int task_claim_drop(struct tx *tx, const struct uuid *id, const char *client,

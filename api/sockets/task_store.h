@@ -18,12 +18,18 @@ struct tx;
 	(30 * 1000000LL) /* without its worker a claim ends after this \
 			  */
 
+/* Borrowed. */
+struct task_wanted {
+	char *const *keys;
+	size_t count, first; /* FIRST is tried first, then the others, around */
+	const char *client;
+};
 /*
- * Gives the oldest waiting task run of KEYS (tried from FIRST on, then around) to
- * CLIENT: 1, *ret_id and its TaskRun as TX's body; 0: nothing waits.
+ * Gives the oldest waiting task run of one of the keys to the client: 1, *ret_id and
+ * its TaskRun as TX's body; 0: nothing waits.
  */
-int task_claim(struct tx *tx, char *const *keys, size_t count, size_t first,
-	       const char *client, struct uuid *ret_id, struct error *err);
+int task_claim(struct tx *tx, const struct task_wanted *w, struct uuid *ret_id,
+	       struct error *err);
 /* CLIENT said that it has it. */
 int task_claim_taken(struct tx *tx, const struct uuid *id, const char *client,
 		     struct error *err);

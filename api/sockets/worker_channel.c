@@ -123,8 +123,10 @@ static int snapshot_work(struct tx *tx, void *arg, struct error *err)
 
 	free(k->view.seen);
 	k->view.seen = NULL;
-	return channel_snapshot(tx, k->ch->pool, &k->ch->pool_id, k->ch->sequence + 1,
-				k->reason, &k->view, err);
+	return channel_snapshot(tx,
+				&(struct channel_about){k->ch->pool, &k->ch->pool_id,
+							k->ch->sequence + 1, k->reason},
+				&k->view, err);
 }
 
 static void send_snapshot(struct channel *ch, struct work *k, const struct tx *tx)
