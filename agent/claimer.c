@@ -6,6 +6,7 @@
  */
 #include "agent/claimer.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,11 +17,12 @@
 #include "base/error.h"
 #include "base/loop.h"
 #include "base/mem.h"
-#include "pools/pools.h"
+#include "pools/workers.h"
 
-#define POLL_MS        1000
-#define RENEW_CHUNK    500
-#define RENEW_RETRY_MS 400
+#define POLL_MS         1000
+#define HUNGRY_AFTER_MS 2000 /* runs become due without a wake-up */
+#define RENEW_CHUNK     500
+#define RENEW_RETRY_MS  400
 
 /* ---- time ---- */
 
@@ -72,6 +74,7 @@ static void on_renewed(int rc, const int64_t *values, size_t count,
 	struct lease_actions out;
 
 	(void)err; /* the next try, or the end of the trust, tells */
+	c->renewed_ms = rc == 0 ? loop_now_ms(c->loop) : c->renewed_ms;
 	lease_actions_init(&out);
 	for (size_t i = 0; i < r->count && !c->closed; i++) {
 		if (rc < 0 || i >= count) {
@@ -217,6 +220,13 @@ static void take_claim(struct claimer *c, const struct pools_claim *p)
 	}
 }
 
+static void tell_appetite(struct claimer *c, enum claimer_appetite appetite)
+{
+	if (c->ops->on_appetite != NULL) {
+		c->ops->on_appetite(appetite, c->arg);
+	}
+}
+
 static void on_claimed(int rc, const struct pools_claim *claims, size_t count,
 		       const struct error *err, void *arg)
 {
@@ -227,6 +237,11 @@ static void on_claimed(int rc, const struct pools_claim *claims, size_t count,
 		return;
 	}
 	c->claiming = 0;
+	if (rc == 0) {
+		tell_appetite(c, (int)MIN_OF(count, INT_MAX) >= c->claim_room
+				     ? CLAIMER_FULL
+				     : CLAIMER_SATED);
+	}
 	for (size_t i = 0; rc == 0 && i < count && !c->closed; i++) {
 		take_claim(c, &claims[i]);
 	}
@@ -251,9 +266,16 @@ static void try_claim(struct claimer *c, int64_t now)
 	}
 	room = c->ops->free_slots(c->arg);
 	if (room < 1 || c->closed) {
+		if (!c->closed && (c->woken || now - c->looked_ms > HUNGRY_AFTER_MS)) {
+			c->woken = 0;
+			c->looked_ms = now;
+			tell_appetite(c, CLAIMER_HUNGRY);
+		}
 		return;
 	}
-	c->claim_sent_ms = now;
+	c->woken = 0;
+	c->claim_sent_ms = c->looked_ms = now;
+	c->claim_room = MIN_OF(room, POOLS_CLAIM_MAX);
 	c->claiming =
 	    pools_claim(c->pools, c->pool, c->worker, room, c->lease_ms, c->prefetch_ms,
 			(const char *const *)c->queues, on_claimed, c, NULL) == 0;
@@ -296,7 +318,17 @@ static void on_wake(const char *queue, const char *run, void *arg)
 		perform(c, &out);
 		lease_actions_release(&out);
 	} else if (queue == NULL || serves(c, queue)) {
+		c->woken = 1;
 		claimer_kick(c);
+	}
+}
+
+static void on_pools_drain(const char *worker, void *arg)
+{
+	const struct claimer *c = arg;
+
+	if (strcmp(worker, c->worker) == 0 && c->ops->on_drain != NULL) {
+		c->ops->on_drain(c->arg);
 	}
 }
 
@@ -468,16 +500,30 @@ static char **copy_queues(const char *const *queues)
 	return copy;
 }
 
+static void free_queues(char **queues)
+{
+	for (size_t i = 0; queues != NULL && queues[i] != NULL; i++) {
+		free(queues[i]);
+	}
+	free(queues);
+}
+
+void claimer_set_queues(struct claimer *c, const char *const *queues)
+{
+	char **old = c->queues;
+
+	c->queues = copy_queues(queues);
+	free_queues(old);
+	claimer_kick(c);
+}
+
 static void claimer_destroy(void *arg)
 {
 	struct claimer *c = arg;
 
 	lease_table_release(&c->table);
 	heap_release(&c->ending_times);
-	for (size_t i = 0; c->queues != NULL && c->queues[i] != NULL; i++) {
-		free(c->queues[i]);
-	}
-	free(c->queues);
+	free_queues(c->queues);
 	free(c->pool);
 	free(c->worker);
 	free(c);
@@ -511,6 +557,7 @@ struct claimer *claimer_new(struct loop *loop, const struct claimer_conf *conf,
 		goto fail;
 	}
 	pools_on_up(c->pools, on_pools_up, c);
+	pools_on_drain(c->pools, on_pools_drain, c);
 	if (pools_subscribe(c->pools, c->pool, on_wake, c, err) < 0) {
 		pools_free(c->pools);
 		goto fail;
@@ -541,6 +588,16 @@ void claimer_free(struct claimer *c)
 void claimer_forget(struct claimer *c, const char *run_id)
 {
 	(void)lease_move(&c->table, run_id, LEASE_GONE, NULL);
+}
+
+int64_t claimer_renewed_ms(const struct claimer *c)
+{
+	return c->renewed_ms;
+}
+
+int claimer_asked(const struct claimer *c)
+{
+	return c->claiming ? c->claim_room : 0;
 }
 
 int claimer_is_up(const struct claimer *c)

@@ -43,6 +43,8 @@ struct claimer_reaped {
 	int64_t attempts;
 };
 
+enum claimer_appetite { CLAIMER_SATED = 0, CLAIMER_HUNGRY, CLAIMER_FULL };
+
 struct claimer_ops {
 	/* How many more runs may be started now; 0 stops claiming.  Asked before each
 	 * claim. */
@@ -59,6 +61,14 @@ struct claimer_ops {
 	void (*on_reaped)(const struct claimer_reaped *run, void *arg);
 	/* Leases were renewed: claimer_trusted_until() says how long; may be NULL. */
 	void (*on_renewed)(void *arg);
+	/*
+	 * What a claim has taught about the queues; may be NULL.  FULL: it got all that
+	 * it asked for, so there may be more.  SATED: it got less.  HUNGRY: there may
+	 * be work, but no slot is free.
+	 */
+	void (*on_appetite)(enum claimer_appetite appetite, void *arg);
+	/* Somebody wants this worker to drain; may be NULL. */
+	void (*on_drain)(void *arg);
 	/* Redis became reachable (1) or unreachable (0); may be NULL. */
 	void (*on_up)(int up, const char *reason, void *arg);
 };
@@ -123,6 +133,12 @@ void claimer_end_token(struct claimer *c, const char *run_id, uint64_t token,
  * neither renewed nor ended any more, and runs out. */
 void claimer_forget(struct claimer *c, const char *run_id);
 
+/* Other queues from now on; NULL: all of the pool. */
+void claimer_set_queues(struct claimer *c, const char *const *queues);
+/* How many runs the claim under way may still bring; 0: there is none. */
+int claimer_asked(const struct claimer *c);
+/* When the last renewal was answered (loop_now_ms); 0: never. */
+int64_t claimer_renewed_ms(const struct claimer *c);
 int claimer_is_up(const struct claimer *c);
 size_t claimer_leases(const struct claimer *c);
 /* Settlements that have not been answered yet: wait for 0 before leaving. */

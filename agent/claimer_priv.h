@@ -25,7 +25,10 @@ struct claimer {
 	int64_t lease_ms, prefetch_ms, poll_ms;
 	struct lease_table table;
 	int64_t lease_at_ms, claim_at_ms, reap_at_ms;
-	int64_t claim_sent_ms;
+	int64_t claim_sent_ms, renewed_ms;
+	int claim_room;    /* what the claim under way asked for */
+	int woken;         /* since the last claim was sent */
+	int64_t looked_ms; /* last claim, or last word that we are hungry */
 	int claiming, claim_again, reaping, draining, closed;
 	struct ending_list endings;
 	struct heap ending_times; /* those that wait for their next try */

@@ -72,6 +72,8 @@ libbase_a_SOURCES = \
 	base/mem.h \
 	base/metrics.c \
 	base/metrics.h \
+	base/notify.c \
+	base/notify.h \
 	base/opts.c \
 	base/opts.h \
 	base/opts_help.c \

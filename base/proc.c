@@ -686,6 +686,17 @@ int proc_adopt(struct loop *loop, const struct proc_spec *spec, pid_t pid,
 	return 0;
 }
 
+static void reap_now(void *arg)
+{
+	(void)arg;
+	on_sigchld(SIGCHLD, NULL);
+}
+
+void proc_reap_soon(struct loop *loop)
+{
+	loop_defer(loop, reap_now, NULL);
+}
+
 pid_t proc_pid(const struct proc *p)
 {
 	return p->exit.pid;

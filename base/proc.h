@@ -153,6 +153,16 @@ pid_t proc_spawn_detached(char *const *argv, char *const *envp, int log_fd,
 /* exec in place: never returns on success.  For `wf flow run` handing over to
  * wf-engine. */
 int proc_exec(char *const *argv, char *const *envp, struct error *err);
+/*
+ * exec of a new version of ourselves, for a handover: all signals stay blocked until
+ * that program calls proc_unblock_signals() behind its handlers, and its children are
+ * still children.  Returns only on failure, with the signals as they were.
+ */
+int proc_reexec(const char *path, char *const *argv, char *const *envp,
+		struct error *err);
+void proc_unblock_signals(void);
+/* Looks for children that have ended, also without a SIGCHLD: after a handover. */
+void proc_reap_soon(struct loop *loop);
 /* A signal to a process that is not ours (wf server stop). -ERR_NOT_FOUND: no such
  * process. */
 int proc_signal_pid(pid_t pid, int signo, struct error *err);

@@ -450,6 +450,30 @@ int proc_exec(char *const *argv, char *const *envp, struct error *err)
 	return err_errno(err, "run %s", argv[0]);
 }
 
+int proc_reexec(const char *path, char *const *argv, char *const *envp,
+		struct error *err)
+{
+	sigset_t all, before;
+	int e;
+
+	(void)fflush(NULL);
+	sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
+	execve(path, argv, envp);
+	e = errno;
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	errno = e;
+	return err_errno(err, "execute %s", path);
+}
+
+void proc_unblock_signals(void)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	(void)pthread_sigmask(SIG_SETMASK, &none, NULL);
+}
+
 int proc_signal_pid(pid_t pid, int signo, struct error *err)
 {
 	if (kill(pid, signo) == 0) {

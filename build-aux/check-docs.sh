@@ -15,7 +15,7 @@ trap 'rm -rf "$tmp"' EXIT
 		"$awk" -f "$src/build-aux/check-docs.awk" "$file"
 	done
 	"$awk" -f "$src/build-aux/check-docs.awk" "$src/base/error.h"
-	for page in wf.1 wf-worker.1 wf-engine.1 wf-api.8; do
+	for page in wf.1 wf-worker.1 wf-agent.1 wf-engine.1 wf-api.8; do
 		"$awk" -v program="${page%.*}" -f "$src/build-aux/check-docs.awk" "$build/docs/man/$page"
 	done
 } > "$tmp/facts"
@@ -54,6 +54,7 @@ while IFS=$tab read -r kind a b c; do
 	option)
 		case $a in
 		wf-worker) has workers.md "\`$b" || echo "docs/workers.md: $b" ;;
+		wf-agent) has agents.md "\`$b" || echo "docs/agents.md: $b" ;;
 		wf-api) has server.md "\`$b" || echo "docs/server.md: $b" ;;
 		wf-engine*) has flows-yaml.md "$b" || echo "docs/flows-yaml.md: $b of $a" ;;
 		wf) has cli.md "$b" || echo "docs/cli.md: $b" ;;

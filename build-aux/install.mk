@@ -1,6 +1,6 @@
 # What is installed beside the programs: manual pages (from the option tables), shell
 # completions, systemd units, a pkg-config file.
-man_pages = docs/man/wf.1 docs/man/wf-worker.1 docs/man/wf-engine.1 docs/man/wf-api.8
+man_pages = docs/man/wf.1 docs/man/wf-worker.1 docs/man/wf-agent.1 docs/man/wf-engine.1 docs/man/wf-api.8
 man_MANS = $(man_pages)
 CLEANFILES += $(man_pages)
 # a page is made by the program that it describes
@@ -9,6 +9,8 @@ docs/man/wf.1: wf$(EXEEXT)
 	$(make_page) ./wf$(EXEEXT) __man > $@.new && mv -f $@.new $@
 docs/man/wf-worker.1: wf-worker$(EXEEXT)
 	$(make_page) ./wf-worker$(EXEEXT) --man > $@.new && mv -f $@.new $@
+docs/man/wf-agent.1: wf-agent$(EXEEXT)
+	$(make_page) ./wf-agent$(EXEEXT) --man > $@.new && mv -f $@.new $@
 docs/man/wf-engine.1: wf-engine$(EXEEXT)
 	$(make_page) ./wf-engine$(EXEEXT) --man > $@.new && mv -f $@.new $@
 docs/man/wf-api.8: wf-api$(EXEEXT)
@@ -31,11 +33,14 @@ cli/completions/wf: cli/completions/wf.bash
 fill_in = sed -e 's,@bindir\@,$(bindir),g' -e 's,@prefix\@,$(prefix),g' \
 	-e 's,@exec_prefix\@,$(exec_prefix),g' -e 's,@PACKAGE_VERSION\@,$(PACKAGE_VERSION),g' \
 	-e 's,@systemdsystemunitdir\@,$(systemdsystemunitdir),g'
-nodist_systemdsystemunit_DATA = systemd/wf-api.service systemd/wf-worker@.service
-EXTRA_DIST += systemd/wf-api.service.in systemd/wf-worker@.service.in
+nodist_systemdsystemunit_DATA = systemd/wf-api.service systemd/wf-agent.service \
+	systemd/wf-worker@.service
+EXTRA_DIST += systemd/wf-api.service.in systemd/wf-agent.service.in systemd/wf-worker@.service.in
 CLEANFILES += $(nodist_systemdsystemunit_DATA)
 systemd/wf-api.service: systemd/wf-api.service.in Makefile
 	$(AM_V_GEN)$(MKDIR_P) systemd && $(fill_in) $(srcdir)/systemd/wf-api.service.in > $@
+systemd/wf-agent.service: systemd/wf-agent.service.in Makefile
+	$(AM_V_GEN)$(MKDIR_P) systemd && $(fill_in) $(srcdir)/systemd/wf-agent.service.in > $@
 systemd/wf-worker@.service: systemd/wf-worker@.service.in Makefile
 	$(AM_V_GEN)$(MKDIR_P) systemd && $(fill_in) '$(srcdir)/systemd/wf-worker@.service.in' > $@
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cmd_worker.c - wf worker: ls, start (hands over to wf-worker).
+ * cmd_worker.c - wf worker: ls, drain, start (hands over to wf-worker).
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,9 +23,8 @@ struct worker_conf {
 	char *pool, *output;
 };
 
-/* Appends the workers of POOL, each with its pool's name. */
-static int add_workers(struct cli *cli, const char *pool, json_t *into,
-		       struct error *err)
+/* A server that is not ours knows less, and only pool by pool. */
+static int add_plain(struct cli *cli, const char *pool, json_t *into, struct error *err)
 {
 	char *enc = url_encode(pool),
 	     *path = xasprintf("/work_pools/%s/workers/filter", enc);
@@ -46,7 +46,7 @@ static int add_workers(struct cli *cli, const char *pool, json_t *into,
 	return rc;
 }
 
-static int all_workers(struct cli *cli, json_t *into, struct error *err)
+static int all_plain(struct cli *cli, json_t *into, struct error *err)
 {
 	json_t *pools = NULL, *p;
 	size_t i;
@@ -54,7 +54,7 @@ static int all_workers(struct cli *cli, json_t *into, struct error *err)
 
 	if (rc == 0) {
 		json_array_foreach (pools, i, p) {
-			rc = add_workers(cli, member(p, "name"), into, err);
+			rc = add_plain(cli, member(p, "name"), into, err);
 			if (rc < 0) {
 				break;
 			}
@@ -64,25 +64,108 @@ static int all_workers(struct cli *cli, json_t *into, struct error *err)
 	return rc;
 }
 
+/* Appends the workers of POOL ("": of all), each with its pool's name. */
+static int add_workers(struct cli *cli, const char *pool, json_t *into,
+		       struct error *err)
+{
+	char *enc = url_encode(pool);
+	json_t *list = NULL;
+	int rc = client_get(cli, &list, err, "/wf/v1/workers%s%s",
+			    pool[0] != '\0' ? "?work_pool_name=" : "", enc);
+
+	if (rc == -ERR_NOT_FOUND) {
+		rc = pool[0] != '\0' ? add_plain(cli, pool, into, err)
+				     : all_plain(cli, into, err);
+	} else if (rc == 0 && pool[0] != '\0' && json_array_size(list) == 0) {
+		rc = add_plain(cli, pool, into, err); /* is there such a pool? */
+	} else if (rc == 0) {
+		json_array_extend(into, list);
+	}
+	json_decref(list);
+	free(enc);
+	return rc;
+}
+
+static const char *standing(const json_t *w)
+{
+	const json_t *m = json_object_get(w, "metadata");
+
+	if (strcmp(member(w, "status"), "ONLINE") != 0) {
+		return "OFFLINE";
+	}
+	return strcmp(member(m, "state"), "draining") == 0 ||
+		       json_is_true(json_object_get(w, "drain_requested"))
+		   ? "DRAINING"
+		   : "ONLINE";
+}
+
+/* "3/8", or "" when the worker does not tell. */
+static void slots_text(const json_t *m, char *buf, size_t size)
+{
+	const json_t *used = json_object_get(m, "slots_used");
+
+	buf[0] = '\0';
+	if (json_is_integer(used)) {
+		(void)snprintf(buf, size, "%lld/%lld", json_integer_value(used),
+			       json_integer_value(json_object_get(m, "slots_limit")));
+	}
+}
+
+static void load_text(const json_t *m, char *buf, size_t size)
+{
+	const json_t *load = json_object_get(m, "load");
+
+	buf[0] = '\0';
+	if (json_is_number(load)) {
+		(void)snprintf(buf, size, "%.2f", json_number_value(load));
+	}
+}
+
+static void ls_row(struct table *t, const json_t *w)
+{
+	const json_t *m = json_object_get(w, "metadata");
+	char beat[64], renewal[64], text[48];
+	const char *status = standing(w);
+
+	relative_time(w, "last_heartbeat_time", beat, sizeof(beat));
+	relative_time(m, "last_renewal", renewal, sizeof(renewal));
+	table_cell(t, TONE_PLAIN, "%s", member(w, "name"));
+	table_cell(t, TONE_LINK, "%s", member(w, "work_pool_name"));
+	table_cell(t,
+		   strcmp(status, "ONLINE") == 0     ? TONE_OK
+		   : strcmp(status, "DRAINING") == 0 ? TONE_WARN
+						     : TONE_DIM,
+		   "%s", status);
+	table_cell(t, TONE_PLAIN, "%s", member(m, "version"));
+	slots_text(m, text, sizeof(text));
+	table_cell(t, TONE_PLAIN, "%s", text);
+	load_text(m, text, sizeof(text));
+	table_cell(t, TONE_PLAIN, "%s", text);
+	table_cell(t, TONE_DIM, "%s", renewal);
+	table_cell(t, TONE_DIM, "%s", beat);
+	if (json_integer_value(json_object_get(m, "deaths")) > 0) {
+		table_cell(t, TONE_WARN, "%lld, last: %s",
+			   json_integer_value(json_object_get(m, "deaths")),
+			   member(m, "last_death"));
+	} else {
+		table_cell(t, TONE_DIM, "%s", "");
+	}
+}
+
 static void ls_table(struct cli *cli, const json_t *list)
 {
+	static const char *const columns[] = {
+	    "Name", "Work Pool",    "Status",         "Version", "Slots",
+	    "Load", "Last Renewal", "Last Heartbeat", "Deaths"};
 	struct table *t = table_new(cli, "Workers");
 	size_t i;
 	json_t *w;
 
-	table_column(t, "Name");
-	table_column(t, "Work Pool");
-	table_column(t, "Status");
-	table_column(t, "Last Heartbeat");
+	for (i = 0; i < ARRAY_LEN(columns); i++) {
+		table_column(t, columns[i]);
+	}
 	json_array_foreach (list, i, w) {
-		char when[64];
-		int online = strcmp(member(w, "status"), "ONLINE") == 0;
-
-		relative_time(w, "last_heartbeat_time", when, sizeof(when));
-		table_cell(t, TONE_PLAIN, "%s", member(w, "name"));
-		table_cell(t, TONE_LINK, "%s", member(w, "work_pool_name"));
-		table_cell(t, online ? TONE_OK : TONE_DIM, "%s", member(w, "status"));
-		table_cell(t, TONE_DIM, "%s", when);
+		ls_row(t, w);
 	}
 	table_print(t);
 	table_free(t);
@@ -100,8 +183,7 @@ static int worker_ls(struct cli *cli, const void *conf, const struct opts *opts,
 		return json;
 	}
 	list = json_array();
-	rc = c->pool[0] != '\0' ? add_workers(cli, c->pool, list, err)
-				: all_workers(cli, list, err);
+	rc = add_workers(cli, c->pool, list, err);
 	if (rc == 0 && json) {
 		print_json(list);
 	} else if (rc == 0 && json_array_size(list) == 0) {
@@ -111,6 +193,63 @@ static int worker_ls(struct cli *cli, const void *conf, const struct opts *opts,
 		ls_table(cli, list);
 	}
 	json_decref(list);
+	return rc;
+}
+
+/* The pool of the worker NAME, owned; it is needed only when the name is not enough. */
+static int find_pool(struct cli *cli, const char *name, char **ret_pool,
+		     struct error *err)
+{
+	json_t *list = json_array(), *w;
+	const char *pool = NULL;
+	size_t i, n = 0;
+	int rc = add_workers(cli, "", list, err);
+
+	json_array_foreach (list, i, w) {
+		if (strcmp(member(w, "name"), name) == 0) {
+			pool = member(w, "work_pool_name");
+			n++;
+		}
+	}
+	if (rc == 0 && n == 0) {
+		rc = err_set(err, ERR_NOT_FOUND,
+			     "There is no worker '%s': `wf worker ls` shows them.",
+			     name);
+	} else if (rc == 0 && n > 1) {
+		rc = err_set(err, ERR_USAGE,
+			     "%zu pools have a worker '%s': say which with --pool.", n,
+			     name);
+	} else if (rc == 0) {
+		*ret_pool = xstrdup(pool);
+	}
+	json_decref(list);
+	return rc;
+}
+
+static int worker_drain(struct cli *cli, const void *conf, const struct opts *opts,
+			struct error *err)
+{
+	const struct worker_conf *c = conf;
+	char *pool = c->pool[0] != '\0' ? xstrdup(c->pool) : NULL;
+	char *enc_pool, *enc_name = url_encode(opts->args[0]);
+	int rc = pool != NULL ? 0 : find_pool(cli, opts->args[0], &pool, err);
+
+	if (rc == 0) {
+		enc_pool = url_encode(pool);
+		rc = client_post(cli, NULL, NULL, err,
+				 "/wf/v1/work_pools/%s/workers/%s/drain", enc_pool,
+				 enc_name);
+		free(enc_pool);
+	}
+	if (rc == 0) {
+		say(cli, TONE_OK,
+		    "Worker '%s' of work pool '%s' takes no more runs; it ends when "
+		    "its "
+		    "last one has.",
+		    opts->args[0], pool);
+	}
+	free(enc_name);
+	free(pool);
 	return rc;
 }
 
@@ -145,8 +284,17 @@ static const struct opt ls_opts[] = {
     CLI_OUTPUT(struct worker_conf, output),
 };
 
+static const struct opt drain_opts[] = {
+    CLI_STR(struct worker_conf, pool, "pool", 'p', "POOL",
+	    "The worker's pool, when several have a worker of that name."),
+};
+static const char *const drain_args[] = {"NAME"};
+
 CLI_SPEC(ls_spec, "wf worker ls", "[options]", "List workers.", ls_opts,
 	 struct worker_conf, 0, NULL);
+CLI_SPEC(drain_spec, "wf worker drain", "NAME [options]",
+	 "Let a worker take no more runs, finish those that it has, and end.",
+	 drain_opts, struct worker_conf, 1, drain_args);
 static const struct opt_spec start_spec = {
     .program = "wf worker start",
     .usage = "--pool NAME [options of wf-worker]",
@@ -158,13 +306,14 @@ static const struct opt_spec start_spec = {
 
 static const struct command commands[] = {
     {"ls", "list", &ls_spec, worker_ls},
+    {"drain", NULL, &drain_spec, worker_drain},
     {"start", NULL, &start_spec, worker_start},
 };
 
 const struct command_group group_worker = {
     .name = "worker",
     .alias = "workers",
-    .summary = "List and start workers.",
+    .summary = "List, start and drain workers.",
     .commands = commands,
     .count = sizeof(commands) / sizeof(commands[0]),
 };

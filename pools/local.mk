@@ -4,8 +4,10 @@ pools_lua = \
 	pools/lua/prelude.lua \
 	pools/lua/cancel.lua \
 	pools/lua/claim.lua \
+	pools/lua/drain_worker.lua \
 	pools/lua/enqueue.lua \
 	pools/lua/epoch.lua \
+	pools/lua/give_up.lua \
 	pools/lua/hold.lua \
 	pools/lua/inspect.lua \
 	pools/lua/reap.lua \
@@ -37,7 +39,9 @@ libpools_a_SOURCES = \
 	pools/tls.h \
 	pools/url.c \
 	pools/url.h \
-	pools/wake.c
+	pools/wake.c \
+	pools/workers.c \
+	pools/workers.h
 libpools_a_CPPFLAGS = $(AM_CPPFLAGS) $(HIREDIS_CFLAGS)
 nodist_libpools_a_SOURCES = pools/scripts_gen.h
 EXTRA_DIST += $(pools_lua) build-aux/embed.awk

@@ -12,6 +12,7 @@
 #include "pools/redis.h"
 #include "pools/script.h"
 #include "pools/url.h"
+#include "pools/workers.h"
 
 #define POOLS_NAME_MAX    255 /* bytes of a pool, queue or worker name */
 #define POOLS_PAYLOAD_MAX (64u << 10)
@@ -30,6 +31,8 @@ struct pools {
 	struct redis *sub; /* NULL until the first pools_subscribe() */
 	struct map subs;   /* channel -> struct sub */
 	pools_up_fn up_fn;
+	pools_drain_fn drain_fn;
+	void *drain_arg;
 	void *up_arg;
 	int64_t reap_gap_ms, reap_grace_ms;
 };
@@ -51,6 +54,14 @@ struct pools_rows {
 };
 int pools_check_rows(int rc, const struct redis_reply *reply, size_t width, long count,
 		     struct pools_rows *ret_rows, struct error *err);
+
+/* The answer of reap and give_up, for a struct reap_call, which is freed. */
+struct reap_call {
+	pools_reap_fn fn;
+	void *arg;
+};
+void pools_on_reap(int rc, const struct redis_reply *reply, const struct error *err,
+		   void *arg);
 
 void pools_wake_free(struct pools *p);
 

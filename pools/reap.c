@@ -14,13 +14,8 @@
  * parameters. */
 /* NOLINTBEGIN(readability-function-size) */
 
-struct reap_call {
-	pools_reap_fn fn;
-	void *arg;
-};
-
-static void on_reap(int rc, const struct redis_reply *reply, const struct error *err,
-		    void *arg)
+void pools_on_reap(int rc, const struct redis_reply *reply, const struct error *err,
+		   void *arg)
 {
 	struct reap_call *c = arg;
 	struct error why = err != NULL ? *err : (struct error){0};
@@ -73,7 +68,7 @@ int pools_reap(struct pools *p, const char *pool, int max, int64_t max_attempts,
 	struct reap_call *c = xcalloc(1, sizeof(*c));
 	c->fn = fn;
 	c->arg = arg;
-	rc = script_call(p->redis, SCRIPT_reap, &a, on_reap, c, err);
+	rc = script_call(p->redis, SCRIPT_reap, &a, pools_on_reap, c, err);
 	if (rc < 0) {
 		free(c);
 	}

@@ -25,7 +25,9 @@ struct error;
 	X(renew)        \
 	X(settle)       \
 	X(cancel)       \
+	X(drain_worker) \
 	X(reap)         \
+	X(give_up)      \
 	X(reaper_lock)  \
 	X(set_pool)     \
 	X(set_queue)    \

@@ -45,9 +45,13 @@ static void on_up(int up, const char *why, void *arg)
 	}
 }
 
-static void deliver(const struct sub *s, const char *what)
+static void deliver(const struct pools *p, const struct sub *s, const char *what)
 {
-	if (what[0] == '=') {
+	if (what[0] == '-') {
+		if (p->drain_fn != NULL) {
+			p->drain_fn(what + 1, p->drain_arg);
+		}
+	} else if (what[0] == '=') {
 		s->fn(what + 1, NULL, s->arg);
 	} else if (what[0] == '!') {
 		s->fn(NULL, what + 1, s->arg);
@@ -66,9 +70,9 @@ static void on_push(const struct redis_reply *reply, void *arg)
 	const char *kind = redis_str(redis_at(reply, 0));
 	const struct sub *s = map_get(&p->subs, redis_str(redis_at(reply, 1)));
 	if (s != NULL && strcmp(kind, "message") == 0) {
-		deliver(s, redis_str(redis_at(reply, 2)));
+		deliver(p, s, redis_str(redis_at(reply, 2)));
 	} else if (s != NULL && strcmp(kind, "subscribe") == 0) {
-		deliver(s, "*");
+		deliver(p, s, "*");
 	}
 }
 

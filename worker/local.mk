@@ -1,7 +1,11 @@
 # worker: the run side of wf-worker
 noinst_LIBRARIES += libworker.a
 libworker_a_SOURCES = \
+	worker/agent_link.c \
+	worker/agent_link.h \
 	worker/backend.h \
+	worker/beat.c \
+	worker/beat.h \
 	worker/backend_rest.c \
 	worker/backend_wf.c \
 	worker/channel.c \

@@ -18,8 +18,10 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/mem.h"
+#include "base/notify.h"
 #include "base/proc.h"
 #include "base/uuid.h"
+#include "worker/agent_link.h"
 #include "worker/conf.h"
 #include "worker/guard.h"
 #include "worker/health.h"
@@ -40,6 +42,7 @@ struct app {
 	struct worker w;
 	struct pool_watch *watch;
 	struct health *health;
+	struct notify *notify;    /* the service manager; or NULL */
 	struct loop_timer *timer; /* info retries; drain deadline; end */
 	struct loop_signal *signals[4];
 	struct backoff backoff;
@@ -89,8 +92,20 @@ static void leave(struct app *a)
 	}
 }
 
+static void show_status(struct app *a)
+{
+	const struct worker *w = &a->w;
+
+	notify_status(a->notify, "pool '%s': %zu runs of %lld slots%s", w->conf->pool,
+		      map_count(&w->runs), (long long)w->limit,
+		      w->draining ? ", draining" : "");
+}
+
 static void on_change(struct worker *w)
 {
+	show_status(app_of(w));
+	agent_link_changed(w->link);
+	pool_watch_changed(app_of(w)->watch);
 	if ((w->draining || w->once_done) && map_count(&w->runs) == 0) {
 		leave(app_of(w));
 	}
@@ -126,6 +141,7 @@ static void start_drain(struct app *a, int signo)
 	struct worker *w = &a->w;
 
 	w->draining = 1;
+	notify_stopping(a->notify);
 	if (w->source != NULL) {
 		w->source_ops->drain(w->source);
 	}
@@ -192,11 +208,33 @@ static void give_up(struct worker *w, const char *message)
 	leave(a);
 }
 
+/* The agent died: a new one starts workers of its own. */
+static void on_orphaned(struct worker *w)
+{
+	if (!w->draining) {
+		start_drain(app_of(w), SIGINT);
+	}
+}
+
+/* `wf worker drain`: told by Redis at once, by the answer to a heartbeat in any case.
+ */
+static void on_drain_wanted(struct worker *w)
+{
+	if (!w->draining) {
+		log_info("asked from afar to drain: no new runs, the last one ends it");
+		start_drain(app_of(w), SIGINT);
+	}
+}
+
 static void on_ready(struct worker *w)
 {
+	w->ready = 1;
+	agent_link_changed(w->link);
 	log_info("Worker '%s' started! pool '%s', %lld slots, %s", w->conf->name,
 		 w->conf->pool, (long long)w->limit,
 		 app_of(w)->redis_url != NULL ? "woken by Redis" : "polling the API");
+	notify_ready(app_of(w)->notify);
+	show_status(app_of(w));
 }
 
 static void on_verdict(const struct outbox_verdict *v, void *arg)
@@ -354,13 +392,16 @@ static int setup(struct app *a, struct error *err)
 	if (w->loop == NULL || proc_init(w->loop, err) < 0) {
 		return -err->code;
 	}
+	map_init(&w->runs, 0);
+	a->notify = notify_open(w->loop);
 	w->httpc = httpc_new(w->loop, CONNECTIONS);
 	w->rest = rest_new(w->httpc, &rest);
 	w->limit = c->limit;
 	w->environ_ = environ;
 	oom_init(&w->oom, "/proc", "/sys/fs/cgroup");
 	w->on_change = on_change;
-	map_init(&w->runs, 0);
+	w->on_orphaned = on_orphaned;
+	w->on_drain = on_drain_wanted;
 	TAILQ_INIT(&w->list);
 	backoff_init(&a->backoff, 200, 30000);
 	a->timer = loop_timer_new(w->loop, ask_info, a);
@@ -369,7 +410,9 @@ static int setup(struct app *a, struct error *err)
 	a->signals[1] = loop_signal_new(w->loop, SIGINT, on_stop_signal, a);
 	a->signals[2] = loop_signal_new(w->loop, SIGUSR1, on_dump_signal, a);
 	w->looked_ms = loop_now_ms(w->loop);
-	return 0;
+	return c->slots_fd >= 0
+		   ? agent_link_open(w, (int)c->slots_fd, c->run_table, err)
+		   : 0;
 }
 
 static void teardown(struct app *a)
@@ -382,6 +425,7 @@ static void teardown(struct app *a)
 		w->source_ops->free(w->source);
 	}
 	backend_close(&w->backend);
+	agent_link_close(w->link);
 	httpc_free(w->httpc);
 	rest_free(w->rest);
 	py_control_free(w->py);
@@ -394,6 +438,7 @@ static void teardown(struct app *a)
 		}
 	}
 	loop_timer_free(a->timer);
+	notify_close(a->notify);
 	map_release(&w->runs);
 	rundir_close(&w->dir);
 	loop_timer_free(w->idle);

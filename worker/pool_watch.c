@@ -15,17 +15,22 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/mem.h"
+#include "worker/beat.h"
 #include "worker/rest.h"
 #include "worker/worker.h"
 
 #define TEMPLATE_MAX (1u << 20)
 #define JITTER       0.3
 #define QUEUES_MAX   200
+#define QUICK_MS     2000 /* between heartbeats because of the slots in use */
 
 struct pool_watch {
 	struct worker *w;
 	char *path; /* "/work_pools/<name>" */
-	struct loop_timer *timer;
+	struct loop_timer *timer, *quick;
+	int64_t beat_ms; /* last heartbeat, and what it said */
+	size_t beat_slots;
+	int beat_draining;
 	struct backoff backoff;
 	void (*ready)(struct worker *w);
 	void (*failed)(struct worker *w, const char *message);
@@ -40,6 +45,7 @@ static void maybe_free(struct pool_watch *p)
 {
 	if (p->freed && p->calls == 0) {
 		loop_timer_free(p->timer);
+		loop_timer_free(p->quick);
 		free(p->path);
 		free(p->paused_queues);
 		free(p);
@@ -97,7 +103,6 @@ static void on_beat(int rc, int status, const json_t *body, const struct error *
 {
 	struct pool_watch *p = arg;
 
-	(void)body;
 	if (ended(p)) {
 		return;
 	}
@@ -109,46 +114,69 @@ static void on_beat(int rc, int status, const json_t *body, const struct error *
 		log_warn("heartbeat: %s", err->msg);
 	}
 	next_beat(p);
+	if (json_is_true(json_object_get(body, "drain"))) {
+		p->w->on_drain(p->w);
+	}
 	if (!p->is_ready) {
 		p->is_ready = 1;
 		p->ready(p->w);
 	}
 }
 
-/* Which queues we claim from (none: all), so that the API knows them to be looked
- * after; other servers ignore it. */
-static json_t *served_queues(const struct pool_watch *p)
-{
-	const struct opt_list *l = &p->w->conf->queues;
-	json_t *names = json_array();
-
-	for (size_t i = 0; i < l->count; i++) {
-		json_array_append_new(names, json_string(l->items[i]));
-	}
-	return names;
-}
-
 static void beat(struct pool_watch *p)
 {
-	char *path = xasprintf("%s/workers/heartbeat", p->path);
-	json_t *body = json_pack(
-	    "{s:s, s:I, s:o}", "name", p->w->conf->name, "heartbeat_interval_seconds",
-	    (json_int_t)p->w->conf->heartbeat_s, "work_queue_names", served_queues(p));
+	char *path;
 
-	(void)ask(p, "POST", body, on_beat, path);
+	if (p->w->retired) {
+		next_beat(p); /* our successor has our name */
+		return;
+	}
+	path = xasprintf("%s/workers/heartbeat", p->path);
+	p->beat_ms = loop_now_ms(p->w->loop);
+	p->beat_slots = map_count(&p->w->runs);
+	p->beat_draining = p->w->draining;
+	(void)ask(p, "POST", beat_body(p->w), on_beat, path);
 	free(path);
+}
+
+/* A beat between two looks at the pool. */
+static void quick_beat(void *arg)
+{
+	struct pool_watch *p = arg;
+
+	if (p->is_ready && !p->freed && p->calls == 0) {
+		beat(p);
+	}
+}
+
+void pool_watch_changed(struct pool_watch *p)
+{
+	int64_t now, at;
+
+	if (p == NULL || !p->is_ready) {
+		return;
+	}
+	if (p->beat_draining != p->w->draining) {
+		p->beat_draining = p->w->draining;
+		loop_timer_in(p->quick, 0);
+	} else if (p->beat_slots != map_count(&p->w->runs)) {
+		now = loop_now_ms(p->w->loop);
+		at = p->beat_ms + QUICK_MS;
+		p->beat_slots = map_count(&p->w->runs);
+		loop_timer_at(p->quick, MAX_OF(at, now));
+	}
 }
 
 static int serves(const struct pool_watch *p, const char *queue)
 {
-	const struct opt_list *l = &p->w->conf->queues;
+	const char *const *list = worker_queues(p->w);
 
-	for (size_t i = 0; i < l->count; i++) {
-		if (strcmp(l->items[i], queue) == 0) {
+	for (size_t i = 0; list != NULL && list[i] != NULL; i++) {
+		if (strcmp(list[i], queue) == 0) {
 			return 1;
 		}
 	}
-	return l->count == 0;
+	return list == NULL;
 }
 
 static void on_queues(int rc, int status, const json_t *body, const struct error *err,
@@ -315,6 +343,7 @@ struct pool_watch *pool_watch_new(struct worker *w, void (*ready)(struct worker 
 	p->paused_queues = xstrdup("");
 	backoff_init(&p->backoff, 250, 30000);
 	p->timer = loop_timer_new(w->loop, look, p);
+	p->quick = loop_timer_new(w->loop, quick_beat, p);
 	free(enc);
 	look(p);
 	return p;
@@ -325,6 +354,7 @@ void pool_watch_free(struct pool_watch *p)
 	if (p != NULL) {
 		p->freed = 1;
 		loop_timer_stop(p->timer);
+		loop_timer_stop(p->quick);
 		maybe_free(p);
 	}
 }

@@ -17,6 +17,8 @@ struct worker;
 struct pool_watch *pool_watch_new(struct worker *w, void (*ready)(struct worker *w),
 				  void (*failed)(struct worker *w,
 						 const char *message));
-void pool_watch_free(struct pool_watch *p); /* accepts NULL */
+/* Something that heartbeats tell has changed: one follows soon. */
+void pool_watch_changed(struct pool_watch *p); /* accepts NULL */
+void pool_watch_free(struct pool_watch *p);    /* accepts NULL */
 
 #endif

@@ -110,6 +110,7 @@ static void poll_now(void *arg)
 {
 	struct source *s = arg;
 	char when[TIME_TEXT_SIZE];
+	const char *const *names = worker_queues(s->w);
 	json_t *body, *queues;
 
 	s->w->looked_ms = loop_now_ms(s->w->loop);
@@ -121,8 +122,8 @@ static void poll_now(void *arg)
 		return;
 	}
 	queues = json_array();
-	for (size_t i = 0; i < s->w->conf->queues.count; i++) {
-		json_array_append_new(queues, json_string(s->w->conf->queues.items[i]));
+	for (size_t i = 0; names != NULL && names[i] != NULL; i++) {
+		json_array_append_new(queues, json_string(names[i]));
 	}
 	body = json_pack("{s:o, s:s}", "work_queue_names", queues, "scheduled_before",
 			 time_format(loop_wall_us(s->w->loop) +

@@ -16,11 +16,13 @@
 #include "base/mem.h"
 #include "base/uuid.h"
 #include "worker/guard.h"
+#include "worker/agent_link.h"
 #include "worker/update.h"
 #include "worker/worker.h"
 
-#define LATER_MS 5000 /* RUN_OUT_LATER */
-#define PAUSE_MS 2000 /* of claiming, after a run had to be handed back at once */
+#define LATER_MS  5000 /* RUN_OUT_LATER */
+#define PAUSE_MS  2000 /* of claiming, after a run had to be handed back at once */
+#define CLAIM_MAX 100  /* runs that one claim may bring */
 
 struct source {
 	struct worker *w;
@@ -31,12 +33,26 @@ struct source {
 static int free_slots(void *arg)
 {
 	const struct source *s = arg;
+	int n = worker_free_slots(s->w);
 
 	s->w->looked_ms = loop_now_ms(s->w->loop); /* a claim is about to be tried */
-	/* a journal that takes nothing (a full disk) would not take the next one either
-	 */
-	return loop_now_ms(s->w->loop) < s->paused_until_ms ? 0
-							    : worker_free_slots(s->w);
+	if (loop_now_ms(s->w->loop) < s->paused_until_ms) {
+		n = 0; /* a journal that takes nothing (a full disk) would not take the
+			  next one either */
+	}
+	/* the slots that we ask for count as taken until the answer is there */
+	s->w->limit_claimed =
+	    n > 0 ? (int64_t)map_count(&s->w->runs) + MIN_OF(n, CLAIM_MAX) : 0;
+	return n > CLAIM_MAX ? CLAIM_MAX : n;
+}
+
+static void on_appetite(enum claimer_appetite appetite, void *arg)
+{
+	const struct source *s = arg;
+
+	agent_link_appetite(s->w->link, appetite == CLAIMER_FULL     ? LINK_WANT_MANY
+					: appetite == CLAIMER_HUNGRY ? LINK_WANT_ONE
+								     : LINK_WANT_NONE);
 }
 
 static void on_claim(const struct claim *c, void *arg)
@@ -117,12 +133,21 @@ static void on_up(int up, const char *reason, void *arg)
 	}
 }
 
+static void on_drain(void *arg)
+{
+	const struct source *s = arg;
+
+	s->w->on_drain(s->w);
+}
+
 static const struct claimer_ops claimer_ops = {
     .free_slots = free_slots,
     .on_claim = on_claim,
     .on_cancel = on_cancel,
     .on_lost = on_lost,
     .on_reaped = on_reaped,
+    .on_appetite = on_appetite,
+    .on_drain = on_drain,
     .on_up = on_up,
     .on_renewed = on_renewed,
 };
@@ -168,6 +193,24 @@ static void start(void *self, const char *run_id, void (*fn)(int answer, void *a
 	}
 }
 
+/* A lease that is being ended: the agent's table keeps it until that is done. */
+struct end_call {
+	struct source *s;
+	char id[UUID_TEXT_SIZE];
+	uint64_t token;
+};
+
+static void on_ended(int rc, const struct error *err, void *arg)
+{
+	struct end_call *c = arg;
+
+	(void)err;
+	if (rc != -ERR_CANCELED) { /* settled, or not ours any more */
+		agent_link_drop(c->s->w->link, c->id, c->token, 1);
+	}
+	free(c);
+}
+
 static void end(void *self, const char *run_id, int outcome)
 {
 	struct source *s = self;
@@ -186,8 +229,21 @@ static void end(void *self, const char *run_id, int outcome)
 		? loop_wall_us(s->w->loop) / CLOCK_US_PER_MS + LATER_MS
 		: 0;
 
-	if (claimer_end(s->claimer, run_id, to, due_ms, NULL, NULL, &err) < 0) {
+	struct end_call *c = NULL;
+
+	if (s->w->link != NULL) {
+		c = xcalloc(1, sizeof(*c));
+		c->s = s;
+		c->token = claimer_token(s->claimer, run_id);
+		(void)snprintf(c->id, sizeof(c->id), "%s", run_id);
+		agent_link_ending(s->w->link, run_id);
+	}
+	if (claimer_end(s->claimer, run_id, to, due_ms, c != NULL ? on_ended : NULL, c,
+			&err) < 0) {
 		log_debug("run %s: its lease cannot be ended: %s", run_id, err.msg);
+		if (c != NULL) {
+			on_ended(-err.code, &err, c);
+		}
 	}
 }
 
@@ -219,6 +275,23 @@ static void free_source(void *self)
 	free(s);
 }
 
+static void set_queues(void *self)
+{
+	const struct source *s = self;
+
+	claimer_set_queues(s->claimer, worker_queues(s->w));
+}
+
+static int64_t renewed_ms(const void *self)
+{
+	return claimer_renewed_ms(((const struct source *)self)->claimer);
+}
+
+static int asked(const void *self)
+{
+	return claimer_asked(((const struct source *)self)->claimer);
+}
+
 static const struct source_ops ops = {
     .start = start,
     .end = end,
@@ -227,6 +300,9 @@ static const struct source_ops ops = {
     .unsettled = unsettled,
     .free = free_source,
     .trusted_until = trusted_until,
+    .set_queues = set_queues,
+    .renewed_ms = renewed_ms,
+    .asked = asked,
 };
 
 int source_wf_open(struct worker *w, const char *redis_url, struct error *err)
@@ -236,9 +312,7 @@ int source_wf_open(struct worker *w, const char *redis_url, struct error *err)
 	    .redis_url = redis_url,
 	    .pool = w->conf->pool,
 	    .worker = w->conf->name,
-	    .queues = w->conf->queues.count > 0
-			  ? (const char *const *)w->conf->queues.items
-			  : NULL,
+	    .queues = worker_queues(w),
 	    .prefetch_ms = w->conf->prefetch_s * 1000,
 	};
 

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/proc.h"
 #include "base/uuid.h"
+#include "worker/agent_link.h"
 #include "worker/run_priv.h"
 
 #define IDLE_MS 3000 /* without a run, before unused memory is given back */
@@ -30,7 +31,25 @@ int worker_free_slots(const struct worker *w)
 {
 	int64_t free_slots = w->limit - (int64_t)map_count(&w->runs);
 
-	return w->draining || w->once_done || free_slots < 0 ? 0 : (int)free_slots;
+	return w->draining || w->once_done || w->no_queues || free_slots < 0
+		   ? 0
+		   : (int)free_slots;
+}
+
+const char *const *worker_queues(const struct worker *w)
+{
+	if (w->queues != NULL) {
+		return (const char *const *)w->queues;
+	}
+	return w->conf->queues.count > 0 ? (const char *const *)w->conf->queues.items
+					 : NULL;
+}
+
+/* Room for one that was claimed: a grant that was lowered meanwhile does not count. */
+static int has_room(const struct worker *w)
+{
+	return worker_free_slots(w) > 0 ||
+	       (!w->draining && (int64_t)map_count(&w->runs) < w->limit_claimed);
 }
 
 int worker_offer(struct worker *w, const struct worker_offer *offer, struct error *err)
@@ -41,7 +60,7 @@ int worker_offer(struct worker *w, const struct worker_offer *offer, struct erro
 	if (uuid_parse(offer->run_id, &id) < 0) {
 		return err_set(err, ERR_INVALID, "'%s' is not a run id", offer->run_id);
 	}
-	if (worker_free_slots(w) <= 0) {
+	if (!has_room(w)) {
 		return err_set(err, ERR_LIMIT, "no free slot (limit %lld)",
 			       (long long)w->limit);
 	}
@@ -53,9 +72,11 @@ int worker_offer(struct worker *w, const struct worker_offer *offer, struct erro
 	if (r == NULL) {
 		return err_set(err, ERR_UNAVAILABLE, "nothing can be recorded now");
 	}
+	agent_link_hold(w->link, r->id, offer->fence);
 	(void)map_set(&w->runs, r->id, r, NULL);
 	TAILQ_INSERT_TAIL(&w->list, r, link);
 	w->started++;
+	w->on_change(w);
 	return 0;
 }
 
@@ -92,6 +113,7 @@ void worker_run_done(struct worker *w, struct run *r)
 	(void)map_remove(&w->runs, r->id);
 	TAILQ_REMOVE(&w->list, r, link);
 	w->finished++;
+	agent_link_drop(w->link, r->id, run_fence(r), 0);
 	if (map_count(&w->runs) == 0) {
 		/* orphans that left their group; they cannot be told apart while runs
 		 * go on */

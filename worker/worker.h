@@ -16,6 +16,7 @@
 #include "worker/backend.h"
 #include "worker/oom.h"
 
+struct agent_link;
 struct error;
 struct httpc;
 struct loop;
@@ -38,6 +39,9 @@ struct worker_conf {
 	int64_t webserver_port;
 	int64_t limit, prefetch_s, heartbeat_s, query_s, drain_ms, cancel_grace_ms;
 	int run_once, create_pool, with_healthcheck, pyhost;
+	/* started by wf-agent */
+	char *run_table;
+	int64_t slots_fd;
 };
 
 /* Where runs come from: Redis (source_wf.c) or REST polling (source_rest.c). */
@@ -55,6 +59,13 @@ struct source_ops {
 	/* Until when the run is surely ours (monotonic ms); 0: not held, or no leases.
 	 */
 	int64_t (*trusted_until)(const void *self, const char *run_id);
+	/* The queues of the worker changed; NULL: it cannot be done. */
+	void (*set_queues)(void *self);
+	/* When a lease renewal was last answered (loop_now_ms; 0: never); may be NULL.
+	 */
+	int64_t (*renewed_ms)(const void *self);
+	/* How many runs the claim under way may bring; NULL: nothing is reserved. */
+	int (*asked)(const void *self);
 	void (*free)(void *self);
 };
 enum run_outcome { RUN_OUT_DONE = 1, RUN_OUT_DROP, RUN_OUT_REQUEUE, RUN_OUT_LATER };
@@ -75,7 +86,13 @@ struct worker {
 	struct guard *guard; /* NULL: no leases, or none could be started */
 	struct map runs;     /* run id text -> struct run */
 	struct run_list list;
-	int64_t limit;           /* slots */
+	int64_t limit;           /* slots: --limit, or the agent's grant */
+	int64_t limit_claimed;   /* runs that a claim under way may bring us to */
+	struct agent_link *link; /* to our wf-agent; NULL: there is none */
+	char **queues;           /* NULL-terminated, owned; NULL: those of conf */
+	int no_queues;           /* the agent found none to serve: claim nothing */
+	int ready;               /* it serves its pool */
+	int retired;             /* a successor beats for our pool now */
 	int draining, killing;   /* first signal, second signal */
 	int once_done;           /* --run-once: nothing more is to be claimed */
 	char **environ_;         /* our own environment */
@@ -86,6 +103,8 @@ struct worker {
 	int64_t looked_ms;       /* when work (or the pool) was last asked for */
 	uint64_t started, finished;
 	void (*on_change)(struct worker *w); /* a run ended: look whether we are done */
+	void (*on_orphaned)(struct worker *w); /* the agent is gone */
+	void (*on_drain)(struct worker *w);    /* somebody wants us to drain */
 };
 
 /* Called by sources: a run was given to us.  FENCE 0: REST.  -ERR_CONFLICT when it runs
@@ -97,6 +116,8 @@ struct worker_offer {
 };
 int worker_offer(struct worker *w, const struct worker_offer *offer, struct error *err);
 int worker_free_slots(const struct worker *w);
+/* The queues that are served, NULL-terminated; NULL: all of the pool. */
+const char *const *worker_queues(const struct worker *w);
 /* Cancellation is wanted / the lease is lost; unknown ids are ignored. */
 void worker_cancel(struct worker *w, const char *run_id);
 /* Leases were renewed. */

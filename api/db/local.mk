@@ -58,7 +58,8 @@ api_migrations = \
 	api/db/migrations/sqlite/0005_task_claims.sql \
 	api/db/migrations/sqlite/0006_owners.sql \
 	api/db/migrations/sqlite/0007_usage.sql \
-	api/db/migrations/sqlite/0008_retention.sql
+	api/db/migrations/sqlite/0008_retention.sql \
+	api/db/migrations/sqlite/0009_worker_drain.sql
 
 api_sql_in = $(addprefix $(top_srcdir)/,$(api_sql))
 api_migrations_in = $(addprefix $(top_srcdir)/,$(api_migrations))

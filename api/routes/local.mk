@@ -93,6 +93,7 @@ libapi_a_SOURCES += api/routes/pools/work_queue_update.c
 libapi_a_SOURCES += api/routes/pools/work_queues.c
 libapi_a_SOURCES += api/routes/pools/worker_beat.c
 libapi_a_SOURCES += api/routes/pools/worker_beat.h
+libapi_a_SOURCES += api/routes/pools/worker_fleet.c
 libapi_a_SOURCES += api/routes/pools/workers.c
 libapi_a_SOURCES += api/routes/pools/concurrency_status.c
 libapi_a_SOURCES += api/routes/deployments/deployment_body.c

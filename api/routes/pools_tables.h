@@ -13,6 +13,7 @@ extern const struct route work_pool_run_routes[]; /* polls and slots */
 extern const struct route concurrency_status_routes[];
 extern const struct route work_queue_routes[];
 extern const struct route worker_routes[];
+extern const struct route worker_fleet_routes[];
 extern const struct route deployment_routes[];
 extern const struct route schedule_routes[];
 extern const struct route explain_routes[];

@@ -33,6 +33,7 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/mem.h"
+#include "base/notify.h"
 #include "base/proc.h"
 #include "base/seal.h"
 #include "pools/pools.h"
@@ -52,6 +53,7 @@ struct server {
 	struct parts *parts;
 	struct loop_signal *signals[5];
 	struct loop_timer *drain;
+	struct notify *notify; /* the service manager; or NULL */
 	int64_t drain_until_ms;
 };
 
@@ -174,6 +176,8 @@ static void announce(const struct server *s)
 	}
 	log_info("serving %s, data in %s, database %s, redis %s", b.url, b.data_dir,
 		 b.database, b.redis);
+	notify_ready(s->notify);
+	notify_status(s->notify, "serving %s", b.url);
 	free(db_url);
 	free(db);
 	free(redis);
@@ -218,6 +222,7 @@ static void on_stop_signal(int signo, void *arg)
 	log_info("SIG%s: finishing what is under way (again to exit at once)",
 		 sigabbrev(signo));
 	s->api.draining = 1;
+	notify_stopping(s->notify);
 	datadir_unpublish(&s->dir);
 	http_server_stop_accepting(s->api.http);
 	ws_drop_all(s->api.http, 1001, "The server is shutting down");
@@ -345,6 +350,7 @@ static int serve(struct server *s)
 	if (s->loop == NULL) {
 		fatal(70, "%s", err.msg);
 	}
+	s->notify = notify_open(s->loop);
 	s->dir.lock_fd = -1;
 	s->api.conf = &s->conf.api;
 	s->api.loop = s->loop;
@@ -362,6 +368,7 @@ static int serve(struct server *s)
 		rc = loop_run(s->loop);
 	}
 	stop_all(s);
+	notify_close(s->notify);
 	proc_fini();
 	loop_free(s->loop);
 	if (rc == 0) {

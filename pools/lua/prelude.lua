@@ -4,7 +4,8 @@ local P, call = KEYS[1], redis.call
 local t = call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local function R(id) return P .. ':run:' .. id end
--- Wake-ups: '=<queue>' work became ready, '!<run>' cancel it, '*' look at everything.
+-- Wake-ups: '=<queue>' work became ready, '!<run>' cancel it, '-<worker>' it is to drain,
+-- '*' look at everything.
 local function wake(what) call('PUBLISH', P .. ':wake', what) end
 -- A lane is what one deployment has waiting in one queue ('-': runs of none).  :ln:<lane>:<queue>
 -- holds its runs by due time; :t:<queue> holds the lanes by turn: the due time of the first run,

@@ -249,6 +249,55 @@ class Worker:
         return self.process.child.wait(limit)
 
 
+class Agent:
+    """wf-agent for several pools."""
+
+    def __init__(self, server, folder, *args, env=None, name="host"):
+        self.name = name
+        self.folder = pathlib.Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.data = self.folder / "data"
+        settings = {"PREFECT_API_URL": server.api, "PREFECT_HOME": self.folder / "home", "WF_PYTHON": sys.executable,
+                    "WF_DATA_DIR": self.data, "WF_AGENT_REFRESH": "500ms", **(env or {})}
+        self.process = Process([program("wf-agent"), "--name", name, *args], self.folder / "wf-agent.log",
+                               env=clean_env(**settings), cwd=self.folder)
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def text(self):
+        return self.process.text()
+
+    def wait_text(self, *words, limit=None):
+        def there():
+            if not self.process.running():
+                raise AssertionError(f"wf-agent ended:\n{self.text()[-4000:]}")
+            return all(w in self.text() for w in words)
+        wait_until(there, lambda: f"{words} in the agent's log:\n{self.text()[-4000:]}", limit)
+        return self
+
+    def status(self):
+        return json.loads((self.data / "agent" / "status.json").read_text())
+
+    def pool(self, name):
+        """What the status file says about a pool; {} when there is nothing yet."""
+        with contextlib.suppress(OSError, ValueError):
+            return next((p for p in self.status()["pools"] if p["pool"] == name), {})
+        return {}
+
+    def serving(self, *pools):
+        wait_until(lambda: all(self.pool(p).get("state") == "serving" for p in pools),
+                   lambda: f"serving {pools}:\n{self.text()[-4000:]}")
+        return self
+
+    def stop(self, **options):
+        return self.process.stop(**options) if self.process.running() else self.process.child.returncode
+
+    def kill(self, signo=signal.SIGKILL):
+        self.process.kill(signo)
+
+
 def wf(*args, server=None, env=None, cwd=None, limit=60, stdin=None):
     """Runs `wf ARGS`; the finished process with its text output."""
     settings = dict(env or {})

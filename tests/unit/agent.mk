@@ -8,10 +8,13 @@ tests_unit_test_agent_SOURCES = \
 	tests/unit/agent/test_aiosync.c \
 	tests/unit/agent/test_claimer.c \
 	tests/unit/agent/test_cluster.c \
+	tests/unit/agent/test_host.c \
 	tests/unit/agent/test_journal.c \
 	tests/unit/agent/test_lease.c \
-	tests/unit/agent/test_outbox.c
+	tests/unit/agent/test_link.c \
+	tests/unit/agent/test_outbox.c \
+	tests/unit/agent/test_slots.c
 tests_unit_test_agent_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS) -Wno-missing-prototypes
-tests_unit_test_agent_LDADD = libagent.a $(POOLS_LIBS) $(PROTO_LIBS) $(BASE_LIBS) \
+tests_unit_test_agent_LDADD = libhost.a libagent.a $(POOLS_LIBS) $(PROTO_LIBS) $(BASE_LIBS) \
 	$(CRITERION_LIBS)
 $(tests_unit_test_agent_OBJECTS): $(proto_gen_h)

@@ -23,6 +23,7 @@ tests_unit_test_base_SOURCES = \
 	tests/unit/base/test_loop.c \
 	tests/unit/base/test_mem.c \
 	tests/unit/base/test_metrics.c \
+	tests/unit/base/test_notify.c \
 	tests/unit/base/test_opts.c \
 	tests/unit/base/test_proc.c \
 	tests/unit/base/test_proc_plain.c \

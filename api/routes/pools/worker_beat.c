@@ -14,6 +14,8 @@ int worker_heartbeat(struct tx *tx, struct work_pool *pool,
 		     const struct worker_beat *beat, struct error *err)
 {
 	char *metadata = beat->metadata != NULL ? json_text(beat->metadata) : NULL;
+	const char *instance =
+	    json_string_value(json_object_get(beat->metadata, "instance"));
 	struct uuid id;
 	int rc;
 
@@ -23,11 +25,27 @@ int worker_heartbeat(struct tx *tx, struct work_pool *pool,
 	    DB_ARGS(db_a_uuid(&id), db_a_time(tx->now_us), db_a_text(beat->name),
 		    db_a_uuid(&pool->id),
 		    beat->interval_s >= 0 ? db_a_int(beat->interval_s) : db_a_null(),
-		    db_a_text(metadata)),
-	    6, NULL, err);
+		    db_a_text(metadata), db_a_text(instance)),
+	    7, NULL, err);
 	free(metadata);
 	if (rc == 0 && pool->status == POOL_NOT_READY) {
 		rc = pool_set_status(tx, pool, POOL_READY, err);
 	}
 	return rc;
+}
+
+int worker_drain_wanted(struct tx *tx, const struct work_pool *pool, const char *name,
+			int *ret_wanted, struct error *err)
+{
+	struct db_rows *rows = NULL;
+	int rc =
+	    db_query(tx->c, SQL_WORKER_DRAIN_WANTED,
+		     DB_ARGS(db_a_uuid(&pool->id), db_a_text(name)), 2, &rows, err);
+
+	if (rc == 0) {
+		rc = db_next(rows, err);
+		*ret_wanted = rc > 0;
+	}
+	db_rows_free(rows);
+	return rc < 0 ? rc : 0;
 }

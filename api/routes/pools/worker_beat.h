@@ -25,4 +25,8 @@ struct worker_beat {
 int worker_heartbeat(struct tx *tx, struct work_pool *pool,
 		     const struct worker_beat *beat, struct error *err);
 
+/* Was this process of the worker (the last one that beat) asked to drain? */
+int worker_drain_wanted(struct tx *tx, const struct work_pool *pool, const char *name,
+			int *ret_wanted, struct error *err);
+
 #endif

@@ -49,6 +49,22 @@ static void beat_free(void *arg)
 	free(b);
 }
 
+/* Ours are told whether they are to drain. */
+static int answer_beat(struct tx *tx, const struct work_pool *p, const char *name,
+		       struct error *err)
+{
+	struct jsonw w;
+	int drain = 0, rc = worker_drain_wanted(tx, p, name, &drain, err);
+
+	if (rc == 0) {
+		jsonw_init(&w, &tx->body);
+		jsonw_obj(&w, NULL);
+		jsonw_bool(&w, "drain", drain);
+		jsonw_obj_end(&w);
+	}
+	return rc;
+}
+
 static int beat_work(struct tx *tx, void *arg, struct error *err)
 {
 	const struct beat_body *b = arg;
@@ -66,9 +82,13 @@ static int beat_work(struct tx *tx, void *arg, struct error *err)
 	if (rc == 0 && b->work_queue_names != NULL) {
 		rc = poll_record_pool(tx, &p, b->work_queue_names, err);
 	}
+	if (rc == 0 && json_object_get(b->metadata, "instance") != NULL) {
+		rc = answer_beat(tx, &p, b->name, err);
+	} else {
+		tx->empty = rc == 0;
+		tx->status = rc == 0 ? 204 : tx->status;
+	}
 	pool_release(&p);
-	tx->empty = rc == 0;
-	tx->status = rc == 0 ? 204 : tx->status;
 	return rc;
 }
 

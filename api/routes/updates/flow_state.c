@@ -127,6 +127,7 @@ int item_lost(struct tx *tx, struct item *it, struct error *err)
 	    .worker = lost->worker,
 	    .started = lost->started,
 	    .new_fence = lost->new_fence,
+	    .why = lost->reason[0] != '\0' ? lost->reason : NULL,
 	};
 	struct orc_result res = {.wrote = 0};
 	int rc = applied_find(tx, it, err);

@@ -274,6 +274,15 @@ int64_t h_reap(struct harness *h)
 					 on_reap, h, &h->err));
 }
 
+int64_t h_give_up(struct harness *h, const char *id, uint64_t token)
+{
+	const struct pools_token lease = {id, token};
+
+	h->done = 0;
+	return finish_list(
+	    h, pools_give_up(h->pools, POOL, &lease, 1, on_reap, h, &h->err));
+}
+
 int64_t h_set_pool(struct harness *h, int paused, int64_t limit)
 {
 	h->done = 0;

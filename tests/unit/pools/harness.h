@@ -66,6 +66,7 @@ int64_t h_settle(struct harness *h, const char *id, uint64_t token,
 		 enum pools_outcome oc);
 int64_t h_cancel(struct harness *h, const char *id);
 int64_t h_reap(struct harness *h);
+int64_t h_give_up(struct harness *h, const char *id, uint64_t token);
 int64_t h_set_pool(struct harness *h, int paused, int64_t limit);
 int64_t h_set_queue(struct harness *h, const char *queue, int paused, int64_t limit,
 		    int64_t priority);

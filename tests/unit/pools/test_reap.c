@@ -261,3 +261,63 @@ Test(reap, epoch_notices_the_loss_of_the_data)
 	cr_assert_eq(h_redis(&h, (const char *[]){"FLUSHALL", NULL}), 2);
 	cr_expect_eq(epoch("db-2"), 0);
 }
+
+/* ---- a worker that is dead for certain ---- */
+
+static uint64_t held(int started)
+{
+	cr_assert_eq(h_enqueue(&h, "r1", "q", 1), 1);
+	cr_assert_eq(h_claim(&h, "w1", 1, POOLS_LEASE_MS), 1);
+	uint64_t tok = h.run[0].token;
+	if (started) {
+		cr_assert_eq(h_begin(&h, "r1", tok), 1);
+	}
+	return tok;
+}
+
+Test(reap, given_up_before_it_was_started)
+{
+	uint64_t tok = held(0);
+
+	cr_expect_eq(h_give_up(&h, "r1", tok + 1), 0, "another token");
+	cr_assert_eq(h_give_up(&h, "r1", tok), 1, "%s", h.err.msg);
+	cr_expect_str_eq(h.run[0].text, "requeued");
+	cr_expect_str_eq(h.run[0].worker, "w1");
+	cr_expect_gt(h.run[0].new_token, tok);
+	cr_expect_eq(h_begin(&h, "r1", tok), 0, "the dead one's token");
+	cr_expect_eq(h_give_up(&h, "r1", tok), 0, "once");
+	cr_assert_eq(h_claim(&h, "w2", 1, POOLS_LEASE_MS), 1, "at once");
+	cr_expect_eq(h.run[0].attempt, 2);
+}
+
+Test(reap, given_up_after_it_was_started)
+{
+	cr_assert_eq(h_set_pool(&h, 0, 1), 1);
+	uint64_t tok = held(1);
+
+	cr_assert_eq(h_give_up(&h, "r1", tok), 1, "%s", h.err.msg);
+	cr_expect_str_eq(h.run[0].text, "lost");
+	cr_expect_eq(h.run[0].started, 1);
+	uint64_t new_token = h.run[0].new_token;
+	cr_expect_eq(h_claim(&h, "w2", 1, POOLS_LEASE_MS), 0, "never delivered again");
+	cr_assert_eq(h_enqueue(&h, "r2", "q", 1), 1);
+	cr_expect_eq(h_claim(&h, "w2", 1, POOLS_LEASE_MS), 1, "its slot is free");
+	cr_expect_eq(h_settle(&h, "r1", tok, POOLS_DONE), 0);
+	cr_expect_eq(h_settle(&h, "r1", new_token, POOLS_DONE), 1);
+	cr_expect_str_eq(h_state(&h, "r1"), "done");
+}
+
+Test(reap, given_up_too_often_is_lost)
+{
+	uint64_t tok = held(0);
+
+	for (int i = 1; i < POOLS_MAX_ATTEMPTS; i++) {
+		cr_assert_eq(h_give_up(&h, "r1", tok), 1);
+		cr_expect_str_eq(h.run[0].text, "requeued");
+		cr_assert_eq(h_claim(&h, "w1", 1, POOLS_LEASE_MS), 1);
+		tok = h.run[0].token;
+	}
+	cr_assert_eq(h_give_up(&h, "r1", tok), 1);
+	cr_expect_str_eq(h.run[0].text, "lost");
+	cr_expect_eq(h.run[0].started, 0);
+}
