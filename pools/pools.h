@@ -19,17 +19,16 @@ struct error;
 struct loop;
 struct pools;
 
-#define POOLS_LEASE_MS 15000
-#define POOLS_RENEW_MS 5000
-#define POOLS_REAP_MS  5000
-#define POOLS_REAP_MAX 100
-#define POOLS_REAP_BACKOFF_MS \
-	5000 /* before a run that was not started is delivered again */
-#define POOLS_PREFETCH_MS   10000
-#define POOLS_MAX_ATTEMPTS  3
-#define POOLS_IN_FLIGHT_MAX 10000
-#define POOLS_TOMBSTONE_S   3600
-#define POOLS_NO_LIMIT      (-1)
+#define POOLS_LEASE_MS        15000
+#define POOLS_RENEW_MS        5000
+#define POOLS_REAP_MS         5000
+#define POOLS_REAP_MAX        100
+#define POOLS_REAP_BACKOFF_MS 5000 /* until a not started run is delivered again */
+#define POOLS_PREFETCH_MS     10000
+#define POOLS_MAX_ATTEMPTS    3
+#define POOLS_IN_FLIGHT_MAX   10000
+#define POOLS_TOMBSTONE_S     3600
+#define POOLS_NO_LIMIT        (-1)
 
 /*
  * URL: redis://[:password@]host:port[/db],

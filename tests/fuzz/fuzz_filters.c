@@ -23,6 +23,7 @@ static void setup(void)
 	int fd = mkstemp(path);
 	struct error err;
 
+	conn_setup_library();
 	if (fd < 0 || conn_open(path, 0, &conn, &err) < 0 || migrate(conn, &err) < 0) {
 		abort();
 	}

@@ -149,8 +149,8 @@ Test(schedule, bad_objects_are_refused_with_a_reason)
 	} wrong[] = {
 	    {"[]", "object"},
 	    {"{}", "must have"},
-	    {"{\"interval\":0}", "above 0"},
-	    {"{\"interval\":-5}", "above 0"},
+	    {"{\"interval\":0}", "must be positive"},
+	    {"{\"interval\":-5}", "must be positive"},
 	    {"{\"interval\":\"60\"}", "must have"},
 	    {"{\"interval\":60,\"cron\":\"* * * * *\"}", "Extra inputs"},
 	    {"{\"interval\":60,\"anchor_date\":\"soon\"}", "anchor_date"},
