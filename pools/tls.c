@@ -53,6 +53,7 @@
 
 static struct {
 	int loaded;
+/* NOLINTNEXTLINE(bugprone-macro-parentheses): the name of a field */
 #define TLS_FIELD_(name) __typeof__(&(name)) name;
 	TLS_MAP(TLS_FIELD_)
 #undef TLS_FIELD_

@@ -27,7 +27,10 @@ enum owned_verdict owned_decide(const struct owned_facts *f)
 		return OWNED_RESTORE;
 	}
 	if (strcmp(st, "ready") == 0) {
-		return OWNED_WAIT; /* given back: the next worker takes it */
+		/* given back: the next worker takes it, if it can: a Pending run
+		 * occupies a place of its pool for as long as it is Pending */
+		return f->pending && is_old(news_us, f->now_us) ? OWNED_RETURNED
+								: OWNED_WAIT;
 	}
 	return is_old(news_us, f->now_us) ? OWNED_LOST : OWNED_WAIT;
 }

@@ -16,7 +16,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-#define EPOCH_KEY "wf.redis.epoch"
+#define STATE_SCHEDULED 1
+#define EPOCH_KEY       "wf.redis.epoch"
 
 static char *dup_text(const struct db_rows *r, int col)
 {
@@ -221,11 +222,43 @@ static void take_now(const struct db_rows *r, void *arg)
 	n->fence = (uint64_t)db_int(r, 1);
 }
 
+/* 1: the row is as it was read. */
+static int is_still(struct tx *tx, const struct rec_row *row,
+		    enum reconcile_phase phase, struct error *err)
+{
+	struct run_now now = {0};
+	int rc = db_one(tx->c, SQL_RUN_STATE_AND_FENCE, DB_ARGS(db_a_uuid(&row->id)), 1,
+			take_now, &now, err);
+
+	return rc <= 0 ? rc
+		       : now.state_type == state_of(phase) && now.fence == row->fence;
+}
+
+int rec_returned(struct tx *tx, const struct rec_row *row, struct error *err)
+{
+	struct orc_result res = {0};
+	char message[256];
+	const struct run_simple state = {
+	    .type = STATE_SCHEDULED, .message = message, .force = 1};
+	int rc = is_still(tx, row, REC_PENDING, err);
+
+	if (rc <= 0) {
+		return rc;
+	}
+	(void)snprintf(
+	    message, sizeof(message),
+	    "The worker '%s' was lost before it started this flow run, which "
+	    "waits for another.",
+	    row->owner != NULL ? row->owner : "?");
+	rc = run_propose_simple(tx, &row->id, &state, &res, err);
+	orc_result_release(&res);
+	return rc == -ERR_NOT_FOUND ? 0 : rc;
+}
+
 int rec_lost(struct tx *tx, const struct rec_row *row, enum reconcile_phase phase,
 	     struct error *err)
 {
 	struct orc_result res = {0};
-	struct run_now now = {0};
 	char why[256];
 	const struct run_loss loss = {
 	    .flow_run_id = row->id,
@@ -234,11 +267,10 @@ int rec_lost(struct tx *tx, const struct rec_row *row, enum reconcile_phase phas
 	    .started = 1,
 	    .new_fence = row->fence + 1, /* whatever it still does is too late */
 	};
-	int rc = db_one(tx->c, SQL_RUN_STATE_AND_FENCE, DB_ARGS(db_a_uuid(&row->id)), 1,
-			take_now, &now, err);
+	int rc = is_still(tx, row, phase, err);
 
-	if (rc <= 0 || now.state_type != state_of(phase) || now.fence != row->fence) {
-		return rc < 0 ? rc : 0;
+	if (rc <= 0) {
+		return rc;
 	}
 	(void)snprintf(why, sizeof(why),
 		       "The worker '%s' that owned this flow run is gone: its lease "

@@ -57,6 +57,9 @@ int rec_epoch_read(struct tx *tx, char ret_epoch[UUID_TEXT_SIZE], struct error *
 
 /* The run waits in SQL but is settled in Redis under the same gen. */
 int rec_revive(struct tx *tx, const struct uuid *id, int64_t gen, struct error *err);
+/* The run is Pending, but its owner is gone and it waits for another; nothing happens
+ * when it moved on meanwhile. */
+int rec_returned(struct tx *tx, const struct rec_row *row, struct error *err);
 /* The run's owner is gone; nothing happens when the run moved on meanwhile. */
 int rec_lost(struct tx *tx, const struct rec_row *row, enum reconcile_phase phase,
 	     struct error *err);

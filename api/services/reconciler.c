@@ -116,6 +116,7 @@ struct heal {
 	struct reconciler *r;
 	struct rec_row row;
 	enum reconcile_phase phase;
+	enum owned_verdict verdict;
 };
 
 static int heal_work(struct tx *tx, void *arg, struct error *err)
@@ -125,7 +126,8 @@ static int heal_work(struct tx *tx, void *arg, struct error *err)
 	if (h->phase == REC_RUNS) {
 		return rec_revive(tx, &h->row.id, h->row.gen, err);
 	}
-	return rec_lost(tx, &h->row, h->phase, err);
+	return h->verdict == OWNED_RETURNED ? rec_returned(tx, &h->row, err)
+					    : rec_lost(tx, &h->row, h->phase, err);
 }
 
 static void heal_done(int rc, struct tx *tx, const struct error *err, void *arg)
@@ -142,13 +144,15 @@ static void heal_done(int rc, struct tx *tx, const struct error *err, void *arg)
 	ended(r);
 }
 
-static void heal(struct reconciler *r, const struct rec_row *row)
+static void heal(struct reconciler *r, const struct rec_row *row,
+		 enum owned_verdict verdict)
 {
 	struct heal *h = xcalloc(1, sizeof(*h));
 	struct error err = {0};
 
 	h->r = r;
 	h->phase = r->phase;
+	h->verdict = verdict;
 	h->row.id = row->id;
 	h->row.gen = row->gen;
 	h->row.fence = row->fence;
@@ -199,7 +203,7 @@ static void waiting_run(struct reconciler *r, const struct rec_row *row,
 		return;
 	}
 	if (strcmp(st, "leased") != 0 && info->gen == row->gen) {
-		heal(r, row);
+		heal(r, row, OWNED_LOST);
 	}
 }
 
@@ -244,14 +248,17 @@ static void owned_run(struct reconciler *r, const struct rec_row *row,
 	    .state_at_us = row->state_at_us,
 	    .redis_state = info->state,
 	    .expires_ms = info->expires_ms,
+	    .pending = r->phase == REC_PENDING,
 	};
+	enum owned_verdict verdict = owned_decide(&f);
 
-	switch (owned_decide(&f)) {
+	switch (verdict) {
 	case OWNED_RESTORE:
 		restore(r, row);
 		break;
 	case OWNED_LOST:
-		heal(r, row);
+	case OWNED_RETURNED:
+		heal(r, row, verdict);
 		break;
 	case OWNED_ALIVE:
 	case OWNED_WAIT:

@@ -7,10 +7,11 @@
  * thereby filled), in slices by key.  Before the pools the runs that wf workers own are
  * looked up.  One that Redis does not know gets its lease back: its owner renews it,
  * or, when there is none any more, it ends like any other lease.  One whose lease ended
- * long ago, with nothing done about it, becomes Crashed.  Runs of workers without
- * leases (Prefect's) are held in Redis, so that limits count them.  A pool that Redis
- * has lost gives out nothing until it is told again: limits count what is held.  Loop
- * thread only.
+ * long ago, with nothing done about it, becomes Crashed.  One that is Pending though it
+ * waits in its queue again, for a while already, becomes Scheduled.  Runs of workers
+ * without leases (Prefect's) are held in Redis, so that limits count them.  A pool that
+ * Redis has lost gives out nothing until it is told again: limits count what is held.
+ * Loop thread only.
  */
 #ifndef API_SERVICES_RECONCILER_H
 #define API_SERVICES_RECONCILER_H
@@ -34,11 +35,18 @@ int64_t reconciler_passes(const struct reconciler *r);
 
 /* ---- pure ---- */
 /* What to do with a run that a wf worker owns. */
-enum owned_verdict { OWNED_ALIVE = 0, OWNED_LOST, OWNED_WAIT, OWNED_RESTORE };
+enum owned_verdict {
+	OWNED_ALIVE = 0,
+	OWNED_LOST,
+	OWNED_WAIT,
+	OWNED_RESTORE,
+	OWNED_RETURNED
+};
 struct owned_facts {
 	int64_t now_us, state_at_us; /* when the present state began */
 	const char *redis_state;     /* pools_info.state: "" or NULL unknown */
 	int64_t expires_ms;          /* of the lease, Unix ms; 0 unknown */
+	int pending;                 /* the state is Pending */
 };
 /* A run is lost when its last news are older than a lease and a margin. */
 enum owned_verdict owned_decide(const struct owned_facts *f);

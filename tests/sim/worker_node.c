@@ -26,6 +26,11 @@ struct pool_watch *pool_watch_new(struct worker *w, void (*ready)(struct worker 
 	return NULL;
 }
 
+void pool_watch_changed(struct pool_watch *p)
+{
+	(void)p;
+}
+
 void pool_watch_free(struct pool_watch *p)
 {
 	(void)p;
@@ -45,6 +50,7 @@ static void boot(void *arg)
 	c->redis_url = (char *)(uintptr_t) "redis://redis:6379";
 	c->data_dir = (char *)(uintptr_t) "/sim";
 	c->mode = (char *)(uintptr_t) "redis";
+	c->slots_fd = -1; /* no agent */
 	c->limit = w->limit;
 	c->prefetch_s = 10;
 	c->drain_ms = 20000;

@@ -326,6 +326,7 @@ static const struct {
 	const char *name, *redis;
 	int64_t state_age_s, expired_s; /* expired_s < 0: the lease still runs */
 	enum owned_verdict verdict;
+	int pending;
 } owners[] = {
     {"leased", "leased", 600, -10, OWNED_ALIVE},
     {"expired just now", "leased", 600, 30, OWNED_ALIVE},
@@ -333,7 +334,9 @@ static const struct {
     {"reaped, nobody told us", "lost", 600, 120, OWNED_LOST},
     {"unknown, young", NULL, 30, 0, OWNED_RESTORE},
     {"unknown, old", "", 600, 0, OWNED_RESTORE},
-    {"given back", "ready", 600, 0, OWNED_WAIT},
+    {"given back", "ready", 600, 0, OWNED_WAIT, 0},
+    {"given back just now, Pending", "ready", 30, 0, OWNED_WAIT, 1},
+    {"given back, and Pending for long", "ready", 61, 0, OWNED_RETURNED, 1},
     {"settled, but not here yet", "done", 30, 0, OWNED_WAIT},
     {"settled, but not here", "done", 61, 0, OWNED_LOST},
 };
@@ -345,6 +348,7 @@ Test(reconciler, owners)
 		    .now_us = NOW,
 		    .state_at_us = NOW - owners[i].state_age_s * S,
 		    .redis_state = owners[i].redis,
+		    .pending = owners[i].pending,
 		    .expires_ms = owners[i].expired_s != 0
 				      ? (NOW - owners[i].expired_s * S) / 1000
 				      : 0,
