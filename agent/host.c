@@ -489,6 +489,7 @@ void host_close(struct host *h)
 	host_api_free(h->api);
 	loop_timer_free(h->tick);
 	notify_close(h->notify);
+	h->notify = NULL; /* a status may be deferred still */
 	if (h->lock_fd >= 0) {
 		(void)close(h->lock_fd);
 	}

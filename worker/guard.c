@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/mman.h>
 
 #include "base/clock.h"
@@ -50,6 +51,7 @@ static int guard_main(void *arg)
 {
 	struct guard_table *t = arg;
 
+	(void)prctl(PR_SET_NAME, "wf-guard");
 	for (;;) {
 		look(t, clock_mono_ms());
 		clock_sleep_ms(GUARD_LOOK_MS);

@@ -82,9 +82,13 @@ pyhostpartsdir = $(pyhostdir)/wf_pyhost
 dist_pyhostparts_DATA = $(pyhost_parts)
 noinst_DATA = worker/pyhost/.stamp
 CLEANFILES += worker/pyhost/.stamp
+distclean-local: pyhost-distclean
+pyhost-distclean:
+	if test '$(srcdir)' != .; then rm -rf worker/pyhost/wf-pyhost worker/pyhost/wf_pyhost; fi
 # named in the source folder: VPATH would find the copies
 worker/pyhost/.stamp: $(srcdir)/worker/pyhost/wf-pyhost $(addprefix $(srcdir)/,$(pyhost_parts))
 	$(AM_V_GEN)if test '$(srcdir)' != .; then $(MKDIR_P) worker/pyhost/wf_pyhost && \
 	  for f in worker/pyhost/wf-pyhost $(pyhost_parts); do cp -f $(srcdir)/$$f $$f || exit 1; done; \
 	  fi && touch $@
 EXTRA_wf_worker_DEPENDENCIES = worker/pyhost/.stamp
+.PHONY: pyhost-distclean

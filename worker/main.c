@@ -439,6 +439,7 @@ static void teardown(struct app *a)
 	}
 	loop_timer_free(a->timer);
 	notify_close(a->notify);
+	a->notify = NULL;
 	map_release(&w->runs);
 	rundir_close(&w->dir);
 	loop_timer_free(w->idle);

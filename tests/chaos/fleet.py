@@ -206,7 +206,7 @@ class Faults:
 
     def _victim(self, comm):
         found = [pid for w in self.fleet.workers.values() if w.process.running()
-                 for pid in wf.descendants(w.pid) if _comm(pid) == comm]
+                 for pid in wf.descendants(w.pid) if wf.comm(pid) == comm]
         return self.dice.choice(sorted(found)) if found else None
 
     def kill_engine(self):
@@ -223,8 +223,3 @@ class Faults:
             os.kill(pid, signal.SIGKILL)
         return True
 
-
-def _comm(pid):
-    with contextlib.suppress(OSError):
-        return pathlib.Path(f"/proc/{pid}/comm").read_text().strip()
-    return ""

@@ -80,7 +80,7 @@ def test_cancel_leaves_no_process(place, tmp_path):
     s, pidfile = place.server, tmp_path / "pid"
     run = s.submit(flows.native(s, place.folder, "sleeper"), parameters={"pidfile": str(pidfile)})
     wf.wait_until(lambda: pidfile.exists() and pidfile.read_text().strip(), "task started")
-    below = wf.descendants(place.worker.pid)
+    below = place.worker.of_runs()
     assert len(below) >= 3
     answer = s.call("POST", f"/flow_runs/{run['id']}/set_state", {"state": {"type": "CANCELLING"}})
     assert answer["status"] == "ACCEPT"

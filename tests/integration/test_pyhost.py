@@ -179,6 +179,8 @@ class Place:
             text = re.sub(r"0x[0-9a-f]+|[0-9a-f]{8}-[0-9a-f-]{27}", "<id>", text)
             text = re.sub(r'\n *File "[^"]*(wf-pyhost|wf_pyhost/[a-z]*.py|<frozen runpy>)", line \d+, in .*(\n    .*)?', "", text)
             text = re.sub(r"'[a-z]+-[a-z]+(-[0-9a-f]{3})?'|\d+:\d\d:\d\d\.\d+|\(pid \d+\)|(?m:^[a-z]+-[a-z]+ \|)", "<>", text)
+            # how far Prefect's own event thread gets while its process is torn down is chance
+            text = re.sub(r"<> \| ERROR   \| prefect\.events(.|\n)*?RuntimeError: .*\n|<> \| \w+ +\| EventsWorker - .*\n", "", text)
             return re.sub(r"\w+( \|)? <>", "<>", text) if "Worker" in text else text
         states = self.server.call("GET", f"/flow_run_states/?flow_run_id={run['id']}")
         logs = self.server.call("POST", "/logs/filter", {"logs": {"flow_run_id": {"any_": [run["id"]]}}, "limit": 200,

@@ -235,9 +235,9 @@ class Worker:
         return self.process.text()
 
     def of_runs(self):
-        """Pids of its runs' processes: all below it but the templates of warm starts."""
+        """Pids of its runs' processes: all below it but its guard and the templates of warm starts."""
         templates = {int(pid) for pid in re.findall(r"wf-pyhost \(pid (\d+)\) is ready", self.text())}
-        return [pid for pid in descendants(self.pid) if pid not in templates]
+        return [pid for pid in descendants(self.pid) if pid not in templates and comm(pid) != "wf-guard"]
 
     def stop(self, **options):
         return self.process.stop(**options) if self.process.running() else self.process.child.returncode
@@ -328,6 +328,13 @@ def descendants(pid):
             found.append(child)
             todo.append(child)
     return found
+
+
+def comm(pid):
+    """The name of a process, "" when it is gone."""
+    with contextlib.suppress(OSError):
+        return pathlib.Path(f"/proc/{pid}/comm").read_text().strip()
+    return ""
 
 
 def alive(pid):

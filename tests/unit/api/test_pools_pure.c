@@ -328,17 +328,17 @@ static const struct {
 	enum owned_verdict verdict;
 	int pending;
 } owners[] = {
-    {"leased", "leased", 600, -10, OWNED_ALIVE},
-    {"expired just now", "leased", 600, 30, OWNED_ALIVE},
-    {"expired long ago", "leased", 600, 61, OWNED_LOST},
-    {"reaped, nobody told us", "lost", 600, 120, OWNED_LOST},
-    {"unknown, young", NULL, 30, 0, OWNED_RESTORE},
-    {"unknown, old", "", 600, 0, OWNED_RESTORE},
+    {"leased", "leased", 600, -10, OWNED_ALIVE, 0},
+    {"expired just now", "leased", 600, 30, OWNED_ALIVE, 0},
+    {"expired long ago", "leased", 600, 61, OWNED_LOST, 0},
+    {"reaped, nobody told us", "lost", 600, 120, OWNED_LOST, 0},
+    {"unknown, young", NULL, 30, 0, OWNED_RESTORE, 0},
+    {"unknown, old", "", 600, 0, OWNED_RESTORE, 0},
     {"given back", "ready", 600, 0, OWNED_WAIT, 0},
     {"given back just now, Pending", "ready", 30, 0, OWNED_WAIT, 1},
     {"given back, and Pending for long", "ready", 61, 0, OWNED_RETURNED, 1},
-    {"settled, but not here yet", "done", 30, 0, OWNED_WAIT},
-    {"settled, but not here", "done", 61, 0, OWNED_LOST},
+    {"settled, but not here yet", "done", 30, 0, OWNED_WAIT, 0},
+    {"settled, but not here", "done", 61, 0, OWNED_LOST, 0},
 };
 
 Test(reconciler, owners)
