@@ -87,4 +87,5 @@ def test_prefects_worker_uses_its_channel(server, tmp_path):
         assert "worker w of pool channel-pool is connected" in server.process.text()
         assert asked(server, "/workers/filter") > 0 and asked(server, "/workers/heartbeat") == 0
     finally:
-        worker.stop(limit=60)
+        worker.kill()  # how it ends is Prefect's matter: on a busy machine it may take minutes
+        worker.stop()
