@@ -10,10 +10,11 @@ enum plant {
 	PLANT_DROP_FENCE_CHECK,  /* the API takes updates of stale owners */
 	PLANT_SETTLE_BEFORE_ACK, /* a lease is ended before the API knows the end */
 	PLANT_NO_SELF_KILL,      /* a worker goes on when its leases are not renewed */
-	PLANT_TRUST_FROM_ANSWER, /* leases are counted from the answer, not the sending
-				  */
 	PLANT_IGNORE_POOL_LIMIT, /* claim.lua does not count what is held */
 	PLANT_NO_SYNC,           /* the journal is not synced to disk */
+	PLANT_RARE,              /* from here on: not found within 1,000 seeds */
+	/* leases are counted from the answer, not the sending */
+	PLANT_TRUST_FROM_ANSWER = PLANT_RARE,
 	PLANT_MAX
 };
 extern enum plant plant;
