@@ -11,6 +11,7 @@
 #include "agent/slots.h"
 #include "base/buf.h"
 #include "base/compiler.h"
+#include "base/data_home.h"
 #include "base/error.h"
 #include "base/mem.h"
 
@@ -297,39 +298,6 @@ static char *host_name(void)
 	return xstrdup(name);
 }
 
-static char *default_data_dir(void)
-{
-	const char *xdg = opts_env("XDG_DATA_HOME"), *home = opts_env("HOME");
-
-	if (xdg != NULL && xdg[0] != '\0') {
-		return xasprintf("%s/wf", xdg);
-	}
-	return xasprintf("%s/.local/share/wf", home != NULL ? home : "");
-}
-
-/* The URL that `wf server start` wrote into its data folder. */
-static int local_url(struct host_conf *c, struct error *err)
-{
-	char *path = xasprintf("%s/url", c->data_dir);
-	struct buf b;
-	int rc;
-
-	buf_init(&b);
-	rc = buf_read_file(&b, path, 2048, NULL);
-	b.data[strcspn(b.data, "\r\n")] = '\0';
-	if (rc < 0 || b.data[0] == '\0') {
-		rc = err_set(err, ERR_USAGE,
-			     "No API is known: set PREFECT_API_URL, for example to "
-			     "http://127.0.0.1:4200/api, or start a server with `wf "
-			     "server start`.");
-	} else {
-		replace(&c->api_url, xstrdup(b.data));
-	}
-	buf_release(&b);
-	free(path);
-	return rc;
-}
-
 static int check(const struct host_conf *c, struct error *err)
 {
 	if (strpbrk(c->name, "/%") != NULL) {
@@ -371,11 +339,15 @@ int host_conf_finish(struct host_conf *c, struct error *err)
 		c->limit = MIN_OF(RUNS_PER_CPU * MAX_OF(cpus, 1), SLOTS_LIMIT_MAX);
 	}
 	if (c->data_dir[0] == '\0') {
-		replace(&c->data_dir, default_data_dir());
+		replace(&c->data_dir, data_home());
 	}
 	rc = check(c, err);
 	if (rc == 0 && c->api_url[0] == '\0') {
-		rc = local_url(c, err);
+		free(c->api_url);
+		rc = data_home_need_url(c->data_dir, &c->api_url, err);
+		if (rc < 0) {
+			c->api_url = xstrdup("");
+		}
 	}
 	for (size_t len = strlen(c->api_url); len > 0 && c->api_url[len - 1] == '/';
 	     len--) {

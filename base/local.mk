@@ -86,6 +86,8 @@ libbase_a_SOURCES = \
 	base/proc_priv.h \
 	base/proc_text.c \
 	base/queue_ext.h \
+	base/data_home.c \
+	base/data_home.h \
 	base/rundir.c \
 	base/rundir.h \
 	base/sm.h \

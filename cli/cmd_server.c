@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/data_home.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "base/mem.h"
@@ -167,18 +168,13 @@ static int server_stop(struct cli *cli, const void *conf, const struct opts *opt
 /* The URL of the server that runs on DIR, when one does. */
 static void use_dir(struct cli *cli, const char *dir)
 {
-	char *path = xasprintf("%s/url", dir);
-	struct buf b;
+	char *url = data_home_url(dir);
 
-	buf_init(&b);
-	if (buf_read_file(&b, path, 2048, NULL) == 0) {
-		b.data[strcspn(b.data, "\r\n")] = '\0';
+	if (url != NULL) {
 		free(cli->api_url);
-		cli->api_url = xstrdup(b.data);
+		cli->api_url = url;
 		cli->api_url_source = "the data folder";
 	}
-	buf_release(&b);
-	free(path);
 }
 
 /* RC: of the last look.  Without a server the JSON says so and the exit status is 1. */

@@ -15,13 +15,13 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/data_home.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/opts.h"
 #include "cli/cli.h"
 #include "cli/profile.h"
 
-#define URL_MAX     2048
 #define DEFAULT_URL "http://127.0.0.1:4200/api"
 
 static const char *first_env(const char *const *names)
@@ -39,33 +39,16 @@ static const char *first_env(const char *const *names)
 char *session_data_dir(void)
 {
 	const char *dir = opts_env("WF_DATA_DIR");
-	const char *xdg = opts_env("XDG_DATA_HOME");
-	const char *home = opts_env("HOME");
 
-	if (dir != NULL && dir[0] != '\0') {
-		return xstrdup(dir);
-	}
-	if (xdg != NULL && xdg[0] != '\0') {
-		return xasprintf("%s/wf", xdg);
-	}
-	return xasprintf("%s/.local/share/wf", home != NULL ? home : "");
+	return dir != NULL && dir[0] != '\0' ? xstrdup(dir) : data_home();
 }
 
 /* The URL that a server on the default data folder has written, or NULL. */
 static char *running_server(void)
 {
 	char *dir = session_data_dir();
-	char *path = xasprintf("%s/url", dir);
-	char *url = NULL;
-	struct buf b;
+	char *url = data_home_url(dir);
 
-	buf_init(&b);
-	if (buf_read_file(&b, path, URL_MAX, NULL) == 0) {
-		b.data[strcspn(b.data, "\r\n")] = '\0';
-		url = b.data[0] != '\0' ? xstrdup(b.data) : NULL;
-	}
-	buf_release(&b);
-	free(path);
 	free(dir);
 	return url;
 }

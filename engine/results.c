@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "base/buf.h"
+#include "base/data_home.h"
 #include "base/digest.h"
 #include "base/error.h"
 #include "base/mem.h"
@@ -18,16 +19,16 @@
 
 char *results_dir(void)
 {
-	const char *dir = opts_env("WF_RESULTS_DIR"), *xdg = opts_env("XDG_DATA_HOME"),
-		   *home = opts_env("HOME");
+	const char *own = opts_env("WF_RESULTS_DIR");
+	char *home, *dir;
 
-	if (dir != NULL && dir[0] != '\0') {
-		return xstrdup(dir);
+	if (own != NULL && own[0] != '\0') {
+		return xstrdup(own);
 	}
-	if (xdg != NULL && xdg[0] != '\0') {
-		return xasprintf("%s/wf/results", xdg);
-	}
-	return xasprintf("%s/.local/share/wf/results", home != NULL ? home : "");
+	home = data_home();
+	dir = xasprintf("%s/results", home);
+	free(home);
+	return dir;
 }
 
 static int is_there(const char *path, size_t len)

@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "base/compiler.h"
+#include "base/data_home.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/uuid.h"
@@ -266,39 +267,6 @@ static void replace(char **field, char *value)
 	*field = value;
 }
 
-static char *default_data_dir(void)
-{
-	const char *xdg = opts_env("XDG_DATA_HOME"), *home = opts_env("HOME");
-
-	if (xdg != NULL && xdg[0] != '\0') {
-		return xasprintf("%s/wf", xdg);
-	}
-	return xasprintf("%s/.local/share/wf", home != NULL ? home : "");
-}
-
-/* The URL that `wf server start` wrote into its data folder. */
-static int local_url(struct worker_conf *c, struct error *err)
-{
-	char *path = xasprintf("%s/url", c->data_dir);
-	struct buf b;
-	int rc;
-
-	buf_init(&b);
-	rc = buf_read_file(&b, path, 2048, NULL);
-	b.data[strcspn(b.data, "\r\n")] = '\0';
-	if (rc < 0 || b.data[0] == '\0') {
-		rc = err_set(err, ERR_USAGE,
-			     "No API is known: set PREFECT_API_URL, for example to "
-			     "http://127.0.0.1:4200/api, or start a server with `wf "
-			     "server start`.");
-	} else {
-		replace(&c->api_url, xstrdup(b.data));
-	}
-	buf_release(&b);
-	free(path);
-	return rc;
-}
-
 static int check_words(const struct worker_conf *c, struct error *err)
 {
 	if (strcmp(c->type, "process") != 0) {
@@ -348,10 +316,14 @@ int worker_conf_finish(struct worker_conf *c, struct error *err)
 		c->limit = RUNS_PER_CPU * (cpus > 0 ? cpus : 1);
 	}
 	if (c->data_dir[0] == '\0') {
-		replace(&c->data_dir, default_data_dir());
+		replace(&c->data_dir, data_home());
 	}
 	if (rc == 0 && c->api_url[0] == '\0') {
-		rc = local_url(c, err);
+		free(c->api_url);
+		rc = data_home_need_url(c->data_dir, &c->api_url, err);
+		if (rc < 0) {
+			c->api_url = xstrdup("");
+		}
 	}
 	for (len = strlen(c->api_url); len > 0 && c->api_url[len - 1] == '/'; len--) {
 		c->api_url[len - 1] = '\0';

@@ -18,6 +18,7 @@
 #include "api/server/options.h"
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/data_home.h"
 #include "base/error.h"
 #include "base/httpc.h"
 #include "base/log.h"
@@ -84,7 +85,7 @@ static int wait_ready(struct loop *loop, const char *data_dir)
 	int seen = 0, used, ok;
 
 	for (;;) {
-		url = datadir_read_url(data_dir);
+		url = data_home_url(data_dir);
 		used = datadir_is_used(data_dir, NULL);
 		ok = url != NULL && used && answers(url);
 		if (ok) {
@@ -121,7 +122,7 @@ static int open_log(const char *data_dir, char **ret_path, struct error *err)
 
 static int refuse_running(const char *data_dir, long pid)
 {
-	char *url = datadir_read_url(data_dir);
+	char *url = data_home_url(data_dir);
 
 	(void)fprintf(
 	    stderr,

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/data_home.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -78,7 +79,7 @@ int datadir_is_used(const char *path, long *ret_pid)
 
 static int in_use(const struct datadir *d, struct error *err)
 {
-	char *url = datadir_read_url(d->path);
+	char *url = data_home_url(d->path);
 	long pid = pid_in(d->lock_fd);
 	int rc = err_set(
 	    err, ERR_CONFLICT,
@@ -183,19 +184,4 @@ void datadir_unpublish(const struct datadir *d)
 {
 	remove_file(d, "url");
 	remove_file(d, "port");
-}
-
-char *datadir_read_url(const char *path)
-{
-	char *file = xasprintf("%s/url", path), *url = NULL;
-	struct buf b;
-
-	buf_init(&b);
-	if (buf_read_file(&b, file, SMALL_FILE_MAX, NULL) == 0 && b.len > 0) {
-		b.data[strcspn(b.data, "\n")] = '\0';
-		url = xstrdup(b.data);
-	}
-	buf_release(&b);
-	free(file);
-	return url;
 }

@@ -31,7 +31,5 @@ int datadir_is_used(const char *path, long *ret_pid);
 int datadir_publish(const struct datadir *d, const char *url, int port,
 		    struct error *err);
 void datadir_unpublish(const struct datadir *d);
-/* Content of DIR/url without its newline, owned; NULL when there is none. */
-char *datadir_read_url(const char *path);
 
 #endif
