@@ -185,20 +185,29 @@ static int parse_tail(struct redis_url *u, const char *s, struct error *err)
 	return rc;
 }
 
+/* "user:password@" in front of *S, which is *LEN long; both go behind it. */
+static int take_login(struct redis_url *u, const char **s, size_t *len,
+		      struct error *err)
+{
+	const char *start = *s, *at = NULL;
+
+	for (size_t i = 0; i < *len; i++) {
+		at = start[i] == '@' ? start + i : at;
+	}
+	if (at == NULL) {
+		return 0;
+	}
+	*s = at + 1;
+	*len -= (size_t)(at - start) + 1;
+	return parse_login(u, start, (size_t)(at - start), err);
+}
+
 static int parse_tcp(struct redis_url *u, const char *s, struct error *err)
 {
 	size_t len = strcspn(s, "/?#");
-	const char *rest = s + len, *at = NULL;
-	int rc = 0;
+	const char *rest = s + len;
+	int rc = take_login(u, &s, &len, err);
 
-	for (size_t i = 0; i < len; i++) {
-		at = s[i] == '@' ? s + i : at;
-	}
-	if (at != NULL) {
-		rc = parse_login(u, s, (size_t)(at - s), err);
-		len -= (size_t)(at - s) + 1;
-		s = at + 1;
-	}
 	if (rc == 0) {
 		rc = parse_host(u, s, len, REDIS_PORT, err);
 	}
@@ -273,17 +282,9 @@ static int check_sentinels(const struct redis_url *u, struct error *err)
 static int parse_sentinel(struct redis_url *u, const char *s, struct error *err)
 {
 	size_t len = strcspn(s, "/?#"), name;
-	const char *rest = s + len, *at = NULL;
-	int rc = 0;
+	const char *rest = s + len;
+	int rc = take_login(u, &s, &len, err);
 
-	for (size_t i = 0; i < len; i++) {
-		at = s[i] == '@' ? s + i : at;
-	}
-	if (at != NULL) {
-		rc = parse_login(u, s, (size_t)(at - s), err);
-		len -= (size_t)(at - s) + 1;
-		s = at + 1;
-	}
 	u->sentinels = xstrndup(s, len);
 	if (rc == 0) {
 		rc = check_sentinels(u, err);

@@ -30,6 +30,7 @@ int pools_give_up(struct pools *p, const char *pool, const struct pools_token *l
 		return rc;
 	}
 	script_args_int(&a, POOLS_MAX_ATTEMPTS);
+	script_args_int(&a, POOLS_LOST_MS);
 	for (size_t i = 0; i < count; i++) {
 		script_args_str(&a, leases[i].id);
 		script_args_u64(&a, leases[i].token);

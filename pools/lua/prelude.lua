@@ -86,6 +86,38 @@ local function fence()
   call('SET', P .. ':fence', v)
   return v
 end
+-- Takes a counted run away from its owner.  Never started: ready again at NB (nil: when it was
+-- due), until its attempts are used up.  Started: lost, and told again after AGAIN ms.  The answer
+-- about the run, or nil when the API knows: it enqueued meanwhile for a worker without leases, or
+-- that worker's run is not counted any more.
+local function take_away(id, attempts, nb, again)
+  local st, w, tok, q, ln, due, att, started, want, wantq, wext = unpack(call('HMGET', R(id), 'st',
+    'w', 'tok', 'q', 'ln', 'due', 'attempts', 'started', 'want', 'wantq', 'wext'))
+  q, ln, att, started = q or '', ln or '-', att or '0', started or '0'
+  unhold(id, q, ln)
+  if st == 'ext' then
+    call('HSET', R(id), 'st', 'drop')
+    call('EXPIRE', R(id), 3600)
+    return nil
+  end
+  local new, verdict = fence(), 'requeued'
+  call('HSET', R(id), 'tok', new)
+  if want then
+    renewed(id)
+    ready(id, wantq, want, ln)
+  elseif wext and started ~= '1' then
+    hold_ext(id, q, ln, tonumber(wext))
+    return nil
+  elseif started ~= '1' and tonumber(att) < attempts then
+    if nb then call('HSET', R(id), 'nb', nb) end
+    ready(id, q, nb or due or now, ln)
+  else
+    verdict = 'lost'
+    call('HSET', R(id), 'st', 'lost', 'lw', w or '', 'otok', tok or '0', 'lat', now)
+    call('ZADD', P .. ':lost', now + again, id)
+  end
+  return { id, verdict, tok or '0', new, w or '', att, started }
+end
 -- TOK was given out before: later ones are larger, whatever Redis forgot and its clock says.
 local function fence_above(tok)
   if tonumber(tok) > tonumber(call('GET', P .. ':fence') or '0') then

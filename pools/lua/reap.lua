@@ -19,44 +19,13 @@ local last, from = unpack(call('HMGET', P .. ':reap', 'last', 'from'))
 if not last or now - last > gap then from = now + grace end
 call('HSET', P .. ':reap', 'last', now, 'from', from)
 if now < tonumber(from) then return out end
-local freed
-local function report(...)
-  for _, v in ipairs({ ... }) do out[#out + 1] = v end
+local nb = math.floor(now + backoff + (backoff > 0 and t[2] % (backoff / 4 + 1) or 0))
+local expired = call('ZRANGEBYSCORE', P .. ':lease', '-inf', '(' .. now, 'LIMIT', 0, most)
+local function report(answer)
+  for _, v in ipairs(answer) do out[#out + 1] = v end
 end
-for _, id in ipairs(call('ZRANGEBYSCORE', P .. ':lease', '-inf', '(' .. now, 'LIMIT', 0, most)) do
-  local st, w, tok, q, ln, att, started, want, wantq, wext = unpack(call('HMGET', R(id), 'st', 'w',
-    'tok', 'q', 'ln', 'attempts', 'started', 'want', 'wantq', 'wext'))
-  local new, verdict = '0', 'requeued'
-  q, ln = q or '', ln or '-'
-  unhold(id, q, ln)
-  if st ~= 'ext' then
-    new = fence()
-    call('HSET', R(id), 'tok', new)
-  end
-  if st == 'ext' then
-    verdict = nil
-    call('HSET', R(id), 'st', 'drop')
-    call('EXPIRE', R(id), 3600)
-  elseif want then
-    renewed(id)
-    ready(id, wantq, want, ln)
-  elseif wext and started ~= '1' then
-    verdict = nil
-    hold_ext(id, q, ln, tonumber(wext))
-  elseif started ~= '1' and tonumber(att or '0') < attempts then
-    local nb = now + backoff + (backoff > 0 and t[2] % (backoff / 4 + 1) or 0)
-    nb = math.floor(nb)
-    call('HSET', R(id), 'nb', nb)
-    ready(id, q, nb, ln)
-  else
-    verdict = 'lost'
-    call('HSET', R(id), 'st', 'lost', 'lw', w or '', 'otok', tok or '0', 'lat', now)
-    call('ZADD', P .. ':lost', now + again, id)
-  end
-  freed = true
-  if verdict then report(id, verdict, tok or '0', new, w or '', att or '0', started or '0') end
-end
-if freed then wake('*') end
+for _, id in ipairs(expired) do report(take_away(id, attempts, nb, again) or {}) end
+if expired[1] then wake('*') end
 local room = most - #out / 7
 if room <= 0 then return out end
 for _, id in ipairs(call('ZRANGEBYSCORE', P .. ':lost', '-inf', now, 'LIMIT', 0, room)) do
@@ -68,7 +37,7 @@ for _, id in ipairs(call('ZRANGEBYSCORE', P .. ':lost', '-inf', now, 'LIMIT', 0,
   else
     local n = call('HINCRBY', R(id), 'reports', 1)
     call('ZADD', P .. ':lost', now + again * 2 ^ n, id)
-    report(id, 'lost', otok, tok, w, att or '0', started or '0')
+    report({ id, 'lost', otok, tok, w, att or '0', started or '0' })
   end
 end
 return out
