@@ -21,25 +21,6 @@ struct app {
 	struct loop_signal *signals[5];
 };
 
-static int start_log(const struct host_conf *c, struct error *err)
-{
-	enum log_level level;
-
-	if (log_level_parse(c->log_level, &level) < 0) {
-		return err_set(err, ERR_USAGE,
-			       "--log-level is error, warn, info or debug, not '%s'.",
-			       c->log_level);
-	}
-	if (strcmp(c->log_format, "text") != 0 && strcmp(c->log_format, "json") != 0) {
-		return err_set(err, ERR_USAGE,
-			       "--log-format is text or json, not '%s'.",
-			       c->log_format);
-	}
-	log_init("wf-agent", level,
-		 strcmp(c->log_format, "json") == 0 ? LOG_FMT_JSON : LOG_FMT_TEXT, -1);
-	return 0;
-}
-
 /* opts_load() may move the words of argv. */
 static int load(const struct host *h, struct host_conf *conf, struct opts *opts,
 		struct error *err)
@@ -145,7 +126,8 @@ int main(int argc, char **argv)
 	} else if (a.opts.want_version) {
 		(void)puts("wf-agent " PACKAGE_VERSION);
 		status = 0;
-	} else if (start_log(&a.conf, &err) < 0) {
+	} else if (log_start("wf-agent", a.conf.log_level, a.conf.log_format, &err) <
+		   0) {
 		(void)fprintf(stderr, "wf-agent: %s\n", err.msg);
 		status = err_exit_status(err.code);
 	} else {

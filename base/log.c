@@ -78,6 +78,32 @@ int log_level_parse(const char *text, enum log_level *ret_level)
 	return -ERR_INVALID;
 }
 
+int log_start(const char *program, const char *level, const char *format,
+	      struct error *err)
+{
+	static const char *const formats[] = {[LOG_FMT_TEXT] = "text",
+					      [LOG_FMT_JSON] = "json",
+					      [LOG_FMT_SYSLOG] = "syslog"};
+	enum log_format f = LOG_FMT_TEXT;
+	enum log_level l;
+
+	if (log_level_parse(level, &l) < 0) {
+		return err_set(err, ERR_USAGE,
+			       "--log-level is error, warn, info or debug, not '%s'.",
+			       level);
+	}
+	while (f <= LOG_FMT_SYSLOG && strcmp(format, formats[f]) != 0) {
+		f = (enum log_format)(f + 1);
+	}
+	if (f > LOG_FMT_SYSLOG) {
+		return err_set(err, ERR_USAGE,
+			       "--log-format is text, json or syslog, not '%s'.",
+			       format);
+	}
+	log_init(program, l, f, -1);
+	return 0;
+}
+
 void log_set_level(enum log_level level)
 {
 	atomic_store_explicit(&log_level, (int)level, memory_order_relaxed);

@@ -13,6 +13,8 @@
 
 #include "base/compiler.h"
 
+struct error;
+
 enum log_level { LOG_LVL_ERROR = 1, LOG_LVL_WARN, LOG_LVL_INFO, LOG_LVL_DEBUG };
 enum log_format { LOG_FMT_TEXT = 1, LOG_FMT_JSON, LOG_FMT_SYSLOG /* "<6>" prefix */ };
 
@@ -20,6 +22,10 @@ enum log_format { LOG_FMT_TEXT = 1, LOG_FMT_JSON, LOG_FMT_SYSLOG /* "<6>" prefix
  * reconfigure. */
 void log_init(const char *program, enum log_level level, enum log_format format,
 	      int fd);
+/* The same from the words of --log-level and --log-format, to stderr; -ERR_USAGE names
+ * the wrong one. */
+int log_start(const char *program, const char *level, const char *format,
+	      struct error *err);
 int log_level_parse(const char *text,
 		    enum log_level *ret_level); /* 0 or -ERR_INVALID */
 void log_set_level(enum log_level level);

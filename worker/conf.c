@@ -243,7 +243,7 @@ static const struct opt options[] = {
      .def = "text",
      .env = {"WF_LOG_FORMAT"},
      .metavar = "FORMAT",
-     .help = "text or json."},
+     .help = "text, json or syslog."},
 };
 
 const struct opt_spec worker_spec = {

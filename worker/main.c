@@ -448,25 +448,6 @@ static void teardown(struct app *a)
 	loop_free(w->loop);
 }
 
-static int start_log(const struct worker_conf *c, struct error *err)
-{
-	enum log_level level;
-
-	if (log_level_parse(c->log_level, &level) < 0) {
-		return err_set(err, ERR_USAGE,
-			       "--log-level is error, warn, info or debug, not '%s'.",
-			       c->log_level);
-	}
-	if (strcmp(c->log_format, "text") != 0 && strcmp(c->log_format, "json") != 0) {
-		return err_set(err, ERR_USAGE,
-			       "--log-format is text or json, not '%s'.",
-			       c->log_format);
-	}
-	log_init("wf-worker", level,
-		 strcmp(c->log_format, "json") == 0 ? LOG_FMT_JSON : LOG_FMT_TEXT, -1);
-	return 0;
-}
-
 static int serve(const struct worker_conf *conf)
 {
 	struct app a = {.w = {.conf = conf}};
@@ -508,7 +489,8 @@ int main(int argc, char **argv)
 		opts_help(&worker_spec, stdout);
 	} else if (opts.want_version) {
 		(void)puts("wf-worker " PACKAGE_VERSION);
-	} else if (start_log(&conf, &err) < 0 || worker_conf_finish(&conf, &err) < 0) {
+	} else if (log_start("wf-worker", conf.log_level, conf.log_format, &err) < 0 ||
+		   worker_conf_finish(&conf, &err) < 0) {
 		(void)fprintf(stderr, "wf-worker: %s\n", err.msg);
 		status = 1;
 	} else {

@@ -166,21 +166,55 @@ static void on_proposed(int rc, const Wf__Updates__UpdateAnswer *a,
 	run_release(r);
 }
 
+/* The end of a run whose lease is lost is for whoever reaps it to decide: Crashed, or
+ * another attempt. */
+static void answer_lost(struct run *r, const Wf__Control__ProposeState *ps)
+{
+	Wf__Control__StateAnswer answer;
+
+	wf__control__state_answer__init(&answer);
+	answer.request_id = ps->request_id;
+	answer.answer = WF__CONTROL__ANSWER__SUPERSEDED;
+	answer.reason = borrow("the worker has lost its lease of the run");
+	(void)send_state_answer(r, &answer);
+}
+
+/* Sends the state as the engine gave it, but for why it crashed when that is our doing:
+ * it knows of a signal only. */
+static int put_state(struct run *r, const Wf__Control__ProposeState *ps,
+		     struct proposal *p, struct error *err)
+{
+	struct update_run u = run_updates(r);
+	char *said = ps->state->message;
+	int rc;
+
+	if (r->kill && ps->state->type == WF__CONTROL__STATE_TYPE__CRASHED) {
+		ps->state->message =
+		    borrow("The worker was shut down before the run ended.");
+	}
+	rc = update_propose_frame(&u, ps, on_proposed, p, err);
+	ps->state->message = said;
+	return rc;
+}
+
 static int propose(struct run *r, const Wf__Control__ProposeState *ps,
 		   struct error *err)
 {
-	struct update_run u = run_updates(r);
 	struct proposal *p;
 	int rc;
 
 	if (ps->state == NULL) {
 		return 0; /* validated before: cannot be */
 	}
+	if (r->lost && ps->state->type == WF__CONTROL__STATE_TYPE__CRASHED) {
+		answer_lost(r, ps);
+		return 0;
+	}
 	p = xcalloc(1, sizeof(*p));
 	*p = (struct proposal){r, ps->request_id, (int)ps->state->type};
 	r->proposals++;
 	run_hold(r);
-	rc = update_propose_frame(&u, ps, on_proposed, p, err);
+	rc = put_state(r, ps, p, err);
 	if (rc < 0) {
 		r->proposals--;
 		free(p);

@@ -304,22 +304,11 @@ static void raise_limits(void)
 
 static void set_up_log(const struct api_conf *conf)
 {
-	enum log_level level;
-	enum log_format format = LOG_FMT_TEXT;
+	struct error err;
 
-	if (log_level_parse(conf->log_level, &level) < 0) {
-		fatal(64, "--log-level %s: use error, warn, info or debug",
-		      conf->log_level);
+	if (log_start("wf-api", conf->log_level, conf->log_format, &err) < 0) {
+		fatal(64, "%s", err.msg);
 	}
-	if (strcmp(conf->log_format, "json") == 0) {
-		format = LOG_FMT_JSON;
-	} else if (strcmp(conf->log_format, "syslog") == 0) {
-		format = LOG_FMT_SYSLOG;
-	} else if (strcmp(conf->log_format, "text") != 0) {
-		fatal(64, "--log-format %s: use text, json or syslog",
-		      conf->log_format);
-	}
-	log_init("wf-api", level, format, -1);
 }
 
 static void set_up_signals(struct server *s)

@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "base/log.h"
 
 static int fd = -1;
@@ -230,4 +231,15 @@ Test(log, the_trace_ring_keeps_the_last_records_in_order)
 		cr_assert_not_null(strstr(line, want), "%s", line);
 	}
 	cr_assert_eq(n, 256);
+}
+
+Test(log, starts_with_the_words_of_the_options_or_names_the_wrong_one)
+{
+	struct error err;
+
+	cr_expect_eq(log_start("p", "info", "syslog", &err), 0);
+	cr_expect_eq(log_start("p", "loud", "text", &err), -ERR_USAGE);
+	cr_expect_not_null(strstr(err.msg, "--log-level"));
+	cr_expect_eq(log_start("p", "info", "xml", &err), -ERR_USAGE);
+	cr_expect_not_null(strstr(err.msg, "'xml'"));
 }
