@@ -113,6 +113,7 @@ struct plan_flow {
 	struct plan_task **tasks;
 	size_t count;
 	struct tmpl *ret; /* "return"; NULL: nothing */
+	int dynamic;      /* a function makes the runs: see sched_add() */
 };
 
 struct plan_file {

@@ -30,6 +30,12 @@ enum runner_exit {
 };
 
 struct runner *runner_new(struct loop *loop, char *const *base_env);
+/*
+ * Before runner_start(): the task runs are functions of a C flow instead of the tasks
+ * of a file.  OPS and ARG are borrowed.
+ */
+struct runner_ops;
+void runner_set_ops(struct runner *r, const struct runner_ops *ops, void *arg);
 void runner_free(struct runner *r); /* accepts NULL */
 /* The callbacks for the session. */
 extern const struct session_events runner_session_events;

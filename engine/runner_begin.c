@@ -42,19 +42,13 @@ static void make_sched(struct runner *r, int run_count)
 	    .random = draw,
 	    .arg = r,
 	};
-	size_t i;
-
 	r->sched = sched_new(r->flow, &config);
 	r->flow_run_count = r->first_run_count = run_count;
-	r->slots = xcalloc(r->flow->count + 1, sizeof(*r->slots));
-	for (i = 0; i < r->flow->count; i++) {
-		r->slots[i].runner = r;
-		r->slots[i].plan = r->flow->tasks[i];
-	}
+	r->ops->begin(r);
 }
 
-static int load_entrypoint(struct runner *r, const char *entrypoint, struct buf *report,
-			   struct error *err)
+int runner_load_file(struct runner *r, const char *entrypoint, struct buf *report,
+		     struct error *err)
 {
 	char *path = xasprintf("%s%s%s", *entrypoint == '/' ? "" : r->cwd,
 			       *entrypoint == '/' ? "" : "/", entrypoint);
@@ -216,8 +210,8 @@ static int find_flow(struct runner *r, const struct session_run *run,
 	if (r->flow != NULL) {
 		return 0;
 	}
-	rc = load_entrypoint(r, run->entrypoint != NULL ? run->entrypoint : "", report,
-			     err);
+	rc = r->ops->load(r, run->entrypoint != NULL ? run->entrypoint : "", report,
+			  err);
 	if (rc < 0) {
 		r->flow = &no_flow;
 		rc = err_wrap(err, "Flow could not be loaded");

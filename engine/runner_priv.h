@@ -33,8 +33,31 @@ struct slot { /* of one task: its present run */
 	char *inputs_path; /* WF_INPUTS file, or NULL */
 };
 
+/* Who makes and runs the tasks: those of a file, or the functions of a C flow. */
+struct runner_ops {
+	/* The flow called ENTRYPOINT (of the session) becomes r->flow. */
+	int (*load)(struct runner *r, const char *entrypoint, struct buf *report,
+		    struct error *err);
+	void (*begin)(struct runner *r); /* the scheduler is there */
+	const char *(*name)(const struct runner *r, size_t task);
+	/* The scheduler's actions; TASK of stop may be SCHED_NO_TASK: the flow itself.
+	 */
+	void (*create)(struct runner *r, const struct sched_action *a);
+	void (*run)(struct runner *r, size_t task);
+	void (*stop)(struct runner *r, size_t task);
+	void (*state)(struct runner *r, const struct sched_action *a);
+	void (*on_return)(struct runner *r);
+	void (*release)(struct runner *r);
+};
+extern const struct runner_ops runner_file_ops;
+
 struct runner {
 	struct loop *loop;
+	const struct runner_ops *ops;
+	void *ops_arg;
+	/* The clock of tests: waiting takes no time when nothing runs. */
+	int fake_clock;
+	int64_t skew_ms;
 	struct session *session; /* owned */
 	struct report *report;
 	struct sched *sched;
@@ -74,8 +97,16 @@ void runner_send_result(struct runner *r, const struct uuid *task_run,
 			const json_t *value);
 
 /* runner_begin.c: RUN NULL: NONE says why there is nothing to run. */
+int runner_load_file(struct runner *r, const char *entrypoint, struct buf *report,
+		     struct error *err);
 void runner_begin(struct runner *r, const struct session_run *run,
 		  const struct error *none);
+
+/* "12", or "12-1" in a process that runs the flow again. */
+void runner_dynamic_key(const struct runner *r, unsigned int number, char *buf,
+			size_t size);
+/* The tags of the run and of PLAN; a new reference. */
+json_t *runner_tags(const struct runner *r, const struct plan_task *plan);
 
 /* runner_task.c */
 void runner_task_create(struct runner *r, const struct sched_action *a);

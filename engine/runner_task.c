@@ -238,7 +238,7 @@ void runner_task_stop(struct runner *r, size_t task)
 	task_proc_stop(s->proc, grace_ms);
 }
 
-static json_t *all_tags(const struct runner *r, const struct plan_task *plan)
+json_t *runner_tags(const struct runner *r, const struct plan_task *plan)
 {
 	json_t *tags;
 	size_t i;
@@ -255,7 +255,7 @@ static json_t *all_tags(const struct runner *r, const struct plan_task *plan)
 
 /* The number of the run; a process that runs the flow again says so, or its task runs
  * would be taken for those of the process before. */
-static void dynamic_key(const struct runner *r, unsigned int number, char *buf,
+void runner_dynamic_key(const struct runner *r, unsigned int number, char *buf,
 			size_t size)
 {
 	if (r->first_run_count == 0) {
@@ -278,10 +278,10 @@ void runner_task_state(struct runner *r, const struct sched_action *a)
 	    .inputs = s->inputs,
 	    .flow_run_count = sched_run_count(r->sched),
 	};
-	json_t *tags = all_tags(r, s->plan);
+	json_t *tags = runner_tags(r, s->plan);
 	char key[32];
 
-	dynamic_key(r, a->run.number, key, sizeof(key));
+	runner_dynamic_key(r, a->run.number, key, sizeof(key));
 	fact.dynamic_key = key;
 	fact.tags = tags;
 	if (a->state.type == STATE_COMPLETED) {

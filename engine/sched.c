@@ -18,11 +18,18 @@
 struct sched *sched_new(const struct plan_flow *flow, const struct sched_config *config)
 {
 	struct sched *s = xcalloc(1, sizeof(*s));
+	size_t i;
 
 	s->flow = flow;
 	s->config = *config;
 	s->run_count = config->run_count;
-	s->tasks = xcalloc(flow->count + 1, sizeof(*s->tasks));
+	s->size = flow->count + 1;
+	s->tasks = xcalloc(s->size, sizeof(*s->tasks));
+	s->count = flow->dynamic ? 0 : flow->count;
+	for (i = 0; i < s->count; i++) {
+		s->tasks[i].plan = flow->tasks[i];
+	}
+	state_init(&s->result);
 	s->wait_at_ms = s->deadline_ms = INT64_MAX;
 	s->lost_as = SCHED_ACCEPT;
 	state_init(&s->proposal);
@@ -43,6 +50,7 @@ void sched_free(struct sched *s)
 	free(s->actions);
 	heap_release(&s->delayed);
 	state_release(&s->proposal);
+	state_release(&s->result);
 	free(s->stop_message);
 	free(s->tasks);
 	free(s);
@@ -102,6 +110,11 @@ static void begin_attempt(struct sched *s, struct sched_now now)
 			     ? now.ms + (int64_t)(s->flow->timeout_s * 1000)
 			     : INT64_MAX;
 	sched_tasks_reset(s, now);
+	if (s->flow->dynamic) {
+		s->body = 1;
+		s->returned = 0;
+		(void)sched_push(s, SCHED_ACT_RETURN, SCHED_NO_TASK);
+	}
 }
 
 /* ---- the end of an attempt ---- */
@@ -115,10 +128,10 @@ static struct tally count_states(const struct sched *s)
 	struct tally n = {0, 0, 0};
 	size_t i;
 
-	for (i = 0; i < s->flow->count; i++) {
+	for (i = 0; i < s->count; i++) {
 		enum state_type type = s->tasks[i].type;
 
-		if (s->flow->tasks[i]->allow_failure) {
+		if (s->tasks[i].plan->allow_failure) {
 			continue;
 		}
 		n.cancelled += type == STATE_CANCELLED;
@@ -133,8 +146,8 @@ static void propose_count(struct sched *s, enum state_type type, const char *nam
 {
 	char message[80];
 
-	(void)snprintf(message, sizeof(message), "%zu/%zu states %s.", count,
-		       s->flow->count, what);
+	(void)snprintf(message, sizeof(message), "%zu/%zu states %s.", count, s->count,
+		       what);
 	propose(s, type, name, message, now);
 }
 
@@ -183,6 +196,21 @@ static void conclude_stop(struct sched *s, struct sched_now now)
 	}
 }
 
+/* What the function of a dynamic flow returned decides, or its task runs do. */
+static void conclude_returned(struct sched *s, struct sched_now now)
+{
+	if (s->result.type == STATE_NONE) {
+		conclude(s, now);
+		return;
+	}
+	state_release(&s->proposal);
+	state_init(&s->proposal);
+	state_copy(&s->proposal, &s->result);
+	s->proposal_force = s->result.type == STATE_CRASHED;
+	s->phase = FLOW_ENDING;
+	send_proposal(s, now);
+}
+
 /* Moves on when nothing of the attempt is left to wait for. */
 static void advance(struct sched *s, struct sched_now now)
 {
@@ -192,6 +220,8 @@ static void advance(struct sched *s, struct sched_now now)
 	}
 	if (s->stop != STOP_NONE) {
 		conclude_stop(s, now);
+	} else if (s->flow->dynamic) {
+		conclude_returned(s, now);
 	} else if (!s->returning) {
 		conclude(s, now);
 	}
@@ -213,6 +243,9 @@ static void stop(struct sched *s, enum stop_kind kind, const char *message,
 	s->deadline_ms = INT64_MAX;
 	if (s->phase == FLOW_RUNNING) {
 		if (first) {
+			if (s->body) {
+				(void)sched_push(s, SCHED_ACT_STOP, SCHED_NO_TASK);
+			}
 			sched_tasks_stop(s, now);
 		}
 		advance(s, now);
@@ -381,10 +414,35 @@ static void on_tick(struct sched *s, struct sched_now now)
 	}
 }
 
+/* The function of a dynamic flow is over. */
+static void body_returned(struct sched *s, const struct sched_event *ev,
+			  struct sched_now now)
+{
+	if (!s->body) {
+		return;
+	}
+	s->body = 0;
+	s->returned = 1;
+	state_release(&s->result);
+	state_init(&s->result);
+	if (ev->state != NULL) {
+		state_copy(&s->result, ev->state);
+	}
+	if (s->stop == STOP_NONE && s->result.type != STATE_NONE) {
+		sched_tasks_drop(s, now);
+	}
+	advance(s, now);
+}
+
 static void on_returned(struct sched *s, const struct sched_event *ev,
 			struct sched_now now)
 {
 	char message[600];
+
+	if (s->flow->dynamic) {
+		body_returned(s, ev, now);
+		return;
+	}
 
 	if (s->phase != FLOW_RUNNING || s->stop != STOP_NONE) {
 		return;

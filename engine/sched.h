@@ -71,7 +71,8 @@ enum sched_event_type {
 	SCHED_EV_ANSWER,   /* to the proposal; for REJECT, .state is the one in force */
 	SCHED_EV_PREPARED, /* of SCHED_ACT_CREATE: OK, SKIP or FAIL */
 	SCHED_EV_ATTEMPT,  /* an attempt ended */
-	SCHED_EV_RETURNED, /* of SCHED_ACT_RETURN: OK or FAIL */
+	SCHED_EV_RETURNED, /* of SCHED_ACT_RETURN: OK or FAIL; of a dynamic flow:
+			      .state is the flow's, NULL: its task runs decide */
 	SCHED_EV_TICK,
 	SCHED_EV_CANCEL, /* somebody asked for it */
 	SCHED_EV_CRASH,  /* a signal ends us: MESSAGE becomes the Crashed state's */
@@ -95,8 +96,9 @@ enum sched_action_type {
 			     reused: evaluate, answer SCHED_EV_PREPARED */
 	SCHED_ACT_TASK_STATE, /* record .state of .task; .from the type before */
 	SCHED_ACT_RUN,        /* start an attempt of .task */
-	SCHED_ACT_STOP,       /* stop the attempt of .task */
-	SCHED_ACT_RETURN,     /* evaluate `return`, answer SCHED_EV_RETURNED */
+	SCHED_ACT_STOP,       /* stop the attempt of .task, or the flow's function */
+	SCHED_ACT_RETURN,     /* evaluate `return`, or start the flow's function; answer
+				 SCHED_EV_RETURNED */
 	SCHED_ACT_LOG,        /* .level .text, of .task or of the flow */
 	SCHED_ACT_END, /* it is over; .state is the last known one, type NONE when
 			  the run belongs to somebody else now */
@@ -136,6 +138,22 @@ void sched_free(struct sched *s); /* accepts NULL */
 void sched_event(struct sched *s, const struct sched_event *ev, struct sched_now now);
 /* The next action in order; 1 and *ret_action (owned by the caller), or 0. */
 int sched_take(struct sched *s, struct sched_action *ret_action);
+/*
+ * Dynamic flows (plan_flow.dynamic): the flow's function asks for task runs while it
+ * runs.  ADD (its plan borrowed until the next attempt of the flow) goes the way of any
+ * other task run and ends in the same states; -> its index, which counts from 0 in each
+ * attempt; SCHED_NO_TASK when the attempt takes no more (it is being stopped).
+ */
+struct sched_add {
+	const struct plan_task *plan;
+	unsigned int number; /* dynamic key */
+	size_t blocker;      /* an upstream that did not complete, or SCHED_NO_TASK */
+	int called;          /* the caller waits for it: "immediately" */
+	int reuse;           /* its result is known: Cached */
+};
+size_t sched_add(struct sched *s, const struct sched_add *add, struct sched_now now);
+/* A running task waits for others (+1), or goes on (-1): its slot is free meanwhile. */
+void sched_lend(struct sched *s, int by, struct sched_now now);
 /* When SCHED_EV_TICK is wanted, in monotonic ms; INT64_MAX: never. */
 int64_t sched_due(const struct sched *s);
 /* While held, no attempt starts (back-pressure); releasing starts what waited. */

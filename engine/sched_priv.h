@@ -21,6 +21,7 @@ enum task_phase {
 	TASK_DONE,
 };
 struct sched_task {
+	const struct plan_task *plan;
 	enum task_phase phase;
 	size_t next;    /* in its queue */
 	size_t waiting; /* upstream tasks that are not done */
@@ -28,6 +29,7 @@ struct sched_task {
 	unsigned int numbers;
 	int retries_used;
 	int reusable; /* completed in this process: a retried flow does not repeat it */
+	int called;   /* dynamic: somebody waits for just this one */
 	struct sched_run run;
 	int64_t attempt_us;
 	enum state_type type;
@@ -64,6 +66,11 @@ struct sched {
 	enum sched_answer lost_as; /* why END comes without a state */
 
 	struct sched_task *tasks;
+	size_t count, size;
+	/* dynamic flows: the flow's function runs; what it returned */
+	int body, returned;
+	struct run_state result;
+	size_t lent; /* slots of tasks that wait for others */
 	struct task_queue to_create, ready;
 	struct heap delayed;
 	size_t outstanding; /* CREATED or QUEUED */
@@ -89,6 +96,8 @@ void sched_task_prepared(struct sched *s, const struct sched_event *ev,
 void sched_task_ended(struct sched *s, const struct sched_event *ev,
 		      struct sched_now now);
 void sched_tasks_due(struct sched *s, struct sched_now now);
+/* Cancels those that did not start: the function of the flow has ended. */
+void sched_tasks_drop(struct sched *s, struct sched_now now);
 /* Stops the running ones, cancels those that wait. */
 void sched_tasks_stop(struct sched *s, struct sched_now now);
 int sched_tasks_over(const struct sched *s);

@@ -73,7 +73,7 @@ static void make_state(struct run_state *state, enum state_type type, const char
 /* Tells the tasks behind I that it is over. */
 static void propagate(struct sched *s, size_t i)
 {
-	const struct plan_task *plan = s->flow->tasks[i];
+	const struct plan_task *plan = s->tasks[i].plan;
 	int passes = s->tasks[i].type == STATE_COMPLETED || plan->allow_failure;
 	size_t k;
 
@@ -151,8 +151,9 @@ static void create(struct sched *s, size_t i, struct sched_now now)
 	a = sched_push(s, SCHED_ACT_CREATE, i);
 	a->blocked = t->blocker != SCHED_NO_TASK;
 	a->reused = !a->blocked && t->reusable;
-	a->alone = s->running == 0 && s->outstanding == 0 && s->to_create.count == 0 &&
-		   s->delayed.count == 0;
+	a->alone = t->called ||
+		   (s->running == 0 && s->outstanding == 0 && s->to_create.count == 0 &&
+		    s->delayed.count == 0 && !s->flow->dynamic);
 	make_state(&state, STATE_PENDING, "Pending", NULL);
 	set_state(s, i, &state, now);
 	if (t->blocker != SCHED_NO_TASK) {
@@ -185,7 +186,7 @@ static void start(struct sched *s, size_t i, struct sched_now now)
 
 void sched_pump(struct sched *s, struct sched_now now)
 {
-	size_t slots = (size_t)s->flow->max_workers;
+	size_t slots = (size_t)s->flow->max_workers + s->lent;
 	size_t i;
 
 	while (s->phase == FLOW_RUNNING && s->stop == STOP_NONE) {
@@ -208,17 +209,71 @@ void sched_tasks_reset(struct sched *s, struct sched_now now)
 
 	s->to_create = s->ready = (struct task_queue){0, 0, 0};
 	s->outstanding = s->running = s->done = 0;
-	for (i = 0; i < s->flow->count; i++) {
+	if (s->flow->dynamic) {
+		s->count = 0; /* what the function asks for comes anew */
+		s->lent = 0;
+	}
+	for (i = 0; i < s->count; i++) {
 		struct sched_task *t = &s->tasks[i];
 
 		t->phase = TASK_WAITING;
-		t->waiting = s->flow->tasks[i]->upstream.count;
+		t->waiting = t->plan->upstream.count;
 		t->blocker = SCHED_NO_TASK;
 		if (t->waiting == 0) {
 			t->phase = TASK_TO_CREATE;
 			enqueue(s, &s->to_create, i);
 		}
 	}
+	sched_pump(s, now);
+}
+
+/* Room for one more; the heap's nodes are inside the tasks. */
+static void grow(struct sched *s)
+{
+	struct sched_task *old = s->tasks, *bigger;
+	size_t i;
+
+	bigger = xcalloc(s->size * 2 + 64, sizeof(*bigger));
+	memcpy(bigger, old, s->count * sizeof(*bigger));
+	for (i = 0; i < s->delayed.count; i++) {
+		struct sched_task *t =
+		    container_of(s->delayed.nodes[i], struct sched_task, due);
+
+		s->delayed.nodes[i] = &bigger[t - old].due;
+	}
+	s->tasks = bigger;
+	s->size = s->size * 2 + 64;
+	free(old);
+}
+
+size_t sched_add(struct sched *s, const struct sched_add *add, struct sched_now now)
+{
+	size_t i = s->count;
+	struct sched_task *t;
+
+	if (!s->flow->dynamic || s->phase != FLOW_RUNNING || s->stop != STOP_NONE ||
+	    !s->body) {
+		return SCHED_NO_TASK;
+	}
+	if (s->count == s->size) {
+		grow(s);
+	}
+	t = &s->tasks[s->count++];
+	memset(t, 0, sizeof(*t));
+	t->plan = add->plan;
+	t->numbers = add->number;
+	t->blocker = add->blocker;
+	t->called = add->called;
+	t->reusable = add->reuse;
+	t->phase = TASK_TO_CREATE;
+	enqueue(s, &s->to_create, i);
+	sched_pump(s, now);
+	return i;
+}
+
+void sched_lend(struct sched *s, int by, struct sched_now now)
+{
+	s->lent = by > 0 ? s->lent + 1 : s->lent - (s->lent > 0);
 	sched_pump(s, now);
 }
 
@@ -247,7 +302,7 @@ void sched_task_prepared(struct sched *s, const struct sched_event *ev,
 
 static double retry_delay(struct sched *s, size_t i)
 {
-	const struct plan_task *plan = s->flow->tasks[i];
+	const struct plan_task *plan = s->tasks[i].plan;
 	size_t used = (size_t)s->tasks[i].retries_used;
 	double delay;
 
@@ -298,7 +353,7 @@ static void retry(struct sched *s, size_t i, const char *what, struct sched_now 
 	struct sched_task *t = &s->tasks[i];
 	double delay = retry_delay(s, i);
 	struct run_state state;
-	int number = ++t->retries_used, all = s->flow->tasks[i]->retries;
+	int number = ++t->retries_used, all = t->plan->retries;
 
 	if (delay <= 0) {
 		sched_log(
@@ -324,7 +379,7 @@ static void failed(struct sched *s, const struct sched_event *ev,
 		   struct run_state *state, struct sched_now now)
 {
 	size_t i = ev->task;
-	int retries = s->flow->tasks[i]->retries;
+	int retries = s->tasks[i].plan->retries;
 	struct buf what;
 
 	buf_init(&what);
@@ -405,11 +460,41 @@ void sched_tasks_due(struct sched *s, struct sched_now now)
 	}
 }
 
+void sched_tasks_drop(struct sched *s, struct sched_now now)
+{
+	static const char why[] = "The flow ended before the task run started.";
+	size_t i, n = 0;
+
+	s->to_create = s->ready = (struct task_queue){0, 0, 0};
+	s->outstanding = 0;
+	for (i = 0; i < s->count; i++) {
+		struct sched_task *t = &s->tasks[i];
+
+		if (t->phase == TASK_RUNNING || t->phase == TASK_DONE) {
+			continue;
+		}
+		heap_remove(&s->delayed, &t->due);
+		n++;
+		if (t->phase == TASK_TO_CREATE || t->phase == TASK_WAITING) {
+			t->phase = TASK_DONE; /* never became a run */
+			s->done++;
+		} else {
+			finish_as(s, i, STATE_CANCELLED, "Cancelled", why, now);
+		}
+	}
+	if (n > 0) {
+		sched_log(s, SCHED_NO_TASK, LEVEL_WARNING,
+			  "%zu task run(s) did not start before the flow ended: wait "
+			  "for what is submitted",
+			  n);
+	}
+}
+
 void sched_tasks_stop(struct sched *s, struct sched_now now)
 {
 	size_t i;
 
-	for (i = 0; i < s->flow->count; i++) {
+	for (i = 0; i < s->count; i++) {
 		struct sched_task *t = &s->tasks[i];
 
 		switch (t->phase) {
@@ -438,8 +523,11 @@ void sched_tasks_stop(struct sched *s, struct sched_now now)
 
 int sched_tasks_over(const struct sched *s)
 {
+	if (s->body) {
+		return 0;
+	}
 	if (s->stop != STOP_NONE) {
 		return s->running == 0;
 	}
-	return s->done == s->flow->count;
+	return s->done == s->count;
 }

@@ -6,6 +6,7 @@ tests_unit_test_engine_SOURCES = \
 	tests/unit/engine/sim.c \
 	tests/unit/engine/sim.h \
 	tests/unit/engine/test_control.c \
+	tests/unit/engine/test_dynamic.c \
 	tests/unit/engine/test_events.c \
 	tests/unit/engine/test_expr.c \
 	tests/unit/engine/test_loader.c \
