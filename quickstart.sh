@@ -130,7 +130,7 @@ wf deployment run hello/hello -p name=world --watch || die "The run did not comp
 
 printf '\n%sIt works.%s (%d s)\n' "$green" "$off" $((SECONDS - began))
 cat <<T
-  programs      $top/build/{wf,wf-api,wf-worker,wf-engine}
+  programs      $top/build/{wf,wf-api,wf-worker,wf-agent,wf-engine}
   server data   $data
   worker log    $data/worker.log
   the flow      examples/hello/hello.flow.yaml

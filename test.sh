@@ -13,6 +13,7 @@
 #   stress       wf-api and its thread programs under ThreadSanitizer and load (pytest)
 #   valgrind     the daemons and the engine under valgrind (short)
 #   clang        clang with warnings as errors, clang-tidy, fuzzers for some seconds each
+#   readme       a clean clone: ./quickstart.sh and every command of the README (pytest)
 #   dist         install into a prefix and look at what is there, make distcheck
 #
 # Installs what it needs (build-aux/deps.sh test). A missing tool is a failure, not a skip.
@@ -41,6 +42,7 @@ layer_list="
 	sim          work
 	clang        work
 	dist         work
+	readme       work
 "
 lanes="asan client work"
 
@@ -104,6 +106,7 @@ layer_clang() {
 	step "clang-tidy" tidy.log make -C "$out/fuzz" check-tidy CHECK_JOBS="$jobs"
 	step "fuzzers" fuzz.log make -C "$out/fuzz" check-fuzz CHECK_JOBS="$jobs" FUZZ_SECONDS="${FUZZ_SECONDS:-3}"
 }
+layer_readme() { need plain venv && py readme plain; }
 layer_dist() {
 	need plain || return
 	step "install into a prefix" install.log make -C "$out/plain" install &&

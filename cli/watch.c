@@ -3,7 +3,8 @@
  * watch.c - states and logs of a run as they come.
  *
  * Polls with a growing pause (20 ms up to 500 ms): what is watched by a person mostly
- * ends soon, and no state is missed since the whole history is read.
+ * ends soon, and no state is missed since the whole history is read.  What came since
+ * the last look is shown in the order of its times.
  */
 #include "cli/watch.h"
 
@@ -21,6 +22,7 @@
 #include "cli/flow_run.h"
 #include "cli/output.h"
 
+#define PAGE         200 /* log lines asked for at a time: what the API gives at most */
 #define PAUSE_MIN_US 20000
 #define PAUSE_MAX_US 500000
 
@@ -85,47 +87,77 @@ static const char *speaker(struct watch *w, const json_t *log)
 	return json_string_value(json_object_get(w->tasks, id));
 }
 
-static int new_states(struct watch *w, const char *run_name, struct error *err)
+static int new_states(struct watch *w, json_t **ret_list, struct error *err)
 {
-	json_t *list = NULL;
-	int rc =
-	    client_get(w->cli, &list, err, "/flow_run_states/?flow_run_id=%s", w->id);
-
-	if (rc < 0) {
-		return rc;
-	}
-	for (; w->states < json_array_size(list); w->states++) {
-		state_line(w->cli, json_array_get(list, w->states), run_name);
-		w->changed = 1;
-	}
-	json_decref(list);
-	return 0;
+	return client_get(w->cli, ret_list, err, "/flow_run_states/?flow_run_id=%s",
+			  w->id);
 }
 
-static int new_logs(struct watch *w, const char *run_name, struct error *err)
+static int new_logs(struct watch *w, json_t **ret_list, struct error *err)
 {
-	json_t *list = NULL, *each;
-	size_t i;
-	int rc =
-	    client_post(w->cli,
-			json_pack("{s:{s:{s:[s]}}, s:s, s:i, s:I}", "logs",
-				  "flow_run_id", "any_", w->id, "sort", "TIMESTAMP_ASC",
-				  "limit", 200, "offset", (json_int_t)w->logs),
-			&list, err, "/logs/filter");
+	return client_post(w->cli,
+			   json_pack("{s:{s:{s:[s]}}, s:s, s:i, s:I}", "logs",
+				     "flow_run_id", "any_", w->id, "sort",
+				     "TIMESTAMP_ASC", "limit", PAGE, "offset",
+				     (json_int_t)w->logs),
+			   ret_list, err, "/logs/filter");
+}
 
-	if (rc < 0) {
-		return rc;
-	}
-	json_array_foreach (list, i, each) {
-		const char *task = speaker(w, each);
+static int64_t time_of(const json_t *each)
+{
+	int64_t at_us = INT64_MAX;
 
-		flow_run_log_line(w->cli, each, task != NULL ? "Task" : "Flow",
-				  task != NULL ? task : run_name);
+	(void)json_get_time(each, "timestamp", &at_us, NULL);
+	return at_us;
+}
+
+static void log_line(struct watch *w, const json_t *log, const char *run_name)
+{
+	const char *task = speaker(w, log);
+
+	flow_run_log_line(w->cli, log, task != NULL ? "Task" : "Flow",
+			  task != NULL ? task : run_name);
+}
+
+/* Prints the states not seen yet and the lines of LOGS in the order of their times;
+ * states that may have more lines before them wait for those. */
+static void print_both(struct watch *w, const json_t *states, const json_t *logs,
+		       const char *run_name)
+{
+	size_t i = 0, n = json_array_size(logs), m = json_array_size(states);
+
+	while (i < n || (w->states < m && n < PAGE)) {
+		const json_t *state = json_array_get(states, w->states);
+		const json_t *log = json_array_get(logs, i);
+
+		if (log == NULL || (state != NULL && time_of(state) <= time_of(log))) {
+			state_line(w->cli, state, run_name);
+			w->states++;
+		} else {
+			log_line(w, log, run_name);
+			i++;
+		}
 		w->changed = 1;
 	}
-	w->logs += json_array_size(list);
-	json_decref(list);
-	return 0;
+	w->logs += n;
+}
+
+/* One page of what is new; *ret_more when the page of logs was full. */
+static int news(struct watch *w, const char *run_name, int *ret_more, struct error *err)
+{
+	json_t *states = NULL, *logs = NULL;
+	int rc = new_states(w, &states, err);
+
+	if (rc == 0) {
+		rc = new_logs(w, &logs, err);
+	}
+	if (rc == 0) {
+		*ret_more = json_array_size(logs) == PAGE;
+		print_both(w, states, logs, run_name);
+	}
+	json_decref(states);
+	json_decref(logs);
+	return rc;
 }
 
 /* What the flow returned, when a native one has said so. */
@@ -158,16 +190,15 @@ static void print_result(struct watch *w)
 static int look(struct watch *w, char *ret_final, size_t size, struct error *err)
 {
 	json_t *run = NULL;
-	int rc = flow_run_read(w->cli, w->id, &run, err);
+	int more = 0, rc = flow_run_read(w->cli, w->id, &run, err);
 
 	if (rc < 0) {
 		return rc;
 	}
 	w->changed = 0;
-	rc = new_logs(w, member(run, "name"), err);
-	if (rc == 0) {
-		rc = new_states(w, member(run, "name"), err);
-	}
+	do { /* all that is left of a run that has ended */
+		rc = news(w, member(run, "name"), &more, err);
+	} while (rc == 0 && more && flow_run_is_final(member(run, "state_type")));
 	if (flow_run_is_final(member(run, "state_type"))) {
 		(void)snprintf(ret_final, size, "%s", member(run, "state_name"));
 		if (rc == 0 && strcmp(member(run, "state_type"), "COMPLETED") != 0) {

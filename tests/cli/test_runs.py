@@ -17,6 +17,11 @@ flows:
       say:
         cmd: [echo, "hello {{ params.name }}"]
         log_prints: true
+  wordy:
+    tasks:
+      count:
+        run: seq 700
+        log_prints: true
   slow:
     tasks:
       wait: {run: sleep 60}
@@ -97,6 +102,19 @@ def test_a_run_is_watched_to_its_end(run, deployed, shared_server, workers):
     assert "Completed" in run("flow-run", "watch", ident)
     head = run("flow-run", "logs", ident, "--head", "--num-logs", "1").splitlines()
     assert len(head) == 1
+
+
+def test_what_is_watched_comes_whole_and_in_order(run, deployed, shared_server, workers):
+    """More lines than one page of the API, in a run that has ended when the watching begins."""
+    name = deployed("wordy", "p-wordy")
+    workers(shared_server, pool="p-wordy")
+    out = run("deployment", "run", name, "--watch", limit=120)
+    again = run("flow-run", "watch", run_id(out))
+    for text in (out, again):
+        said = re.findall(r"Task run 'count-0' - (\d+)$", text, re.M)
+        assert said == [str(n) for n in range(1, 701)]
+    times = re.findall(r"^(\d{4}-\d\d-\d\d [0-9:.]+) \| ", again, re.M)
+    assert len(times) > 700 and times == sorted(times)
 
 
 def test_a_failed_run_is_a_failed_watch(run, deployed, shared_server, workers):
