@@ -429,8 +429,11 @@ int conns_listen(struct conns *c, const char *host, int port, int *ret_port,
 	freeaddrinfo(list);
 	if (c->listener == NULL) {
 		errno = rc;
-		err_errno(err, "cannot listen on %s port %d", host, port);
-		return -ERR_CONFLICT;
+		return err_set(err, ERR_CONFLICT, "cannot listen on %s port %d: %s%s",
+			       host, port, strerror(rc),
+			       rc == EADDRINUSE
+				   ? "; choose another with --port (0 takes a free one)"
+				   : "");
 	}
 	evhttp_set_bevcb(c->server->ev, on_new_connection, c);
 	if (evhttp_bind_listener(c->server->ev, c->listener) == NULL) {

@@ -78,6 +78,19 @@ static char **child_argv(int argc, char **argv)
 	return out;
 }
 
+static void say_how_to_stop(const char *data_dir)
+{
+	char *usual = data_home();
+	int other = usual == NULL || strcmp(usual, data_dir) != 0;
+
+	(void)fflush(stdout);
+	(void)fprintf(
+	    stderr,
+	    "wf-api runs in the background; end it with `wf server stop%s%s`.\n",
+	    other ? " --data-dir " : "", other ? data_dir : "");
+	free(usual);
+}
+
 static int wait_ready(struct loop *loop, const char *data_dir)
 {
 	int64_t start = clock_mono_ms(), waited;
@@ -90,6 +103,8 @@ static int wait_ready(struct loop *loop, const char *data_dir)
 		ok = url != NULL && used && answers(url);
 		if (ok) {
 			(void)printf("%s\n", url);
+			(void)fflush(stdout);
+			say_how_to_stop(data_dir);
 		}
 		free(url);
 		if (ok) {

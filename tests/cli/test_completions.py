@@ -1,13 +1,11 @@
 """The completions, loaded by real shells: what TAB makes of a line."""
 import os
-import pty
-import select
 import shutil
 import subprocess
-import time
 
 import pytest
 
+import terminal
 import wf
 
 COMPLETIONS = wf.TOP / "cli" / "completions"
@@ -16,35 +14,6 @@ LINES = [
     ("wf deployment run a/b --wat", "wf deployment run a/b --watch"),
     ("wf serv", "wf server"),
 ]
-
-
-class Terminal:
-    """A shell on a terminal of its own."""
-
-    def __init__(self, folder, *argv, **env):
-        self.master, slave = pty.openpty()
-        env = wf.clean_env(HOME=folder, TERM="dumb", **env, PATH=f"{wf.BIN}:{os.environ['PATH']}")
-        self.child = subprocess.Popen(argv, stdin=slave, stdout=slave, stderr=slave, env=env, cwd=folder, start_new_session=True)
-        os.close(slave)
-        self.seen = ""
-
-    def type(self, text):
-        os.write(self.master, text.encode())
-
-    def wait(self, text):
-        """Reads until TEXT was written; what came before it is forgotten."""
-        end = time.monotonic() + wf.PATIENCE
-        while text not in self.seen:
-            left = end - time.monotonic()
-            assert left > 0, f"{text!r} was not written:\n{self.seen}"
-            if select.select([self.master], [], [], left)[0]:
-                self.seen += os.read(self.master, 4096).decode(errors="replace")
-        self.seen = self.seen.split(text, 1)[1]
-
-    def close(self):
-        self.child.kill()
-        self.child.wait()
-        os.close(self.master)
 
 
 def shell(name):
@@ -64,7 +33,7 @@ SETUP = {
 @pytest.mark.parametrize("name", SETUP)
 def test_a_tab(tmp_path, name):
     args, setup = SETUP[name]
-    t = Terminal(tmp_path, shell(name), *args, PS1=PROMPT)
+    t = terminal.Terminal(tmp_path, shell(name), *args, PS1=PROMPT)
     try:
         t.wait(PROMPT)
         t.type(f"{setup}\n")
