@@ -47,6 +47,7 @@ api_sql += api/db/sql/task_runs.sql
 api_sql += api/db/sql/updates.sql
 api_sql += api/db/sql/work_pools.sql
 api_sql += api/db/sql/work_queues.sql
+api_sql += api/db/sql/ui.sql
 api_sql += api/db/sql/usage.sql
 api_sql += api/db/sql/workers.sql
 # migrations in their order; a released one is never changed

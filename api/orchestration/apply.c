@@ -228,18 +228,29 @@ int run_propose_simple(struct tx *tx, const struct uuid *flow_run_id,
 
 /* ---- the answer ---- */
 
-void orc_result_write(struct jsonw *w, const struct orc_result *r)
+static void write_status(struct jsonw *w, const struct orc_result *r)
 {
 	static const char *const status[] = {"", "ACCEPT", "REJECT", "WAIT", "ABORT"};
+
+	jsonw_str(w, "status", status[r->status]);
+}
+
+void orc_result_write(struct jsonw *w, const struct orc_result *r, int status_first)
+{
 	static const char *const type[] = {"", "accept_details", "reject_details",
 					   "wait_details", "abort_details"};
 
+	if (status_first) {
+		write_status(w, r);
+	}
 	if (r->state.type != 0) {
 		state_write(w, "state", &r->state);
 	} else {
 		jsonw_null(w, "state");
 	}
-	jsonw_str(w, "status", status[r->status]);
+	if (!status_first) {
+		write_status(w, r);
+	}
 	jsonw_obj(w, "details");
 	jsonw_str(w, "type", type[r->status]);
 	if (r->status == ORC_WAIT) {
@@ -258,6 +269,6 @@ void orc_result_answer(struct tx *tx, const struct orc_result *r)
 	tx->status = r->wrote ? 201 : 200;
 	jsonw_init(&w, &tx->body);
 	jsonw_obj(&w, NULL);
-	orc_result_write(&w, r);
+	orc_result_write(&w, r, 0);
 	jsonw_obj_end(&w);
 }

@@ -66,7 +66,8 @@ int run_propose_simple(struct tx *tx, const struct uuid *flow_run_id,
 /* The OrchestrationResult body and its status, 201 or 200 (server-contract 5.1). */
 /* Its members ("state", "status", "details") into an open object. */
 struct jsonw;
-void orc_result_write(struct jsonw *w, const struct orc_result *r);
+/* Keys as set_state answers them; STATUS_FIRST: as bulk_set_state does. */
+void orc_result_write(struct jsonw *w, const struct orc_result *r, int status_first);
 void orc_result_answer(struct tx *tx, const struct orc_result *r);
 
 #endif

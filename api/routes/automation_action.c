@@ -10,7 +10,9 @@
 
 #include "api/http/http.h"
 #include "api/routes/decode_priv.h"
+#include "api/routes/template_check.h"
 #include "base/compiler.h"
+#include "base/error.h"
 #include "base/uuid.h"
 
 enum value_type {
@@ -18,7 +20,7 @@ enum value_type {
 	A_TARGET,   /* UUID that "source" decides about */
 	A_SOURCE,
 	A_OBJECT, /* or null */
-	A_TEXT,
+	A_TEMPLATE,
 	A_TEXT_OR_NULL,
 	A_PAYLOAD, /* text, or an object that is kept as text */
 	A_STATE,
@@ -29,7 +31,7 @@ enum value_type {
 struct action_field {
 	const char *name;
 	enum value_type type;
-	const char *standard; /* A_TEXT: NULL means required */
+	const char *standard; /* A_TEMPLATE: NULL means required */
 };
 
 struct action_type {
@@ -77,8 +79,8 @@ static const struct action_type types[] = {
       {"schedule_after", A_DURATION, NULL}}},
     {"send-notification",
      {{"block_document_id", A_UUID, NULL},
-      {"subject", A_TEXT, "Prefect automated notification"},
-      {"body", A_TEXT, NULL}}},
+      {"subject", A_TEMPLATE, "Prefect automated notification"},
+      {"body", A_TEMPLATE, NULL}}},
     {"suspend-flow-run", {{0}}},
 };
 
@@ -138,15 +140,38 @@ static json_t *target_value(const struct at *a, const char *name)
 	return given ? uuid_value(a) : json_null();
 }
 
-static json_t *payload_value(const struct at *a)
+static void template_check(const struct at *a, const char *name, const char *text)
+{
+	struct error err = {0};
+	char msg[sizeof(err.msg) + 80];
+	int line;
+
+	if (text != NULL && template_text_check(text, &line, &err) < 0) {
+		(void)snprintf(msg, sizeof(msg),
+			       "Value error, '%s' is not a valid template: %s", name,
+			       err.msg);
+		http_invalid_add(a->v, "value_error", a->loc, a->value, msg);
+	}
+}
+
+static json_t *template_value(const struct at *a, const char *name)
+{
+	const char *text = text_value(a, NULL);
+
+	template_check(a, name, text);
+	return json_string(text);
+}
+
+static json_t *payload_value(const struct at *a, const char *name)
 {
 	char *text;
 	json_t *out;
 
 	if (!json_is_object(a->value)) {
-		return json_string(text_value(a, NULL));
+		return template_value(a, name);
 	}
 	text = json_dumps(a->value, JSON_INDENT(2));
+	template_check(a, name, text);
 	out = json_string(text);
 	free(text);
 	return out;
@@ -203,18 +228,19 @@ static json_t *field_value(const struct at *a, const struct action_field *f)
 						    : text_value(a, sources));
 	case A_OBJECT:
 		return object_value(a);
-	case A_TEXT:
+	case A_TEMPLATE:
 		if (a->value == NULL) {
 			return f->standard == NULL ? missing(a)
 						   : json_string(f->standard);
 		}
-		return json_string(text_value(a, NULL));
+		return template_value(a, f->name);
 	case A_TEXT_OR_NULL:
 		return a->value == NULL || json_is_null(a->value)
 			   ? json_null()
 			   : json_string(text_value(a, NULL));
 	case A_PAYLOAD:
-		return a->value == NULL ? json_string(f->standard) : payload_value(a);
+		return a->value == NULL ? json_string(f->standard)
+					: payload_value(a, f->name);
 	case A_STATE:
 		return a->value == NULL ? missing(a)
 					: json_string(text_value(a, states));

@@ -73,6 +73,10 @@ struct list_args {
 int list_args_decode(struct http_req *r, const json_t *body, enum entity target,
 		     int paged, struct list_args *ret, struct http_invalid *v);
 
+/* "sort" alone; without one *RET_ORDER stays as it is.  Problems go to V. */
+void list_sort_decode(const json_t *body, enum entity target, enum sql_frag *ret_order,
+		      struct http_invalid *v);
+
 /*
  * The whole head of a filter route: body (may be empty), list_args (LA may be NULL: a
  * count), filter.  Returns 0 and *ret_pred (owned), or a negative code when the request

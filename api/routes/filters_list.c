@@ -145,6 +145,29 @@ static enum sql_frag order_of(const struct sorts *s, const char *name)
 	return s->list[s->standard].order;
 }
 
+static void names_of(const struct sorts *s, const char **ret_choices)
+{
+	for (size_t i = 0; s->list != NULL && i < SORTS_MAX && s->list[i].name != NULL;
+	     i++) {
+		ret_choices[i] = s->list[i].name;
+	}
+}
+
+void list_sort_decode(const json_t *body, enum entity target, enum sql_frag *ret_order,
+		      struct http_invalid *v)
+{
+	const char *choices[SORTS_MAX + 1] = {NULL};
+	struct list_body b = {.sort = NULL};
+	const struct field fields[] = {
+	    FIELD(struct list_body, sort, F_STR, .choices = choices),
+	};
+
+	names_of(&sorts[target], choices);
+	if (decode_object(body, fields, 1, 0, "", &b, NULL, v) == 0 && b.sort != NULL) {
+		*ret_order = order_of(&sorts[target], b.sort);
+	}
+}
+
 int list_args_decode(struct http_req *r, const json_t *body, enum entity target,
 		     int paged, struct list_args *ret, struct http_invalid *v)
 {
@@ -160,11 +183,8 @@ int list_args_decode(struct http_req *r, const json_t *body, enum entity target,
 	    FIELD(struct list_body, page, F_INT, .min = 1, .max = INT64_MAX),
 	    FIELD(struct list_body, sort, F_STR, .choices = choices),
 	};
-	size_t i;
 
-	for (i = 0; s->list != NULL && i < SORTS_MAX && s->list[i].name != NULL; i++) {
-		choices[i] = s->list[i].name;
-	}
+	names_of(s, choices);
 	if (decode_object(body, limit_field, 1, 0, "", &b, NULL, v) == 0 &&
 	    !limit_in_range(r, b.limit)) {
 		return -ERR_INVALID;

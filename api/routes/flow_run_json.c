@@ -63,7 +63,9 @@ static void write_identity(struct jsonw *w, const struct db_rows *r, int core)
 	write_uuid(w, "state_id", r, FR_STATE_ID);
 	write_uuid(w, "deployment_id", r, FR_DEPLOYMENT_ID);
 	jsonw_str(w, "deployment_version", db_text(r, FR_DEPLOYMENT_VERSION));
-	write_uuid(w, "work_queue_id", r, FR_WORK_QUEUE_ID);
+	if (!core) {
+		write_uuid(w, "work_queue_id", r, FR_WORK_QUEUE_ID);
+	}
 	jsonw_str(w, "work_queue_name", core ? NULL : db_text(r, FR_WORK_QUEUE_NAME));
 	jsonw_str(w, "flow_version", db_text(r, FR_FLOW_VERSION));
 	write_or(w, "parameters", db_text(r, FR_PARAMETERS), "{}");
@@ -132,6 +134,7 @@ static void write_run(struct jsonw *w, const char *key, const struct db_rows *ro
 	jsonw_str(w, "infrastructure_pid", db_text(rows, FR_PID));
 	jsonw_raw(w, "created_by", db_text(rows, FR_CREATED_BY));
 	if (core) {
+		write_uuid(w, "work_queue_id", rows, FR_WORK_QUEUE_ID);
 		jsonw_null(w, "state");
 	} else {
 		write_uuid(w, "work_pool_id", rows, FR_POOL_ID);

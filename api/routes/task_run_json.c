@@ -124,18 +124,24 @@ static void write_state(struct jsonw *w, const struct db_rows *r)
 	state_write_row(w, "state", &s);
 }
 
-void task_run_write(struct jsonw *w, const char *key, const struct db_rows *rows,
-		    int64_t now_us)
+static void write_members(struct jsonw *w, const char *key, const struct db_rows *rows,
+			  int64_t now_us)
 {
 	jsonw_obj(w, key);
 	write_identity(w, rows);
 	write_times(w, rows, now_us);
 	write_state(w, rows);
+}
+
+void task_run_write(struct jsonw *w, const char *key, const struct db_rows *rows,
+		    int64_t now_us)
+{
+	write_members(w, key, rows, now_us);
 	jsonw_obj_end(w);
 }
 
-int task_run_write_by_id(struct tx *tx, struct jsonw *w, const char *key,
-			 const struct uuid *id, struct error *err)
+int task_run_write_open(struct tx *tx, struct jsonw *w, const char *key,
+			const struct uuid *id, struct error *err)
 {
 	struct db_rows *rows = NULL;
 	int rc;
@@ -145,11 +151,22 @@ int task_run_write_by_id(struct tx *tx, struct jsonw *w, const char *key,
 		rc = db_next(rows, err);
 	}
 	if (rc > 0) {
-		task_run_write(w, key, rows, tx->now_us);
+		write_members(w, key, rows, tx->now_us);
 		rc = 0;
 	} else if (rc == 0) {
 		rc = err_set(err, ERR_NOT_FOUND, "Task not found");
 	}
 	db_rows_free(rows);
+	return rc;
+}
+
+int task_run_write_by_id(struct tx *tx, struct jsonw *w, const char *key,
+			 const struct uuid *id, struct error *err)
+{
+	int rc = task_run_write_open(tx, w, key, id, err);
+
+	if (rc == 0) {
+		jsonw_obj_end(w);
+	}
 	return rc;
 }

@@ -18,5 +18,8 @@ void task_run_write(struct jsonw *w, const char *key, const struct db_rows *rows
 /* -ERR_NOT_FOUND without touching W. */
 int task_run_write_by_id(struct tx *tx, struct jsonw *w, const char *key,
 			 const struct uuid *id, struct error *err);
+/* The same without the end of the object, for more members. */
+int task_run_write_open(struct tx *tx, struct jsonw *w, const char *key,
+			const struct uuid *id, struct error *err);
 
 #endif

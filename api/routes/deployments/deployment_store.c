@@ -97,12 +97,12 @@ static void texts_from_row(struct deployment *d, const struct db_rows *r)
 }
 
 /* The later of the own poll and the queue's (TIME_NONE is smaller than every instant).
- */
+ * What asked the queue before the deployment was there did not ask for it. */
 static int64_t polled(const struct db_rows *r)
 {
 	int64_t own = db_time(r, DC_LAST_POLLED), queue = db_time(r, DC_QUEUE_POLLED);
 
-	return own > queue ? own : queue;
+	return own > queue || queue < db_time(r, DC_CREATED) ? own : queue;
 }
 
 void deployment_from_row(struct deployment *ret_deployment, const struct db_rows *r)

@@ -91,7 +91,7 @@ static int set_one(struct tx *tx, const struct bulk *a, const struct uuid *id,
 	if (rc == 0) {
 		jsonw_obj(w, NULL);
 		jsonw_uuid(w, "flow_run_id", id);
-		orc_result_write(w, &res);
+		orc_result_write(w, &res, 1);
 		jsonw_obj_end(w);
 	}
 	orc_result_release(&res);

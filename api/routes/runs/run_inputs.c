@@ -170,6 +170,7 @@ static int read_work(struct tx *tx, void *arg, struct error *err)
 			DB_ARGS(db_a_uuid(&a->id), db_a_text(a->name)), 2, answer_text,
 			&tx->body, err);
 
+	tx->content_type = rc > 0 ? "text/plain; charset=utf-8" : NULL;
 	return rc == 0 ? not_found(tx, err) : MIN_OF(rc, 0);
 }
 

@@ -203,3 +203,26 @@ int schema_validate(const json_t *value, const json_t *schema, unsigned int flag
 	json_decref(mended);
 	return rc;
 }
+
+int schema_each_problem(const json_t *value, const json_t *schema, schema_problem_fn fn,
+			void *arg, struct error *err)
+{
+	json_t *mended = schema_preprocessed(schema, 0);
+	struct schema_walk w = {.root = mended};
+	struct schema_list l = {0};
+	int rc = 0;
+
+	if (mended != NULL) {
+		schema_check(&w, value, mended, NULL, &l);
+	}
+	if (w.circular || w.unresolved != NULL) {
+		rc = tell(&w, &l, err);
+	}
+	for (size_t i = 0; rc == 0 && i < l.count; i++) {
+		fn(l.items[i].where, l.items[i].message, arg);
+	}
+	schema_list_release(&l);
+	free(w.unresolved);
+	json_decref(mended);
+	return rc;
+}

@@ -42,6 +42,15 @@ enum schema_flags {
 int schema_validate(const json_t *value, const json_t *schema, unsigned int flags,
 		    struct error *err);
 
+/*
+ * All problems, with the place of each ("a.b[0]", "" at the root), in the order of the
+ * schema.  0 (FN may not have been called), or -ERR_LIMIT, -ERR_INVALID when the schema
+ * itself is at fault.
+ */
+typedef void (*schema_problem_fn)(const char *where, const char *message, void *arg);
+int schema_each_problem(const json_t *value, const json_t *schema, schema_problem_fn fn,
+			void *arg, struct error *err);
+
 /* What schema_validate() works with after preprocessing; new reference.  For tests. */
 json_t *schema_preprocessed(const json_t *schema, unsigned int flags);
 
