@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <jansson.h>
+
 #include "agent/lease.h"
 
 struct claimer;
@@ -143,6 +145,15 @@ int claimer_is_up(const struct claimer *c);
 size_t claimer_leases(const struct claimer *c);
 /* Settlements that have not been answered yet: wait for 0 before leaving. */
 size_t claimer_unsettled(const struct claimer *c);
+/*
+ * A handover to the next program in this process, when nothing is asked of Redis that
+ * would be lost with its answer.  claimer_carry() adds the leases, and the settlements
+ * that wait; claimer_carried() takes one of its lines and says what it was.
+ */
+struct carry;
+int claimer_is_quiet(const struct claimer *c);
+void claimer_carry(const struct claimer *c, struct carry *to);
+int claimer_carried(struct claimer *c, const json_t *line, struct error *err);
 /* Until when nobody else can own it (clock_mono_ms()); 0: not held. */
 int64_t claimer_trusted_until(const struct claimer *c, const char *run_id);
 uint64_t claimer_token(const struct claimer *c, const char *run_id); /* 0: not held */

@@ -9,6 +9,7 @@
 
 #include "agent/claimer_priv.h"
 #include "base/backoff.h"
+#include "base/carry.h"
 #include "base/compiler.h"
 #include "base/error.h"
 #include "base/loop.h"
@@ -223,4 +224,34 @@ void endings_release(struct claimer *c)
 		e->in_flight = 0; /* no answer is to come */
 		ending_done(e, -ERR_CANCELED, &err);
 	}
+}
+
+void endings_carry(const struct claimer *c, struct carry *to)
+{
+	const struct ending *e;
+
+	TAILQ_FOREACH (e, &c->endings, link) {
+		if (!e->over) {
+			carry_line(to, json_pack("{s:s, s:s, s:I, s:i, s:I}", "what",
+						 "ending", "id", e->id, "token",
+						 (json_int_t)e->token, "outcome",
+						 (int)e->outcome, "due_ms",
+						 (json_int_t)e->due_ms));
+		}
+	}
+}
+
+void ending_carried(struct claimer *c, const json_t *line)
+{
+	int outcome = (int)carry_int(line, "outcome");
+	struct ending *e = ending_new(c, carry_str(line, "id"),
+				      (uint64_t)carry_int(line, "token"), CLAIMER_DONE);
+
+	if (outcome == POOLS_DROP || outcome == POOLS_REQUEUE) {
+		e->outcome = (enum pools_outcome)outcome;
+	}
+	e->due_ms = carry_int(line, "due_ms");
+	e->until_ms = loop_now_ms(c->loop) + FOREIGN_LEASES * c->lease_ms;
+	heap_set(&c->ending_times, &e->retry, loop_now_ms(c->loop));
+	claimer_arm(c);
 }

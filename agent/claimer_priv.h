@@ -44,5 +44,8 @@ void endings_hurry(struct claimer *c, int64_t now_ms);
 /* The lease is gone: its settlement is over.  1 when there was one. */
 int endings_lost(struct claimer *c, const char *run_id, uint64_t token);
 void endings_release(struct claimer *c);
+/* For a handover: the settlements that wait, as lines; and one of them. */
+void endings_carry(const struct claimer *c, struct carry *to);
+void ending_carried(struct claimer *c, const json_t *line);
 
 #endif

@@ -345,7 +345,13 @@ int journal_open(const struct journal_conf *conf, journal_replay_fn fn, void *ar
 	    conf->segment_bytes > 0 ? conf->segment_bytes : SEGMENT_BYTES;
 	memcpy(j->owner, conf->owner, sizeof(j->owner));
 	TAILQ_INIT(&j->segments);
-	rc = take_any_slot(j, conf->dir, err);
+	if (conf->held_path != NULL) {
+		j->path = xstrdup(conf->held_path);
+		j->lock_fd = conf->held_fd;
+		rc = 0;
+	} else {
+		rc = take_any_slot(j, conf->dir, err);
+	}
 	if (rc == 0) {
 		rc = open_mark(j, err);
 	}
@@ -378,6 +384,12 @@ void journal_close(struct journal *j)
 	(void)journal_sync(j, NULL); /* an error is told by the next start's replay */
 	mark_write(j);
 	journal_free(j);
+}
+
+int journal_leave(struct journal *j)
+{
+	mark_write(j);
+	return j->lock_fd;
 }
 
 /* ---- appending and reading ---- */

@@ -34,6 +34,10 @@ struct journal_conf {
 	int64_t max_bytes; /* 0: 256 MiB; appending beyond is -ERR_LIMIT */
 	int64_t segment_bytes; /* 0: 4 MiB */
 	uint8_t owner[16];     /* stored with each segment: the sender id */
+	/* From the program before, in the same process: the slot's folder, which is
+	 * taken with its lock (a descriptor) instead of a free one; NULL: none. */
+	const char *held_path;
+	int held_fd;
 };
 struct journal_stats {
 	uint64_t replayed;
@@ -72,5 +76,7 @@ uint64_t journal_oldest(const struct journal *j);
 uint64_t journal_next(const struct journal *j);    /* index of the next record */
 uint64_t journal_bytes(const struct journal *j);   /* of all segments */
 const char *journal_path(const struct journal *j); /* the slot's folder */
+/* Leaves the slot to the next program: what is acknowledged is noted.  The lock. */
+int journal_leave(struct journal *j);
 
 #endif

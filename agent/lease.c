@@ -182,6 +182,29 @@ int lease_add(struct lease_table *t, const struct lease_claim *claim,
 	return 0;
 }
 
+int lease_carried(struct lease_table *t, const struct lease *from, int64_t now_ms,
+		  struct error *err)
+{
+	struct lease *l;
+
+	if (from->state < LEASE_CLAIMED || from->state > LEASE_STARTED ||
+	    lease_get(t, from->id) != NULL) {
+		return err_set(err, ERR_CONFLICT, "run %s cannot be taken over",
+			       from->id);
+	}
+	l = xcalloc(1, sizeof(*l));
+	*l = *from;
+	l->deadline = (struct heap_node){0};
+	l->queue = xstrdup(from->queue);
+	l->renew_at_ms = now_ms;
+	if (map_set(&t->by_id, l->id, l, NULL) < 0) {
+		lease_free(l);
+		return err_set(err, ERR_LIMIT, "%d runs are held already", LEASE_MAX);
+	}
+	schedule(t, l);
+	return 0;
+}
+
 int lease_move(struct lease_table *t, const char *id, enum lease_state next,
 	       struct error *err)
 {

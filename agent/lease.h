@@ -106,6 +106,10 @@ struct lease_claim {
  * smaller.  A smaller token is replaced (a FORGET or KILL for it is added to OUT). */
 int lease_add(struct lease_table *t, const struct lease_claim *claim,
 	      struct lease_actions *out, struct error *err);
+/* From the program before us in this process: a lease as it was there, the private
+ * instants included (copied; renewed at once).  -ERR_LIMIT, -ERR_CONFLICT. */
+int lease_carried(struct lease_table *t, const struct lease *from, int64_t now_ms,
+		  struct error *err);
 struct lease *lease_get(const struct lease_table *t, const char *id); /* or NULL */
 /* Borrowed pointers to all leases, in no order; the array is the caller's: free(). */
 struct lease **lease_list(const struct lease_table *t, size_t *ret_count);

@@ -5,6 +5,7 @@ libagent_a_SOURCES = \
 	agent/aiosync.h \
 	agent/claimer.c \
 	agent/claimer.h \
+	agent/claimer_carry.c \
 	agent/claimer_end.c \
 	agent/claimer_priv.h \
 	agent/crc32c.c \

@@ -262,6 +262,26 @@ int outbox_withdraw(struct outbox *o, const uint8_t update_id[16])
 	return 1;
 }
 
+int outbox_leave(struct outbox *o, const char **ret_path)
+{
+	*ret_path = journal_path(o->journal);
+	return journal_leave(o->journal);
+}
+
+int outbox_await(struct outbox *o, const uint8_t update_id[16], outbox_fn fn, void *arg,
+		 struct error *err)
+{
+	struct item *item = map_get_n(&o->items.by_id, update_id, 16);
+
+	if (item == NULL) {
+		return err_set(err, ERR_NOT_FOUND,
+			       "the journal does not have this update any more");
+	}
+	item->fn = fn;
+	item->arg = arg;
+	return 0;
+}
+
 void outbox_flush(struct outbox *o, void (*fn)(void *arg), void *arg)
 {
 	struct flush *f = xcalloc(1, sizeof(*f));
@@ -358,7 +378,10 @@ static void tell_damage(struct outbox *o, const struct journal_stats *stats,
 
 static int open_journal(struct outbox *o, uint64_t *ret_replayed, struct error *err)
 {
-	struct journal_conf conf = {.dir = o->conf.dir, .max_bytes = o->conf.max_bytes};
+	struct journal_conf conf = {.dir = o->conf.dir,
+				    .max_bytes = o->conf.max_bytes,
+				    .held_path = o->conf.held_path,
+				    .held_fd = o->conf.held_fd};
 	struct journal_stats stats = {0};
 	struct replay r = {.o = o};
 	int rc;

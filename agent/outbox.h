@@ -52,8 +52,10 @@ struct outbox_conf {
 	const char *pool;
 	uint8_t sender_id[16]; /* new for each process */
 	const char *dir;       /* of the journal */
-	int64_t max_bytes;     /* of the journal; 0: its default */
-	int64_t batch_ms;      /* 0: OUTBOX_BATCH_MS */
+	const char *held_path; /* of a handover: journal.h; NULL: none */
+	int held_fd;
+	int64_t max_bytes; /* of the journal; 0: its default */
+	int64_t batch_ms;  /* 0: OUTBOX_BATCH_MS */
 	/*
 	 * Every answer that is not a plain ACCEPT (superseded, gone, aborted, invalid,
 	 * ...) and every answer to a replayed item, after the item's own callback.  May
@@ -93,6 +95,15 @@ int outbox_put(struct outbox *o, Wf__Updates__Update *u, unsigned int flags,
  * answered.
  */
 int outbox_withdraw(struct outbox *o, const uint8_t update_id[16]);
+/*
+ * A handover to the next program in the same process.  outbox_leave() gives the
+ * journal's lock and folder (borrowed); nothing is put afterwards.  There,
+ * outbox_await() waits for the answer to an item that was replayed: FN as for
+ * outbox_put().  -ERR_NOT_FOUND: it is not among them.
+ */
+int outbox_leave(struct outbox *o, const char **ret_path);
+int outbox_await(struct outbox *o, const uint8_t update_id[16], outbox_fn fn, void *arg,
+		 struct error *err);
 /* Calls FN(ARG) once when everything put before has been answered (at once when empty).
  */
 void outbox_flush(struct outbox *o, void (*fn)(void *arg), void *arg);

@@ -92,6 +92,8 @@ static int map_file(int fd, int prot, struct run_table *t, struct error *err)
 	if (at == MAP_FAILED) {
 		return err_errno(err, "map the run table");
 	}
+	/* a fork that lives on (the guard) would keep the file open, and its lock */
+	(void)madvise(at, t->size, MADV_DONTFORK);
 	t->head = at;
 	t->count = t->head->entries;
 	if (memcmp(t->head->magic, MAGIC, sizeof(t->head->magic)) != 0 ||

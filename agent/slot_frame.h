@@ -32,6 +32,7 @@ enum slot_frame_kind {
 enum slot_report_flags {
 	SLOT_READY = 1u << 0,    /* it serves its pool */
 	SLOT_DRAINING = 1u << 1, /* it takes no more runs, and will end */
+	SLOT_UPGRADES = 1u << 2, /* SIGUSR2 makes it execute its new version */
 };
 
 struct slot_frame {

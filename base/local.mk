@@ -36,6 +36,8 @@ libbase_a_SOURCES = \
 	base/schedule_json.c \
 	base/schedule_priv.h \
 	base/buf.c \
+	base/carry.c \
+	base/carry.h \
 	base/civil.c \
 	base/digest.c \
 	base/file.c \

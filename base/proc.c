@@ -686,6 +686,34 @@ int proc_adopt(struct loop *loop, const struct proc_spec *spec, pid_t pid,
 	return 0;
 }
 
+int proc_carry(struct proc *p, struct proc_carry *ret)
+{
+	read_notify(p);
+	if (!p->execed || p->reaped) {
+		return -ERR_BUSY;
+	}
+	*ret = (struct proc_carry){.pid = p->exit.pid,
+				   .out = {p->out_fd[0], p->out_fd[1]},
+				   .reason = p->exit.reason,
+				   .stopping = p->stopping,
+				   .killed = p->killed,
+				   .started_ms = p->exit.started_ms,
+				   .limit_at_ms = p->limit_at_ms,
+				   .kill_at_ms = p->kill_at_ms};
+	return 0;
+}
+
+void proc_carried(struct proc *p, const struct proc_carry *c)
+{
+	p->exit.reason = c->reason;
+	p->exit.started_ms = c->started_ms;
+	p->stopping = c->stopping;
+	p->killed = c->killed;
+	p->limit_at_ms = c->limit_at_ms;
+	p->kill_at_ms = c->kill_at_ms;
+	rearm(p);
+}
+
 static void reap_now(void *arg)
 {
 	(void)arg;

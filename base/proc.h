@@ -113,6 +113,20 @@ int proc_spawn(struct loop *loop, const struct proc_spec *spec, struct proc **re
 int proc_adopt(struct loop *loop, const struct proc_spec *spec, pid_t pid,
 	       const int out[2], struct proc **ret_proc, struct error *err);
 
+/* What the next program has to know of a running process to supervise it on: the
+ * instants are monotonic, the descriptors are borrowed. */
+struct proc_carry {
+	pid_t pid;
+	int out[2];
+	enum proc_stop_reason reason;
+	int stopping, killed;
+	int64_t started_ms, limit_at_ms, kill_at_ms; /* INT64_MAX: none */
+};
+/* -ERR_BUSY: its exec is under way still, or it has ended: a moment later. */
+int proc_carry(struct proc *p, struct proc_carry *ret);
+/* After proc_adopt(): goes on where the program before was. */
+void proc_carried(struct proc *p, const struct proc_carry *c);
+
 pid_t proc_pid(const struct proc *p);
 int proc_is_running(const struct proc *p); /* not yet reaped */
 /* Starts the ladder (idempotent; the first reason stays; a shorter grace wins).

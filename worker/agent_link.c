@@ -14,6 +14,7 @@
 
 #include "agent/run_table.h"
 #include "agent/slot_frame.h"
+#include "base/carry.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/loop.h"
@@ -50,7 +51,8 @@ static void send_report(struct agent_link *l)
 	    .want = w->draining || w->no_queues ? 0
 		    : l->want == LINK_WANT_MANY ? MANY
 						: (uint32_t)l->want,
-	    .flags = (w->ready ? SLOT_READY : 0u) | (w->draining ? SLOT_DRAINING : 0u),
+	    .flags = (w->ready ? SLOT_READY | SLOT_UPGRADES : 0u) |
+		     (w->draining ? SLOT_DRAINING : 0u),
 	};
 	struct error err;
 
@@ -226,6 +228,57 @@ uint64_t agent_link_deaths(const struct agent_link *l)
 const char *agent_link_last_death(const struct agent_link *l)
 {
 	return l != NULL ? l->last_death : "";
+}
+
+/* ---- a handover ---- */
+
+json_t *agent_link_carry(const struct agent_link *l, struct carry *to)
+{
+	json_t *o, *list = json_array();
+
+	if (l == NULL) {
+		json_decref(list);
+		return json_null();
+	}
+	for (size_t i = 0; l->w->queues != NULL && l->w->queues[i] != NULL; i++) {
+		json_array_append_new(list, json_string(l->w->queues[i]));
+	}
+	o = json_pack("{s:o, s:I, s:I, s:i, s:b, s:b, s:o, s:I, s:s}", "fd",
+		      carry_fd(to, l->fd), "limit", (json_int_t)l->w->limit, "number",
+		      (json_int_t)l->number, "want", (int)l->want, "all",
+		      l->w->queues == NULL, "no_queues", l->w->no_queues, "queues",
+		      list, "deaths", (json_int_t)l->deaths, "last_death",
+		      l->last_death);
+	return o;
+}
+
+void agent_link_carried(struct agent_link *l, const json_t *o)
+{
+	const json_t *list = json_object_get(o, "queues");
+	size_t i, n = json_array_size(list);
+	json_t *name;
+
+	if (l == NULL) {
+		return;
+	}
+	l->w->limit = carry_int(o, "limit");
+	l->number = (uint32_t)carry_int(o, "number");
+	l->want = (enum link_want)carry_int(o, "want");
+	l->deaths = (uint64_t)carry_int(o, "deaths");
+	l->w->no_queues = json_is_true(json_object_get(o, "no_queues"));
+	(void)snprintf(l->last_death, sizeof(l->last_death), "%s",
+		       carry_str(o, "last_death"));
+	if (!json_is_true(json_object_get(o, "all"))) {
+		free_list(l->w->queues);
+		l->w->queues = xcalloc(n + 1, sizeof(*l->w->queues));
+		json_array_foreach (list, i, name) {
+			l->w->queues[i] = xstrdup(json_string_value(name));
+		}
+		if (l->w->source != NULL && l->w->source_ops->set_queues != NULL) {
+			l->w->source_ops->set_queues(l->w->source);
+		}
+	}
+	agent_link_changed(l);
 }
 
 /* ---- life ---- */

@@ -8,6 +8,8 @@
 
 #include <stdint.h>
 
+#include <jansson.h>
+
 struct agent_link;
 struct error;
 struct worker;
@@ -27,6 +29,12 @@ void agent_link_hold(struct agent_link *l, const char *run_id, uint64_t token);
 void agent_link_ending(struct agent_link *l, const char *run_id);
 void agent_link_drop(struct agent_link *l, const char *run_id, uint64_t token,
 		     int ending);
+
+/* A handover to the next program: what the agent has said; and after
+ * agent_link_open() there. */
+struct carry;
+json_t *agent_link_carry(const struct agent_link *l, struct carry *to);
+void agent_link_carried(struct agent_link *l, const json_t *o);
 
 /* What the agent has told about our predecessors: how many died, and how the last. */
 uint64_t agent_link_deaths(const struct agent_link *l);

@@ -24,6 +24,11 @@ struct backend_ops {
 	/* Calls FN once when everything put before has been answered. */
 	void (*flush)(void *self, void (*fn)(void *arg), void *arg);
 	size_t (*pending)(const void *self);
+	/* After a handover: the answer to what was put before it; NULL: none is kept */
+	int (*await)(void *self, const uint8_t update_id[16], outbox_fn fn, void *arg,
+		     struct error *err);
+	/* The journal's lock and folder, for a handover; NULL: there is none. */
+	int (*leave)(void *self, const char **ret_path);
 	void (*close)(void *self);
 };
 struct backend {
@@ -47,6 +52,8 @@ static inline size_t backend_pending(const struct backend *b)
 {
 	return b->ops->pending(b->self);
 }
+int backend_await(const struct backend *b, const uint8_t update_id[16], outbox_fn fn,
+		  void *arg, struct error *err);
 static inline void backend_close(struct backend *b)
 {
 	if (b->ops != NULL) {

@@ -479,7 +479,8 @@ static void close_rest(void *self)
 	}
 }
 
-static const struct backend_ops ops = {put, flush, pending, close_rest};
+static const struct backend_ops ops = {
+    .put = put, .flush = flush, .pending = pending, .close = close_rest};
 
 int backend_rest_open(struct loop *loop, struct rest *rest, struct backend *ret_backend,
 		      struct error *err)

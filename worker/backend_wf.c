@@ -5,6 +5,7 @@
 #include "worker/backend.h"
 
 #include "base/clock.h"
+#include "base/error.h"
 #include "base/uuid.h"
 
 static int put(void *self, Wf__Updates__Update *u, unsigned int flags, outbox_fn fn,
@@ -34,6 +35,26 @@ static size_t pending(const void *self)
 	return outbox_pending(self);
 }
 
+static int await(void *self, const uint8_t update_id[16], outbox_fn fn, void *arg,
+		 struct error *err)
+{
+	return outbox_await(self, update_id, fn, arg, err);
+}
+
+static int leave(void *self, const char **ret_path)
+{
+	return outbox_leave(self, ret_path);
+}
+
+int backend_await(const struct backend *b, const uint8_t update_id[16], outbox_fn fn,
+		  void *arg, struct error *err)
+{
+	if (b->ops->await == NULL) {
+		return err_set(err, ERR_NOT_FOUND, "updates are not journalled");
+	}
+	return b->ops->await(b->self, update_id, fn, arg, err);
+}
+
 static void close_outbox(void *self)
 {
 	outbox_close(self);
@@ -43,6 +64,8 @@ static const struct backend_ops ops = {
     .put = put,
     .flush = flush,
     .pending = pending,
+    .await = await,
+    .leave = leave,
     .close = close_outbox,
 };
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/carry.h"
 #include "base/error.h"
 #include "base/loop.h"
 #include "base/mem.h"
@@ -227,4 +228,31 @@ void channel_resume(struct channel *c)
 int64_t channel_last_ms(const struct channel *c)
 {
 	return c->last_ms;
+}
+
+void channel_carry(const struct channel *c, struct carry *to, json_t *line)
+{
+	json_object_set_new(line, "fd", carry_fd(to, c->ended ? -1 : c->fd));
+	json_object_set_new(line, "in", carry_bytes(c->in.data, c->in.len));
+	json_object_set_new(line, "out", carry_bytes(c->out.data, c->out.len));
+}
+
+struct channel *channel_carried(struct loop *loop, const json_t *line,
+				const struct channel_ops *ops, void *arg)
+{
+	int fd = carry_take_fd(line, "fd");
+	struct channel *c;
+
+	if (fd < 0) {
+		return NULL;
+	}
+	c = channel_open(loop, fd, ops, arg);
+	carry_take_bytes(line, "in", &c->in);
+	carry_take_bytes(line, "out", &c->out);
+	interest(c);
+	if (c->in.len > 0) {
+		c->more_scheduled = 1;
+		loop_defer(loop, handle_more, c);
+	}
+	return c;
 }

@@ -11,6 +11,8 @@
 
 #include <stdint.h>
 
+#include <jansson.h>
+
 #include "proto/frame.h"
 
 struct channel;
@@ -34,6 +36,12 @@ struct channel *channel_open(struct loop *loop, int fd, const struct channel_ops
 void channel_close(struct channel *c); /* accepts NULL */
 int channel_send(struct channel *c, const wf_frame *frame, struct error *err);
 void channel_resume(struct channel *c);
+/* A handover to the next program in this process: what is unread and unsent, as members
+ * of LINE ("fd", "in", "out"); and the channel again, which counts as just heard. */
+struct carry;
+void channel_carry(const struct channel *c, struct carry *to, json_t *line);
+struct channel *channel_carried(struct loop *loop, const json_t *line,
+				const struct channel_ops *ops, void *arg);
 /* Monotonic instant of the last byte that came. */
 int64_t channel_last_ms(const struct channel *c);
 

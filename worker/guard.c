@@ -129,6 +129,11 @@ int guard_add(struct guard *g, pid_t pid, int64_t until_ms)
 	return GUARD_NONE;
 }
 
+pid_t guard_pid(const struct guard *g)
+{
+	return g != NULL && g->proc != NULL ? proc_pid(g->proc) : 0;
+}
+
 void guard_move(struct guard *g, int slot, int64_t until_ms)
 {
 	if (g != NULL && slot != GUARD_NONE && until_ms > 0) {

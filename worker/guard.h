@@ -28,6 +28,7 @@ void guard_stop(struct guard *g);
 /* A slot for the group of PID, which ends at UNTIL_MS (monotonic) unless it is moved.
  * GUARD_NONE when all are taken; GUARD may be NULL. */
 int guard_add(struct guard *g, pid_t pid, int64_t until_ms);
+pid_t guard_pid(const struct guard *g); /* 0: none, or G is NULL */
 void guard_move(struct guard *g, int slot, int64_t until_ms);
 void guard_drop(struct guard *g, int slot);
 

@@ -43,6 +43,11 @@ libworker_a_SOURCES = \
 	worker/rest.h \
 	worker/run.c \
 	worker/run.h \
+	worker/run_carry.c \
+	worker/handover.c \
+	worker/handover.h \
+	worker/handover_priv.h \
+	worker/upgrade.c \
 	worker/run_end.c \
 	worker/run_native.c \
 	worker/run_priv.h \

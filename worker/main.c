@@ -24,6 +24,7 @@
 #include "worker/agent_link.h"
 #include "worker/conf.h"
 #include "worker/guard.h"
+#include "worker/handover.h"
 #include "worker/health.h"
 #include "worker/pool_watch.h"
 #include "worker/py_control.h"
@@ -45,6 +46,9 @@ struct app {
 	struct notify *notify;    /* the service manager; or NULL */
 	struct loop_timer *timer; /* info retries; drain deadline; end */
 	struct loop_signal *signals[4];
+	struct handover *handover; /* from the program before; or NULL */
+	struct upgrade *upgrade;
+	char *const *argv; /* as given */
 	struct backoff backoff;
 	char *redis_url;
 	int stops;   /* SIGTERM and SIGINT so far */
@@ -198,6 +202,16 @@ static void on_dump_signal(int signo, void *arg)
 	trace_dump(STDERR_FILENO);
 }
 
+static void on_upgrade_signal(int signo, void *arg)
+{
+	struct app *a = arg;
+	const struct upgrade_conf conf = {
+	    .argv = a->argv, .notify = a->notify, .redis_url = a->redis_url};
+
+	(void)signo;
+	upgrade_start(&a->w, &conf, &a->upgrade);
+}
+
 static void give_up(struct worker *w, const char *message)
 {
 	struct app *a = app_of(w);
@@ -239,8 +253,9 @@ static void on_ready(struct worker *w)
 
 static void on_verdict(const struct outbox_verdict *v, void *arg)
 {
-	(void)arg;
-	if (v->replayed) {
+	const struct app *a = arg;
+
+	if (v->replayed && a->handover == NULL) {
 		log_info("an update of an earlier process is answered (%d)",
 			 (int)v->answer->answer);
 	} else if (v->answer->invalid) {
@@ -277,10 +292,13 @@ static int open_wf(struct app *a, struct error *err)
 	uint64_t replayed = 0;
 	int rc;
 
+	if (a->handover != NULL) {
+		conf.held_path = handover_journal(a->handover, &conf.held_fd);
+	}
 	uuid_v4(&sender);
 	memcpy(conf.sender_id, sender.b, sizeof(sender.b));
 	rc = backend_wf_open(w->loop, w->httpc, &conf, &w->backend, &replayed, err);
-	if (rc == 0 && replayed > 0) {
+	if (rc == 0 && replayed > 0 && a->handover == NULL) {
 		log_info("%llu updates of an earlier process are sent first",
 			 (unsigned long long)replayed);
 	}
@@ -308,6 +326,9 @@ static void open_all(struct app *a)
 	if (rc < 0) {
 		give_up(w, err.msg);
 		return;
+	}
+	if (a->handover != NULL) {
+		handover_take(a->handover, w);
 	}
 	a->watch = pool_watch_new(w, on_ready, give_up);
 }
@@ -359,6 +380,13 @@ static void begin(struct app *a)
 {
 	const struct worker_conf *c = a->w.conf;
 
+	if (a->handover != NULL) {
+		const char *url = handover_redis_url(a->handover);
+
+		a->redis_url = url != NULL ? xstrdup(url) : NULL;
+		open_all(a);
+		return;
+	}
 	if (strcmp(c->mode, "rest") == 0 || c->run_once) {
 		open_all(a); /* --run-once is one poll: nothing to subscribe to */
 		return;
@@ -409,6 +437,7 @@ static int setup(struct app *a, struct error *err)
 	a->signals[0] = loop_signal_new(w->loop, SIGTERM, on_stop_signal, a);
 	a->signals[1] = loop_signal_new(w->loop, SIGINT, on_stop_signal, a);
 	a->signals[2] = loop_signal_new(w->loop, SIGUSR1, on_dump_signal, a);
+	a->signals[3] = loop_signal_new(w->loop, SIGUSR2, on_upgrade_signal, a);
 	w->looked_ms = loop_now_ms(w->loop);
 	return c->slots_fd >= 0
 		   ? agent_link_open(w, (int)c->slots_fd, c->run_table, err)
@@ -419,6 +448,7 @@ static void teardown(struct app *a)
 {
 	struct worker *w = &a->w;
 
+	upgrade_free(a->upgrade);
 	health_free(a->health);
 	pool_watch_free(a->watch);
 	if (w->source != NULL) {
@@ -448,9 +478,10 @@ static void teardown(struct app *a)
 	loop_free(w->loop);
 }
 
-static int serve(const struct worker_conf *conf)
+static int serve(const struct worker_conf *conf, struct handover *handover,
+		 char *const *argv)
 {
-	struct app a = {.w = {.conf = conf}};
+	struct app a = {.w = {.conf = conf}, .handover = handover, .argv = argv};
 	struct error err = {0};
 	int status;
 
@@ -464,10 +495,23 @@ static int serve(const struct worker_conf *conf)
 		return err_exit_status(err.code);
 	}
 	begin(&a);
+	if (handover != NULL) {
+		proc_unblock_signals();
+	}
 	status = loop_run(a.w.loop);
 	log_info("Worker '%s' stopped!", conf->name);
 	teardown(&a);
 	return status;
+}
+
+/* A name that was made up stays. */
+static int take_name(struct worker_conf *conf, const struct handover *h)
+{
+	if (h != NULL && handover_name(h)[0] != '\0') {
+		free(conf->name);
+		conf->name = xstrdup(handover_name(h));
+	}
+	return 0;
 }
 
 int main(int argc, char **argv)
@@ -475,27 +519,35 @@ int main(int argc, char **argv)
 	struct worker_conf conf = {0};
 	struct opts opts = {0};
 	struct error err = {0};
+	struct handover *handover = NULL;
+	char **given; /* opts_load() may move the words of argv */
 	int status = 0;
 
 	if (argc == 2 && strcmp(argv[1], "--man") == 0) {
 		opts_man(&worker_spec, stdout); /* the build makes the page with it */
 		return 0;
 	}
+	given = xmemdup(argv, ((size_t)argc + 1) * sizeof(*argv));
 	if (opts_load(&worker_spec, argc, argv, NULL, &conf, &opts, &err) < 0) {
 		(void)fprintf(stderr, "wf-worker: %s\n", err.msg);
+		free(given);
 		return 1;
 	}
 	if (opts.want_help) {
 		opts_help(&worker_spec, stdout);
 	} else if (opts.want_version) {
 		(void)puts("wf-worker " PACKAGE_VERSION);
-	} else if (log_start("wf-worker", conf.log_level, conf.log_format, &err) < 0 ||
+	} else if (handover_read(&handover, &err) < 0 ||
+		   log_start("wf-worker", conf.log_level, conf.log_format, &err) < 0 ||
+		   take_name(&conf, handover) < 0 ||
 		   worker_conf_finish(&conf, &err) < 0) {
 		(void)fprintf(stderr, "wf-worker: %s\n", err.msg);
 		status = 1;
-	} else {
-		status = serve(&conf);
+	} else if (!handover_is_trial(handover)) {
+		status = serve(&conf, handover, given);
 	}
+	handover_free(handover);
+	free(given);
 	opts_release(&worker_spec, &conf, &opts);
 	return status;
 }

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/carry.h"
 #include "base/digest.h"
 #include "base/error.h"
 #include "base/json.h"
@@ -302,6 +303,18 @@ static void on_timer(void *arg)
 	arm(control);
 }
 
+static struct conn *conn_new(struct py_control *control, int fd)
+{
+	struct conn *c = xcalloc(1, sizeof(*c));
+
+	c->control = control;
+	c->fd = fd;
+	buf_init(&c->in);
+	c->io = loop_io_new(control->loop, fd, LOOP_READ, on_readable, c);
+	TAILQ_INSERT_TAIL(&control->conns, c, link);
+	return c;
+}
+
 static void on_connect(int fd, unsigned int events, void *arg)
 {
 	struct py_control *control = arg;
@@ -316,13 +329,8 @@ static void on_connect(int fd, unsigned int events, void *arg)
 		(void)close(peer);
 		return;
 	}
-	c = xcalloc(1, sizeof(*c));
-	c->control = control;
-	c->fd = peer;
+	c = conn_new(control, peer);
 	c->token_by_ms = loop_now_ms(control->loop) + TOKEN_WAIT_MS;
-	buf_init(&c->in);
-	c->io = loop_io_new(control->loop, peer, LOOP_READ, on_readable, c);
-	TAILQ_INSERT_TAIL(&control->conns, c, link);
 	control->waiting++;
 	arm(control);
 }
@@ -348,15 +356,10 @@ static int open_listener(int *ret_fd, int *ret_port, struct error *err)
 	return 0;
 }
 
-struct py_control *py_control_new(struct loop *loop, struct error *err)
+static struct py_control *control_new(struct loop *loop, int fd, int port)
 {
-	struct py_control *c;
-	int fd = -1, port = 0;
+	struct py_control *c = xcalloc(1, sizeof(*c));
 
-	if (open_listener(&fd, &port, err) < 0) {
-		return NULL;
-	}
-	c = xcalloc(1, sizeof(*c));
 	c->loop = loop;
 	c->fd = fd;
 	c->port = port;
@@ -366,6 +369,13 @@ struct py_control *py_control_new(struct loop *loop, struct error *err)
 	c->timer = loop_timer_new(loop, on_timer, c);
 	c->io = loop_io_new(loop, fd, LOOP_READ, on_connect, c);
 	return c;
+}
+
+struct py_control *py_control_new(struct loop *loop, struct error *err)
+{
+	int fd = -1, port = 0;
+
+	return open_listener(&fd, &port, err) < 0 ? NULL : control_new(loop, fd, port);
 }
 
 void py_control_free(struct py_control *c)
@@ -448,4 +458,61 @@ void py_attempt_intent(struct py_attempt *a, enum py_intent intent, py_intent_fn
 		    loop_now_ms(a->control->loop); /* answered 0 from the loop */
 	}
 	arm(a->control);
+}
+
+/* ---- a handover ---- */
+
+/* Connections without a token are few and young: their engines connect again. */
+void py_control_carry(const struct py_control *c, struct carry *to, json_t *line)
+{
+	json_object_set_new(line, "py_fd", carry_fd(to, c->fd));
+	json_object_set_new(line, "py_port", json_integer(c->port));
+}
+
+struct py_control *py_control_carried(struct loop *loop, const json_t *line)
+{
+	int fd = carry_take_fd(line, "py_fd");
+
+	return fd < 0 ? NULL : control_new(loop, fd, (int)carry_int(line, "py_port"));
+}
+
+int py_attempt_is_busy(const struct py_attempt *a)
+{
+	return a->asking || a->call != NULL;
+}
+
+void py_attempt_carry(const struct py_attempt *a, struct carry *to, json_t *line)
+{
+	const struct conn *c = a->conn;
+	int open = map_get(&a->control->attempts, a->token) != NULL;
+
+	json_object_set_new(line, "token", json_string(open ? a->token : ""));
+	json_object_set_new(line, "conclusion", json_integer(a->conclusion));
+	json_object_set_new(line, "state", json_string(a->state));
+	json_object_set_new(line, "receipts", json_integer(a->receipts));
+	json_object_set_new(line, "fd", carry_fd(to, c != NULL ? c->fd : -1));
+	json_object_set_new(
+	    line, "in",
+	    carry_bytes(c != NULL ? c->in.data : "", c != NULL ? c->in.len : 0));
+}
+
+struct py_attempt *py_attempt_carried(struct py_control *control, const json_t *line)
+{
+	struct py_attempt *a = xcalloc(1, sizeof(*a));
+	int fd = carry_take_fd(line, "fd");
+
+	a->control = control;
+	a->conclusion = (enum py_conclusion)carry_int(line, "conclusion");
+	a->receipts = (int)carry_int(line, "receipts");
+	(void)snprintf(a->token, sizeof(a->token), "%s", carry_str(line, "token"));
+	(void)snprintf(a->state, sizeof(a->state), "%s", carry_str(line, "state"));
+	if (a->token[0] != '\0') {
+		(void)map_set(&control->attempts, a->token, a, NULL);
+	}
+	if (fd >= 0) {
+		a->conn = conn_new(control, fd);
+		a->conn->attempt = a;
+		carry_take_bytes(line, "in", &a->conn->in);
+	}
+	return a;
 }

@@ -17,6 +17,8 @@
 
 #include <stddef.h>
 
+#include <jansson.h>
+
 struct error;
 struct loop;
 struct py_attempt;
@@ -41,6 +43,15 @@ int py_control_port(const struct py_control *c);
 /* A new attempt; *ret_token is filled.  Freed with py_attempt_free() (accepts NULL). */
 struct py_attempt *py_attempt_new(struct py_control *c, char ret_token[PY_TOKEN_SIZE]);
 void py_attempt_free(struct py_attempt *a);
+/* A handover to the next program in this process: the listener, and an attempt, as
+ * members of LINE; the engines notice nothing.  An attempt that waits for the answer to
+ * an intent is busy: a second at most. */
+struct carry;
+void py_control_carry(const struct py_control *c, struct carry *to, json_t *line);
+struct py_control *py_control_carried(struct loop *loop, const json_t *line);
+int py_attempt_is_busy(const struct py_attempt *a);
+void py_attempt_carry(const struct py_attempt *a, struct carry *to, json_t *line);
+struct py_attempt *py_attempt_carried(struct py_control *c, const json_t *line);
 enum py_conclusion py_attempt_conclusion(const struct py_attempt *a);
 /* Name of the reported state ("Completed"), "" when there is none. */
 const char *py_attempt_state(const struct py_attempt *a);

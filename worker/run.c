@@ -49,8 +49,7 @@ static const struct sm_state run_states[RUN_STATE_MAX] = {
     [RUN_DONE] = {"done", 0, SM_FINAL},
 };
 
-/* From here on its processes end with its lease, whatever becomes of us. */
-static void run_guard(struct run *r)
+void run_guarded(struct run *r)
 {
 	struct worker *w = r->w;
 	int64_t until = w->source_ops->trusted_until(w->source, r->id);
@@ -76,7 +75,7 @@ void run_move(struct run *r, enum run_state next, const char *reason)
 	      run_states[next].name, reason);
 	r->state = next;
 	if (next == RUN_RUNNING && r->fence != 0) {
-		run_guard(r);
+		run_guarded(r);
 	}
 }
 
@@ -236,7 +235,8 @@ static void report(struct run *r, int type, const char *message)
 	struct update_run u = run_updates(r);
 	struct update_state s = {.type = type,
 				 .message = message,
-				 .force = type == WF__CONTROL__STATE_TYPE__CANCELLED};
+				 .force = type == WF__CONTROL__STATE_TYPE__CANCELLED,
+				 .ret_id = &r->report_id};
 	struct error err;
 
 	if (r->state != RUN_REPORTING) {
@@ -259,6 +259,18 @@ static void retry_report(struct run *r)
 			     : WF__CONTROL__STATE_TYPE__CRASHED,
 	       r->cancelling ? "Flow run was cancelled."
 			     : "The run ended while its state could not be recorded.");
+}
+
+/* The report was journalled by the program before, or was about to be. */
+void run_report_carried(struct run *r)
+{
+	struct error err;
+
+	run_hold(r);
+	if (backend_await(&r->w->backend, r->report_id.b, on_reported, r, &err) < 0) {
+		retry_report(r);
+		run_release(r);
+	}
 }
 
 void run_crash(struct run *r, const char *message)
@@ -423,6 +435,7 @@ struct run *run_new(struct worker *w, const struct worker_offer *offer)
 	r->w = w;
 	r->state = RUN_CLAIMED;
 	r->guard_slot = GUARD_NONE;
+	TAILQ_INIT(&r->proposals);
 	r->fence = offer->fence;
 	r->attempt = offer->attempt;
 	(void)snprintf(r->id, sizeof(r->id), "%s", offer->run_id);
@@ -449,6 +462,13 @@ void run_cancel(struct run *r)
 	r->cancelling = 1;
 	if (r->state == RUN_RUNNING && !r->exited) {
 		r->native ? run_native_cancel(r) : run_python_cancel(r);
+	}
+}
+
+void run_hand_back(struct run *r)
+{
+	if (!run_is_started(r) && r->state < RUN_RUNNING && !r->cancelling) {
+		run_finish(r, RUN_OUT_REQUEUE, "handed back for a handover");
 	}
 }
 

@@ -25,4 +25,16 @@ void run_trust(struct run *r);
  * one. */
 void run_drain(struct run *r, int kill);
 
+/*
+ * A handover to the next program in this process: a run whose process runs, or whose
+ * end is being reported, as a line; others are busy (-ERR_BUSY) for a moment, or until
+ * they are handed back.  Native runs keep their channel, Python ones their attempt.
+ */
+struct carry;
+int run_carry(struct run *r, struct carry *to);
+/* Goes on with it.  On failure its process is killed. */
+int run_carried(struct worker *w, const json_t *line, struct error *err);
+/* Gives a run back that has not started. */
+void run_hand_back(struct run *r);
+
 #endif

@@ -168,7 +168,7 @@ void run_try_judge(struct run *r)
 		run_timer(r, CHANNEL_WAIT_MS, channel_overdue);
 		return;
 	}
-	if (r->proposals == 0 || r->lost) {
+	if (TAILQ_EMPTY(&r->proposals) || r->lost) {
 		judge(r);
 	}
 }

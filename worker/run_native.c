@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/carry.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -20,6 +21,7 @@
 
 #define STUCK_AFTER_MS  (3LL * RUN_HEARTBEAT_MS)
 #define CHANNEL_WAIT_MS 2000 /* after the exit, for the rest of the frames */
+#define CANCEL_EXTRA_MS 2000 /* to the engine's own grace */
 
 static char *borrow(const char *s)
 {
@@ -106,13 +108,6 @@ static void send_run_spec(struct run *r, struct channel *c)
 	free(tag_list);
 }
 
-/* A proposal that is with the API. */
-struct proposal {
-	struct run *run;
-	uint64_t request_id;
-	int type;
-};
-
 static int is_end(int type)
 {
 	return state_type_is_terminal(type) || type == WF__CONTROL__STATE_TYPE__PAUSED;
@@ -146,7 +141,7 @@ static void on_proposed(int rc, const Wf__Updates__UpdateAnswer *a,
 
 	wf__control__state_answer__init(&answer);
 	answer.request_id = p->request_id;
-	r->proposals--;
+	TAILQ_REMOVE(&r->proposals, p, link);
 	if (rc < 0) {
 		answer.answer = WF__CONTROL__ANSWER__UNAVAILABLE;
 		answer.reason = borrow(err->msg);
@@ -192,7 +187,7 @@ static int put_state(struct run *r, const Wf__Control__ProposeState *ps,
 		ps->state->message =
 		    borrow("The worker was shut down before the run ended.");
 	}
-	rc = update_propose_frame(&u, ps, on_proposed, p, err);
+	rc = update_propose_frame(&u, ps, on_proposed, p, &p->id, err);
 	ps->state->message = said;
 	return rc;
 }
@@ -211,12 +206,13 @@ static int propose(struct run *r, const Wf__Control__ProposeState *ps,
 		return 0;
 	}
 	p = xcalloc(1, sizeof(*p));
-	*p = (struct proposal){r, ps->request_id, (int)ps->state->type};
-	r->proposals++;
+	*p = (struct proposal){
+	    .run = r, .request_id = ps->request_id, .type = (int)ps->state->type};
+	TAILQ_INSERT_TAIL(&r->proposals, p, link);
 	run_hold(r);
 	rc = put_state(r, ps, p, err);
 	if (rc < 0) {
-		r->proposals--;
+		TAILQ_REMOVE(&r->proposals, p, link);
 		free(p);
 		run_release(r);
 	}
@@ -419,5 +415,50 @@ void run_native_cancel(struct run *r)
 		return;
 	}
 	/* the engine ends its tasks, reports and leaves; else we do */
-	run_timer(r, r->w->conf->cancel_grace_ms + 2000, cancel_overdue);
+	r->cancel_by_ms =
+	    loop_now_ms(r->w->loop) + r->w->conf->cancel_grace_ms + CANCEL_EXTRA_MS;
+	run_timer(r, r->w->conf->cancel_grace_ms + CANCEL_EXTRA_MS, cancel_overdue);
+}
+
+/* ---- a handover ---- */
+
+static void await_answer(struct run *r, const json_t *o)
+{
+	struct proposal *p = xcalloc(1, sizeof(*p));
+	struct error err;
+
+	*p = (struct proposal){.run = r,
+			       .request_id = (uint64_t)carry_int(o, "request"),
+			       .type = (int)carry_int(o, "type")};
+	TAILQ_INSERT_TAIL(&r->proposals, p, link);
+	run_hold(r);
+	if (uuid_parse(carry_str(o, "id"), &p->id) < 0) {
+		(void)err_set(&err, ERR_INVALID, "a proposal without an id");
+		on_proposed(-ERR_INVALID, NULL, &err, p);
+	} else if (backend_await(&r->w->backend, p->id.b, on_proposed, p, &err) < 0) {
+		on_proposed(-err.code, NULL, &err, p);
+	}
+}
+
+void run_native_carried(struct run *r, const json_t *line)
+{
+	int64_t now_ms = loop_now_ms(r->w->loop);
+	size_t i;
+	json_t *o;
+
+	r->channel = channel_carried(r->w->loop, json_object_get(line, "channel"),
+				     &channel_ops, r);
+	r->channel_ended |= r->channel == NULL;
+	json_array_foreach (json_object_get(line, "proposals"), i, o) {
+		await_answer(r, o);
+	}
+	if (r->exited) {
+		return;
+	}
+	if (r->cancel_by_ms > 0) {
+		run_timer(r, MAX_OF(r->cancel_by_ms - now_ms, (int64_t)0),
+			  cancel_overdue);
+	} else {
+		run_timer(r, RUN_HEARTBEAT_MS, watch_heartbeat);
+	}
 }

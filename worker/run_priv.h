@@ -29,6 +29,16 @@ enum run_state {
 	RUN_STATE_MAX
 };
 
+/* A proposal of the engine that is with the API. */
+struct proposal {
+	TAILQ_ENTRY(proposal) link;
+	struct run *run;
+	struct uuid id; /* of the update */
+	uint64_t request_id;
+	int type;
+};
+TAILQ_HEAD(proposal_list, proposal);
+
 struct run {
 	TAILQ_ENTRY(run) link;
 	struct worker *w;
@@ -52,9 +62,12 @@ struct run {
 	struct tail tail;
 	struct loop_timer *timer; /* heartbeat watch; retries */
 	void (*on_timer)(struct run *r);
-	struct proc_exit exit;                /* valid when exited */
-	int oom;                              /* enum oom_verdict */
-	int exited, channel_ended, proposals; /* all three decide when to judge */
+	struct proc_exit exit;     /* valid when exited */
+	int oom;                   /* enum oom_verdict */
+	int exited, channel_ended; /* with the next: when to judge */
+	struct proposal_list proposals;
+	struct uuid report_id; /* of the final report, in REPORTING */
+	int64_t cancel_by_ms;  /* native: it was asked to end until then; 0: no */
 	int start_tries, waits;
 
 	int concluded; /* a final or paused state is in force at the API */
@@ -64,6 +77,8 @@ struct run {
 
 #define RUN_HEARTBEAT_MS 5000
 
+/* From here on its processes end with its lease, whatever becomes of us. */
+void run_guarded(struct run *r);
 /* The only place that assigns a state. */
 void run_move(struct run *r, enum run_state next, const char *reason);
 /* Who writes about this run. */
@@ -93,6 +108,10 @@ void run_spawn_native(struct run *r);
 void run_spawn_python(struct run *r);
 void run_native_cancel(struct run *r);
 void run_python_cancel(struct run *r);
+
+/* The parts of a handover (run_carry.c) that are theirs. */
+void run_native_carried(struct run *r, const json_t *line);
+void run_report_carried(struct run *r);
 
 /* run_end.c */
 void run_on_output(struct proc *p, int stream, const char *data, size_t len, void *arg);

@@ -292,7 +292,25 @@ static int asked(const void *self)
 	return claimer_asked(((const struct source *)self)->claimer);
 }
 
+static int is_quiet(const void *self)
+{
+	return claimer_is_quiet(((const struct source *)self)->claimer);
+}
+
+static void carry(const void *self, struct carry *to)
+{
+	claimer_carry(((const struct source *)self)->claimer, to);
+}
+
+static int carried(void *self, const json_t *line, struct error *err)
+{
+	return claimer_carried(((struct source *)self)->claimer, line, err);
+}
+
 static const struct source_ops ops = {
+    .is_quiet = is_quiet,
+    .carry = carry,
+    .carried = carried,
     .start = start,
     .end = end,
     .kick = kick,

@@ -6,6 +6,7 @@
 
 #include <stdint.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/proc.h"
 
@@ -37,6 +38,9 @@ int update_propose(const struct update_run *r, const struct update_state *s,
 	wf__updates__flow_state__init(&fs);
 	wf__control__state__init(&st);
 	uuid_v7(&id, now_us);
+	if (s->ret_id != NULL) {
+		*s->ret_id = id;
+	}
 	st.id.data = id.b;
 	st.id.len = sizeof(id.b);
 	st.type = (Wf__Control__StateType)s->type;
@@ -54,7 +58,8 @@ int update_propose(const struct update_run *r, const struct update_state *s,
 }
 
 int update_propose_frame(const struct update_run *r, const Wf__Control__ProposeState *p,
-			 outbox_fn fn, void *arg, struct error *err)
+			 outbox_fn fn, void *arg, struct uuid *ret_id,
+			 struct error *err)
 {
 	Wf__Updates__Update u;
 	Wf__Updates__FlowState fs;
@@ -63,7 +68,10 @@ int update_propose_frame(const struct update_run *r, const Wf__Control__ProposeS
 	wf__updates__flow_state__init(&fs);
 	fs.state = p->state;
 	fs.force = p->force;
-	/* no id of ours: proposing the same state again (WAIT) is a new update */
+	/* not the state's id: proposing the same state again (WAIT) is a new update */
+	uuid_v7(ret_id, clock_wall_us());
+	u.id.data = ret_id->b;
+	u.id.len = sizeof(ret_id->b);
 	u.occurred_us = p->state->timestamp_us;
 	u.body_case = WF__UPDATES__UPDATE__BODY_FLOW_STATE;
 	u.flow_state = &fs;

@@ -24,13 +24,15 @@ struct update_state {
 	const char *name;    /* NULL: the default of the type */
 	const char *message; /* or NULL */
 	int force, want_facts;
+	struct uuid *ret_id; /* gets the id of the update; or NULL */
 };
 /* Proposes a state made here. */
 int update_propose(const struct update_run *r, const struct update_state *s,
 		   int64_t now_us, outbox_fn fn, void *arg, struct error *err);
-/* Passes on a state that the engine proposes. */
+/* Passes on a state that the engine proposes; *ret_id is the id of the update. */
 int update_propose_frame(const struct update_run *r, const Wf__Control__ProposeState *p,
-			 outbox_fn fn, void *arg, struct error *err);
+			 outbox_fn fn, void *arg, struct uuid *ret_id,
+			 struct error *err);
 /* One log line of the worker about the run. */
 int update_log(const struct update_run *r, int level, const char *message,
 	       int64_t now_us, struct error *err);

@@ -31,7 +31,8 @@ int worker_free_slots(const struct worker *w)
 {
 	int64_t free_slots = w->limit - (int64_t)map_count(&w->runs);
 
-	return w->draining || w->once_done || w->no_queues || free_slots < 0
+	return w->draining || w->handing_over || w->once_done || w->no_queues ||
+		       free_slots < 0
 		   ? 0
 		   : (int)free_slots;
 }

@@ -17,6 +17,7 @@
 #include "worker/oom.h"
 
 struct agent_link;
+struct carry;
 struct error;
 struct httpc;
 struct loop;
@@ -66,6 +67,11 @@ struct source_ops {
 	int64_t (*renewed_ms)(const void *self);
 	/* How many runs the claim under way may bring; NULL: nothing is reserved. */
 	int (*asked)(const void *self);
+	/* For a handover to the next program; all three NULL: nothing is lost.  Whether
+	 * a question to Redis is under way; what is held, as lines; one of them. */
+	int (*is_quiet)(const void *self);
+	void (*carry)(const void *self, struct carry *to);
+	int (*carried)(void *self, const json_t *line, struct error *err);
 	void (*free)(void *self);
 };
 enum run_outcome { RUN_OUT_DONE = 1, RUN_OUT_DROP, RUN_OUT_REQUEUE, RUN_OUT_LATER };
@@ -94,9 +100,10 @@ struct worker {
 	int ready;               /* it serves its pool */
 	int retired;             /* a successor beats for our pool now */
 	int draining, killing;   /* first signal, second signal */
-	int once_done;           /* --run-once: nothing more is to be claimed */
-	char **environ_;         /* our own environment */
-	struct oom oom;          /* kills for want of memory that are known */
+	int handing_over; /* a new version is about to take over: claim nothing */
+	int once_done;    /* --run-once: nothing more is to be claimed */
+	char **environ_;  /* our own environment */
+	struct oom oom;   /* kills for want of memory that are known */
 	struct loop_timer *idle; /* NULL: memory is not given back */
 	struct rundir dir;       /* WF_INPUTS and WF_RESULT of native runs */
 	json_t *pool;            /* last WorkPoolResponse, or NULL */

@@ -374,6 +374,43 @@ int proc_adopt(struct loop *loop, const struct proc_spec *spec, pid_t pid,
 	return err_set(err, ERR_NOT_FOUND, "process %d is no child of ours", (int)pid);
 }
 
+/* The world has no second program to execute: SIGUSR2 is not drawn. */
+int proc_carry(struct proc *p, struct proc_carry *ret)
+{
+	(void)p;
+	(void)ret;
+	return -ERR_BUSY;
+}
+
+void proc_carried(struct proc *p, const struct proc_carry *c)
+{
+	(void)p;
+	(void)c;
+}
+
+int proc_reexec(const char *path, char *const *argv, char *const *envp,
+		struct error *err)
+{
+	(void)argv;
+	(void)envp;
+	return err_set(err, ERR_UNSUPPORTED, "%s is not executed here", path);
+}
+
+void proc_unblock_signals(void)
+{
+}
+
+void proc_reap_soon(struct loop *loop)
+{
+	(void)loop;
+}
+
+int proc_signal_pid(pid_t pid, int signo, struct error *err)
+{
+	(void)signo;
+	return err_set(err, ERR_NOT_FOUND, "no process %d", (int)pid);
+}
+
 int proc_fn_signal(pid_t pid, int signo, struct error *err)
 {
 	(void)signo;

@@ -347,3 +347,24 @@ Test(lease, no_two_owners_trust_a_run_at_once)
 		}
 	}
 }
+
+Test(lease, a_lease_of_the_program_before_is_trusted_as_long_and_renewed_at_once)
+{
+	struct lease_table next;
+	const struct lease *l;
+
+	cr_assert_eq(add("r1", 5, 1000), 0);
+	walk("r1", LEASE_STARTED);
+	cr_assert_eq(lease_table_init(&next, &conf, &err), 0);
+	cr_assert_eq(lease_carried(&next, lease_get(&t, "r1"), 9000, &err), 0);
+	cr_assert_eq(lease_carried(&next, lease_get(&t, "r1"), 9000, &err),
+		     -ERR_CONFLICT);
+	l = lease_get(&next, "r1");
+	cr_assert_eq(l->token, 5);
+	cr_assert_eq(l->trusted_until_ms, 1000 + 13000);
+	(void)lease_tick(&next, 9000, &out);
+	expect(out.count - 1, LEASE_ACT_RENEW, "r1");
+	(void)lease_tick(&next, 14000, &out);
+	expect(out.count - 1, LEASE_ACT_KILL, "r1");
+	lease_table_release(&next);
+}
