@@ -6,7 +6,7 @@
 # --check prints what is missing and exits 1, installs nothing.
 set -euo pipefail
 
-build="autoconf automake pkg-config gcc make libc6-dev libevent-dev libjansson-dev libsqlite3-dev \
+build="autoconf automake pkg-config gcc make libc6-dev libevent-dev libjansson-dev libsqlite3-dev libpq-dev \
 libcurl4-openssl-dev libhiredis-dev libprotobuf-c-dev protobuf-c-compiler protobuf-compiler \
 libyaml-dev libwslay-dev libssl-dev libxxhash-dev"
 run="redis-server ca-certificates tzdata"

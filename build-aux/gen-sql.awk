@@ -6,7 +6,9 @@
 #   -- name: flow_by_id        a statement: the text up to ';' at the end of a line
 #   -- hot                     (after the name) the test of query plans looks at it;
 #   -- hot: e_by_time_desc     with this fragment as its order
-#   -- pg:                     the PostgreSQL text of the statement or fragment above
+#   -- pg:                     the PostgreSQL text of the statement or fragment above, where the
+#                              rules of to_pg() below are not enough
+#   -- only: sqlite            (after the name) the statement is for one database; also: pg
 #   -- fragment: flow_name_in  a piece of a predicate or an ORDER BY list: the text up to an
 #                              empty line, a ';' or the next of these marks
 #   -- text: flow_run_columns  a piece that statements of any file use as {flow_run_columns};
@@ -91,6 +93,11 @@ function check_name(n) {
 	}
 }
 
+BEGIN {
+	may_be_null = "(^|[ .(])(expected_start_time|next_scheduled_start_time|start_time|end_time|" \
+	    "state_timestamp|horizon|key)([ ,)]|$)"
+}
+
 FNR == 1 {
 	if (NR > 1) {
 		finish()
@@ -142,6 +149,14 @@ FNR == 1 {
 	next
 }
 
+/^-- only:/ {
+	if (last != "stmt" || ($3 != "sqlite" && $3 != "pg")) {
+		fail("'-- only:' is followed by sqlite or pg and belongs to a statement")
+	}
+	only[ns] = $3
+	next
+}
+
 /^-- pg:/ {
 	if (last == "") {
 		fail("'-- pg:' belongs to a statement or fragment")
@@ -180,6 +195,97 @@ function filled(s,    n, out) {
 	return out s
 }
 
+# json_each(X), whose column is value, for a list of texts.
+function json_lists(s,    out, arg, name) {
+	out = ""
+	while (match(s, /json_each\([^()]*\)( AS [a-z]+)?/)) {
+		out = out substr(s, 1, RSTART - 1)
+		arg = substr(s, RSTART + 10, RLENGTH - 10)
+		s = substr(s, RSTART + RLENGTH)
+		name = "json_item"
+		if (match(arg, /\) AS /)) {
+			name = substr(arg, RSTART + 5)
+			arg = substr(arg, 1, RSTART)
+		}
+		sub(/\)$/, "", arg)
+		out = out "json_array_elements_text((" arg ")::json) AS " name "(value)"
+	}
+	return out s
+}
+
+# LIKE without a case and, unless the text names one, without an escape character.
+function likes(s,    out) {
+	out = ""
+	while (match(s, / LIKE \?[0-9]*( ESCAPE)?/)) {
+		out = out substr(s, 1, RSTART - 1) " I" substr(s, RSTART + 1, RLENGTH - 1)
+		if (substr(s, RSTART + RLENGTH - 6, 6) != "ESCAPE") {
+			out = out " ESCAPE ''"
+		}
+		s = substr(s, RSTART + RLENGTH)
+	}
+	return out s
+}
+
+# An ORDER BY list: columns that may be null in SQLite's order.  The same columns are NULLS FIRST
+# in indexes, see gen-migrations.awk.
+function nulls(l,    i, ch, depth, e, out) {
+	for (i = 1; i <= length(l) + 1; i++) {
+		ch = i > length(l) ? "," : substr(l, i, 1)
+		depth += (ch == "(") - (ch == ")")
+		if (ch != "," || depth > 0) {
+			e = e ch
+			continue
+		}
+		sub(/^ +/, "", e)
+		if (e ~ may_be_null && e !~ / NULLS /) {
+			e = e (e ~ / DESC$/ ? " NULLS LAST" : " NULLS FIRST")
+		}
+		out = out (out == "" ? "" : ", ") e
+		e = ""
+	}
+	return out
+}
+
+# The ORDER BY lists of a statement: each up to LIMIT, a mark, the end of its brackets or the end.
+function orders(s,    out, i, ch, depth, rest) {
+	out = ""
+	while (match(s, / ORDER BY /)) {
+		out = out substr(s, 1, RSTART + RLENGTH - 1)
+		s = substr(s, RSTART + RLENGTH)
+		depth = 0
+		for (i = 1; i <= length(s); i++) {
+			ch = substr(s, i, 1)
+			depth += (ch == "(") - (ch == ")")
+			rest = substr(s, i)
+			if (depth < 0 || ch == "{" || index(rest, " LIMIT ") == 1) {
+				break
+			}
+		}
+		out = out nulls(substr(s, 1, i - 1))
+		s = substr(s, i)
+	}
+	return out s
+}
+
+# The text for PostgreSQL: what SQLite writes in its own way is written as meant there.
+function to_pg(s, is_stmt, name,    out, n, parts, i) {
+	s = likes(json_lists(s))
+	gsub(/ AS BLOB\)/, " AS bytea)", s)
+	if (!is_stmt) {
+		return name ~ /_(by|order)_/ ? nulls(s) : s
+	}
+	s = orders(s)
+	n = split(s, parts, "'") # placeholders are outside of quotes: the odd parts
+	out = ""
+	for (i = 1; i <= n; i++) {
+		if (i % 2 == 1) {
+			gsub(/\?/, "$", parts[i])
+		}
+		out = out (i > 1 ? "'" : "") parts[i]
+	}
+	return out
+}
+
 function write_h(    i) {
 	print "enum sql_id {\n\tSQL_ID_NONE = 0,"
 	for (i = 1; i <= ns; i++) {
@@ -214,10 +320,12 @@ function write_c(    i, n, f) {
 			fail("parameters of the statement " sname[i] " are not ?1, ?2, ...")
 		}
 		printf "\t[SQL_%s] = { \"%s\", %s,\n\t    %s, %d, %s, %s },\n", toupper(sname[i]), \
-		    sname[i], quoted(stext[i]), quoted(spg[i]), n, stmt_flags(i), (i in hot) ? hot[i] : "SQL_FRAG_NONE"
+		    sname[i], only[i] == "pg" ? "NULL" : quoted(stext[i]), \
+		    only[i] == "sqlite" ? "NULL" : quoted(to_pg(spg[i] != "" ? spg[i] : stext[i], 1)), \
+		    n, stmt_flags(i), (i in hot) ? hot[i] : "SQL_FRAG_NONE"
 	}
 	print "};\n\nconst struct sql_fragment sql_fragments[SQL_FRAG_MAX] = {"
-	print "\t[SQL_FRAG_NONE] = { \"none\", \"\", NULL, 0, 0 },"
+	print "\t[SQL_FRAG_NONE] = { \"none\", \"\", \"\", 0, 0 },"
 	for (i = 1; i <= nf; i++) {
 		if (ftext[i] == "") {
 			fail("the fragment " fname[i] " has no text")
@@ -229,8 +337,12 @@ function write_c(    i, n, f) {
 		if (index(bare(ftext[i]), "@")) {
 			f = f " | FRAG_F_BODY"
 		}
+		if (fpg[i] != "" && marks(fpg[i]) != marks(ftext[i])) {
+			fail("the fragment " fname[i] " has other values for PostgreSQL")
+		}
 		printf "\t[FRAG_%s] = { \"%s\", %s,\n\t    %s, %d, %s },\n", toupper(fname[i]), \
-		    fname[i], quoted(ftext[i]), quoted(fpg[i]), marks(ftext[i]), f
+		    fname[i], quoted(ftext[i]), quoted(to_pg(fpg[i] != "" ? fpg[i] : ftext[i], 0, fname[i])), \
+		    marks(ftext[i]), f
 	}
 	print "};"
 }

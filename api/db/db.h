@@ -5,7 +5,9 @@
  *
  * One interface for SQLite and PostgreSQL.  SQLite: one writer thread with group commit
  * (drain the queue, BEGIN IMMEDIATE, each work in a savepoint, one COMMIT at
- * synchronous=FULL, then answer all) and N readers with query_only.  A work function
+ * synchronous=FULL, then answer all) and N readers with query_only.  PostgreSQL: the
+ * same with N + 1 connections; one writer of all servers is at work at a time, and a
+ * work that the database did not commit runs again.  A work function
  * touches nothing but its own argument and its connection.  Statements are named
  * (sql_gen.h, made from api/db/sql/); no SQL text outside of api/db/.
  *
@@ -30,10 +32,10 @@ struct loop;
 struct uuid;
 
 struct db_conf {
-	const char *url;   /* "sqlite:///abs/path.db" */
-	int readers;       /* 0: 2 */
+	const char *url;   /* "sqlite:///abs/path.db" or "postgresql://..." */
+	int readers;       /* 0: 2, or 4 for PostgreSQL */
 	int queue_max;     /* works waiting; 0: 20000; -ERR_BUSY above */
-	int64_t group_max; /* works per commit; 0: 500 */
+	int64_t group_max; /* works per commit; 0: 500, or 64 for PostgreSQL */
 };
 
 /* Opens, migrates under a lock (blocking; start-up only). */
@@ -41,6 +43,9 @@ int db_open(struct loop *loop, const struct db_conf *conf, struct db **ret_db,
 	    struct error *err);
 /* Finishes what is queued, joins the threads. */
 void db_close(struct db *db);
+
+/* URL without its password, for messages; owned. */
+char *db_url_shown(const char *url);
 
 enum db_kind { DB_READ = 1, DB_WRITE };
 /* In a pool thread.  A negative return rolls this work back (its savepoint alone). */

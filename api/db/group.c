@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "api/db/group.h"
+#include "api/db/sqlite.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
@@ -20,8 +21,7 @@ void job_fail(struct db_job *job, const struct error *err)
 	job->rc = -err->code;
 }
 
-/* The work itself; what it forgot to give back would block every later commit. */
-static void call_work(struct db_conn *c, struct db_job *job)
+void job_call(struct db_conn *c, struct db_job *job)
 {
 	struct error err = {0};
 
@@ -63,7 +63,7 @@ static int run_in_savepoint(struct db_conn *c, struct db_job *job, struct error 
 	if (rc < 0) {
 		return rc;
 	}
-	call_work(c, job);
+	job_call(c, job);
 	rc = check_tx(c, job, err);
 	if (rc < 0) {
 		return rc;
@@ -102,7 +102,7 @@ static int run_alone(struct db_conn *c, struct db_job *job)
 {
 	struct error err;
 
-	call_work(c, job);
+	job_call(c, job);
 	if (job->rc >= 0 && check_tx(c, job, &err) < 0) {
 		job_fail(job, &err);
 	}
@@ -151,7 +151,7 @@ commit:
 	return NULL;
 }
 
-void group_run(struct db_conn *c, struct db_jobs *jobs)
+void sqlite_group_run(struct db_conn *c, struct db_jobs *jobs)
 {
 	struct db_job *job = TAILQ_FIRST(jobs);
 
@@ -160,7 +160,7 @@ void group_run(struct db_conn *c, struct db_jobs *jobs)
 	}
 }
 
-void group_read(struct db_conn *c, struct db_job *job)
+void sqlite_group_read(struct db_conn *c, struct db_job *job)
 {
 	struct error err;
 	int rc = conn_ctl(c, SQL_TX_BEGIN_READ, &err);
@@ -169,7 +169,7 @@ void group_read(struct db_conn *c, struct db_job *job)
 		job_fail(job, &err);
 		return;
 	}
-	call_work(c, job);
+	job_call(c, job);
 	if (conn_in_tx(c)) {
 		rc = conn_ctl(c, SQL_TX_COMMIT, &err);
 		if (rc < 0) {

@@ -28,6 +28,8 @@ TAILQ_HEAD(db_jobs, db_job);
 void group_run(struct db_conn *c, struct db_jobs *jobs);
 /* Runs one job in a read transaction: one snapshot for all its statements. */
 void group_read(struct db_conn *c, struct db_job *job);
+/* Calls the work itself; what it forgot to give back would block every later commit. */
+void job_call(struct db_conn *c, struct db_job *job);
 /* Takes nothing from ERR but a copy. */
 void job_fail(struct db_job *job, const struct error *err);
 

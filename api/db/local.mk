@@ -3,11 +3,19 @@ libapi_a_SOURCES += \
 	api/db/args.c \
 	api/db/backup.c \
 	api/db/backup.h \
+	api/db/conn.c \
 	api/db/db.h \
 	api/db/db_priv.h \
 	api/db/group.c \
 	api/db/group.h \
 	api/db/migrate.c \
+	api/db/pg.c \
+	api/db/pg.h \
+	api/db/pg_error.c \
+	api/db/pg_explain.c \
+	api/db/pg_group.c \
+	api/db/pg_pipe.c \
+	api/db/pg_rows.c \
 	api/db/pool.c \
 	api/db/pred.c \
 	api/db/pred.h \
@@ -15,10 +23,14 @@ libapi_a_SOURCES += \
 	api/db/select.c \
 	api/db/sql.h \
 	api/db/sqlite.c \
+	api/db/sqlite.h \
+	api/db/sqlite_error.c \
+	api/db/sqlite_stmt.c \
 	api/db/wal_vfs.c \
 	api/db/wal_vfs.h
 nodist_libapi_a_SOURCES = \
 	api/db/migrations_gen.c \
+	api/db/migrations_pg_gen.c \
 	api/db/sql_gen.c \
 	api/db/sql_gen.h
 
@@ -62,11 +74,16 @@ api_migrations = \
 	api/db/migrations/sqlite/0008_retention.sql \
 	api/db/migrations/sqlite/0009_worker_drain.sql
 
+# the same for PostgreSQL, of those that build-aux/gen-migrations.awk cannot translate
+api_migrations_pg =
+
 api_sql_in = $(addprefix $(top_srcdir)/,$(api_sql))
 api_migrations_in = $(addprefix $(top_srcdir)/,$(api_migrations))
-EXTRA_DIST += $(api_sql) $(api_migrations) build-aux/gen-sql.awk build-aux/gen-migrations.awk
+api_migrations_pg_in = $(addprefix $(top_srcdir)/,$(api_migrations_pg))
+EXTRA_DIST += $(api_sql) $(api_migrations) $(api_migrations_pg) build-aux/gen-sql.awk build-aux/gen-migrations.awk
 BUILT_SOURCES += api/db/sql_gen.h
-CLEANFILES += api/db/sql_gen.h api/db/sql_gen.c api/db/sql_gen.stamp api/db/migrations_gen.c
+CLEANFILES += api/db/sql_gen.h api/db/sql_gen.c api/db/sql_gen.stamp api/db/migrations_gen.c \
+	api/db/migrations_pg_gen.c
 
 # The header is replaced only when it differs: a changed text does not rebuild everything.
 api/db/sql_gen.h: api/db/sql_gen.stamp
@@ -81,7 +98,11 @@ api/db/sql_gen.c: $(api_sql_in) $(top_srcdir)/build-aux/gen-sql.awk
 	$(AWK) -v mode=c -f $(top_srcdir)/build-aux/gen-sql.awk $(api_sql_in) > $@.new && mv -f $@.new $@
 api/db/migrations_gen.c: $(api_migrations_in) $(top_srcdir)/build-aux/gen-migrations.awk
 	$(AM_V_GEN)$(MKDIR_P) api/db && \
-	$(AWK) -f $(top_srcdir)/build-aux/gen-migrations.awk $(api_migrations_in) > $@.new && mv -f $@.new $@
+	$(AWK) -v dialect=sqlite -f $(top_srcdir)/build-aux/gen-migrations.awk $(api_migrations_in) > $@.new && mv -f $@.new $@
+api/db/migrations_pg_gen.c: $(api_migrations_in) $(api_migrations_pg_in) $(top_srcdir)/build-aux/gen-migrations.awk
+	$(AM_V_GEN)$(MKDIR_P) api/db && \
+	$(AWK) -v dialect=pg -v own="$(api_migrations_pg_in)" -f $(top_srcdir)/build-aux/gen-migrations.awk \
+		$(api_migrations_in) > $@.new && mv -f $@.new $@
 
 # everything that includes api/db/db.h needs the header before its first compilation
 $(libapi_a_OBJECTS): | api/db/sql_gen.h

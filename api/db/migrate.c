@@ -27,7 +27,7 @@ static int present_version(struct db_conn *c, int64_t *ret_version, struct error
 	if (!known && tables > 0) {
 		return err_set(err, ERR_CONFLICT,
 			       "%s is a database of another program (it has no table "
-			       "schema_migration); choose another file",
+			       "schema_migration); choose another one",
 			       c->path);
 	}
 	if (!known) {
@@ -72,7 +72,10 @@ static int step(struct db_conn *c, int *ret_done, struct error *err)
 		    c->path, (long long)version, (long long)newest);
 	}
 	if (rc == 0 && version < newest) {
-		rc = apply(c, &sql_migrations[version], err);
+		rc = apply(c,
+			   c->dialect == DIALECT_PG ? &sql_migrations_pg[version]
+						    : &sql_migrations[version],
+			   err);
 	}
 	if (rc == 0) {
 		rc = conn_ctl(c, SQL_TX_COMMIT, err);

@@ -14,6 +14,7 @@
 
 #include "api/db/backup.h"
 #include "api/db/group.h"
+#include "api/db/pg.h"
 #include "base/clock.h"
 #include "base/compiler.h"
 #include "base/error.h"
@@ -21,12 +22,14 @@
 #include "base/mem.h"
 #include "base/metrics.h"
 
-#define DB_READERS_DEFAULT 2
-#define DB_READERS_MAX     64
-#define DB_QUEUE_DEFAULT   20000
-#define DB_GROUP_DEFAULT   500
-#define DB_STACK_BYTES     ((size_t)1 << 20)
-#define DONE_SLICE         64
+#define DB_READERS_DEFAULT    2
+#define DB_READERS_DEFAULT_PG 4 /* they wait for the network, not for a processor */
+#define DB_READERS_MAX        64
+#define DB_QUEUE_DEFAULT      20000
+#define DB_GROUP_DEFAULT      500
+#define DB_GROUP_DEFAULT_PG   64 /* savepoints that a transaction keeps in memory */
+#define DB_STACK_BYTES        ((size_t)1 << 20)
+#define DONE_SLICE            64
 
 struct db_thread {
 	struct db *db;
@@ -42,7 +45,7 @@ struct db_queue {
 
 struct db {
 	struct loop *loop;
-	char *path;
+	char *url;
 	int queue_max;
 	int64_t group_max;
 	pthread_mutex_t lock;
@@ -223,7 +226,8 @@ static int path_of_url(const char *url, const char **ret_path, struct error *err
 	if (strncmp(url, scheme, sizeof(scheme) - 1) != 0) {
 		return err_set(err, ERR_UNSUPPORTED,
 			       "database URL of an unknown kind; write "
-			       "sqlite:///ABSOLUTE/PATH.db");
+			       "sqlite:///ABSOLUTE/PATH.db or "
+			       "postgresql://USER@HOST:PORT/NAME");
 	}
 	*ret_path = url + sizeof(scheme) - 1;
 	if (**ret_path != '/' || (*ret_path)[1] == '\0') {
@@ -234,17 +238,39 @@ static int path_of_url(const char *url, const char **ret_path, struct error *err
 	return 0;
 }
 
-static struct db *pool_new(struct loop *loop, const struct db_conf *conf,
-			   const char *path)
+static int open_conn(const char *url, int is_reader, struct db_conn **ret_conn,
+		     struct error *err)
+{
+	const char *path = NULL;
+	int rc;
+
+	if (pg_is_url(url)) {
+		return pg_open(url, ret_conn, err);
+	}
+	rc = path_of_url(url, &path, err);
+	return rc < 0 ? rc : conn_open(path, is_reader, ret_conn, err);
+}
+
+char *db_url_shown(const char *url)
+{
+	return pg_is_url(url) ? pg_url_shown(url) : xstrdup(url);
+}
+
+static struct db *pool_new(struct loop *loop, const struct db_conf *conf)
 {
 	struct db *db = xcalloc(1, sizeof(*db));
-	int readers = conf->readers > 0 ? conf->readers : DB_READERS_DEFAULT;
+	int pg = pg_is_url(conf->url);
+	int readers = conf->readers > 0 ? conf->readers
+		      : pg              ? DB_READERS_DEFAULT_PG
+					: DB_READERS_DEFAULT;
 	size_t i;
 
 	db->loop = loop;
-	db->path = xstrdup(path);
+	db->url = xstrdup(conf->url);
 	db->queue_max = conf->queue_max > 0 ? conf->queue_max : DB_QUEUE_DEFAULT;
-	db->group_max = conf->group_max > 0 ? conf->group_max : DB_GROUP_DEFAULT;
+	db->group_max = conf->group_max > 0 ? conf->group_max
+			: pg                ? DB_GROUP_DEFAULT_PG
+					    : DB_GROUP_DEFAULT;
 	db->nthreads = (size_t)MIN_OF(readers, DB_READERS_MAX) + 1;
 	(void)pthread_mutex_init(&db->lock, NULL);
 	(void)pthread_cond_init(&db->writes.wake, NULL);
@@ -262,26 +288,22 @@ int db_open(struct loop *loop, const struct db_conf *conf, struct db **ret_db,
 	    struct error *err)
 {
 	struct db *db = NULL;
-	const char *path = NULL;
 	size_t i;
-	int rc = path_of_url(conf->url, &path, err);
+	int rc;
 
-	if (rc < 0) {
-		return rc;
-	}
 	conn_setup_library();
 	metric_register(&m_commits);
 	metric_register(&m_writes);
 	metric_register(&m_reads);
 	metric_register(&m_commit_time);
 	metric_register(&m_waiting);
-	db = pool_new(loop, conf, path);
-	rc = conn_open(path, 0, &db->threads[0].conn, err);
+	db = pool_new(loop, conf);
+	rc = open_conn(conf->url, 0, &db->threads[0].conn, err);
 	if (rc == 0) {
 		rc = migrate(db->threads[0].conn, err);
 	}
 	for (i = 1; i < db->nthreads && rc == 0; i++) {
-		rc = conn_open(path, 1, &db->threads[i].conn, err);
+		rc = open_conn(conf->url, 1, &db->threads[i].conn, err);
 	}
 	for (i = 0; i < db->nthreads && rc == 0; i++) {
 		rc = start_thread(&db->threads[i], i == 0 ? writer_main : reader_main,
@@ -321,7 +343,7 @@ void db_close(struct db *db)
 	(void)pthread_cond_destroy(&db->writes.wake);
 	(void)pthread_cond_destroy(&db->reads.wake);
 	(void)pthread_cond_destroy(&db->run_done);
-	free(db->path);
+	free(db->url);
 	free(db);
 }
 
@@ -403,15 +425,15 @@ int64_t db_pending(const struct db *db)
 	return n;
 }
 
-int db_backup(struct db *db, const char *path, struct error *err)
-{
-	return backup_to(db->path, path, err);
-}
-
 int db_backup_url(const char *url, const char *path, struct error *err)
 {
 	const char *db_path = NULL;
 	int rc = path_of_url(url, &db_path, err);
 
 	return rc < 0 ? rc : backup_to(db_path, path, err);
+}
+
+int db_backup(struct db *db, const char *path, struct error *err)
+{
+	return db_backup_url(db->url, path, err);
 }

@@ -20,11 +20,11 @@
 struct group {
 	int is_or;
 	int members;
-	const char *tail; /* rest of the EXISTS fragment, or NULL */
+	const char *tail[DIALECTS]; /* rest of the EXISTS fragment */
 };
 
 struct db_pred {
-	struct buf text;
+	struct buf text[DIALECTS]; /* the same in each */
 	struct db_arg *args;
 	size_t nargs, size;
 	struct group groups[PRED_DEPTH_MAX + 1];
@@ -37,7 +37,9 @@ struct db_pred *pred_new(void)
 {
 	struct db_pred *p = xcalloc(1, sizeof(*p));
 
-	buf_init(&p->text);
+	for (int i = 0; i < DIALECTS; i++) {
+		buf_init(&p->text[i]);
+	}
 	return p;
 }
 
@@ -57,8 +59,23 @@ void pred_free(struct db_pred *p)
 		free(own.to);
 	}
 	free(p->args);
-	buf_release(&p->text);
+	for (i = 0; i < DIALECTS; i++) {
+		buf_release(&p->text[i]);
+	}
 	free(p);
+}
+
+/* What both dialects say in the same way. */
+static void say(struct db_pred *p, const char *text)
+{
+	for (int i = 0; i < DIALECTS; i++) {
+		buf_adds(&p->text[i], text);
+	}
+}
+
+static const char *fragment_text(const struct sql_fragment *f, int dialect)
+{
+	return dialect == DIALECT_PG ? f->text_pg : f->text;
 }
 
 static void add_value(struct db_pred *p, const struct db_arg *a)
@@ -93,43 +110,58 @@ static int start_member(struct db_pred *p)
 		return 0;
 	}
 	if (g->members++ > 0) {
-		buf_adds(&p->text, g->is_or ? " OR " : " AND ");
+		say(p, g->is_or ? " OR " : " AND ");
 	}
 	return 1;
 }
 
-static void open_group(struct db_pred *p, int is_or, const char *tail)
+/* TAIL: of each dialect; it stands behind the group. */
+static void open_group(struct db_pred *p, int is_or, const char *const *tail)
 {
+	struct group *g;
+
 	if (p->depth >= PRED_DEPTH_MAX || p->skipped > 0) {
 		p->poisoned = 1;
 		p->skipped++;
 		return;
 	}
-	p->groups[++p->depth] = (struct group){.is_or = is_or, .tail = tail};
+	g = &p->groups[++p->depth];
+	*g = (struct group){.is_or = is_or};
+	for (int i = 0; tail != NULL && i < DIALECTS; i++) {
+		g->tail[i] = tail[i];
+	}
 }
 
 void pred_open(struct db_pred *p, int is_or)
 {
 	if (start_member(p)) {
-		buf_addc(&p->text, '(');
+		say(p, "(");
 	}
-	open_group(p, is_or, "");
+	open_group(p, is_or, NULL);
 }
 
 void pred_open_in(struct db_pred *p, enum sql_frag exists_frag, int is_or)
 {
 	const struct sql_fragment *f = &sql_fragments[exists_frag];
-	const char *at = strchr(f->text, '@');
+	const char *tail[DIALECTS];
+	int begun, i;
 
-	if ((f->flags & FRAG_F_BODY) == 0 || f->marks != 0 || at == NULL) {
+	if ((f->flags & FRAG_F_BODY) == 0 || f->marks != 0) {
 		BUG("fragment %s is not the frame of a group", f->name);
 	}
-	if (start_member(p)) {
-		buf_addc(&p->text, '(');
-		buf_add(&p->text, f->text, (size_t)(at - f->text));
-		buf_addc(&p->text, '(');
+	begun = start_member(p);
+	for (i = 0; i < DIALECTS; i++) {
+		const char *text = fragment_text(f, i), *at = strchr(text, '@');
+
+		if (at == NULL) {
+			BUG("fragment %s has no place for a group", f->name);
+		}
+		tail[i] = at + 1;
+		if (begun) {
+			buf_addf(&p->text[i], "(%.*s(", (int)(at - text), text);
+		}
 	}
-	open_group(p, is_or, at + 1);
+	open_group(p, is_or, tail);
 }
 
 void pred_close(struct db_pred *p)
@@ -148,39 +180,45 @@ void pred_close(struct db_pred *p)
 		return;
 	}
 	if (g->members == 0) {
-		buf_adds(&p->text, "TRUE");
+		say(p, "TRUE");
 	}
-	buf_addc(&p->text, ')');
-	if (*g->tail != '\0') {
-		buf_adds(&p->text, g->tail);
-		buf_addc(&p->text, ')');
+	say(p, ")");
+	for (int i = 0; i < DIALECTS && g->tail[i] != NULL; i++) {
+		buf_addf(&p->text[i], "%s)", g->tail[i]);
 	}
 }
 
 /* Writes a fragment; '?' becomes one mark, '%' LIST of them, both only outside of
  * quotes. */
-static void write_fragment(struct db_pred *p, const char *text, size_t list)
+static void write_text(struct buf *out, const char *text, size_t list)
 {
 	const char *s;
 	size_t i;
 	int in_quotes = 0;
 
-	buf_addc(&p->text, '(');
+	buf_addc(out, '(');
 	for (s = text; *s != '\0'; s++) {
 		if (*s == '\'') {
 			in_quotes = !in_quotes;
 		}
 		if (in_quotes || (*s != '?' && *s != '%')) {
-			buf_addc(&p->text, *s);
+			buf_addc(out, *s);
 			continue;
 		}
-		buf_addc(&p->text, PRED_MARK);
+		buf_addc(out, PRED_MARK);
 		for (i = 1; *s == '%' && i < list; i++) {
-			buf_addc(&p->text, ',');
-			buf_addc(&p->text, PRED_MARK);
+			buf_addc(out, ',');
+			buf_addc(out, PRED_MARK);
 		}
 	}
-	buf_addc(&p->text, ')');
+	buf_addc(out, ')');
+}
+
+static void write_fragment(struct db_pred *p, const struct sql_fragment *f, size_t list)
+{
+	for (int i = 0; i < DIALECTS; i++) {
+		write_text(&p->text[i], fragment_text(f, i), list);
+	}
 }
 
 void pred_add(struct db_pred *p, enum sql_frag frag, const struct db_arg *args,
@@ -198,7 +236,7 @@ void pred_add(struct db_pred *p, enum sql_frag frag, const struct db_arg *args,
 	if (!start_member(p)) {
 		return;
 	}
-	write_fragment(p, f->text, 1);
+	write_fragment(p, f, 1);
 	for (i = 0; i < nargs; i++) {
 		add_value(p, &args[i]);
 	}
@@ -230,7 +268,7 @@ void pred_add_list(struct db_pred *p, enum sql_frag frag, const struct db_arg *a
 	if (p->nargs + padded > PRED_ARGS_MAX) {
 		padded = nargs;
 	}
-	write_fragment(p, f->text, padded);
+	write_fragment(p, f, padded);
 	for (i = 0; i < padded; i++) {
 		add_value(p, &args[MIN_OF(i, nargs - 1)]);
 	}
@@ -239,19 +277,19 @@ void pred_add_list(struct db_pred *p, enum sql_frag frag, const struct db_arg *a
 void pred_add_false(struct db_pred *p)
 {
 	if (start_member(p)) {
-		buf_adds(&p->text, "FALSE");
+		say(p, "FALSE");
 	}
 }
 
-const char *pred_text(const struct db_pred *p)
+const char *pred_text(const struct db_pred *p, enum sql_dialect dialect)
 {
-	if (p == NULL || p->text.len == 0) {
+	if (p == NULL || p->text[dialect].len == 0) {
 		return "TRUE";
 	}
 	if (p->depth != 0) {
 		BUG("a group of the predicate is not closed");
 	}
-	return p->text.data;
+	return p->text[dialect].data;
 }
 
 const struct db_arg *pred_args(const struct db_pred *p, size_t *ret_count)

@@ -11,27 +11,34 @@
 #include "base/timefmt.h"
 #include "base/uuid.h"
 
-int db_query(struct db_conn *c, enum sql_id id, const struct db_arg *args, size_t nargs,
-	     struct db_rows **ret_rows, struct error *err)
+int rows_start(struct db_conn *c, const struct db_call *call, struct db_rows **ret_rows,
+	       struct error *err)
 {
-	struct db_rows r;
-	int rc = rows_prepare(c, id, &r, err);
+	struct db_rows r = {0};
+	int rc = c->driver->start(c, call, &r, err);
 
 	if (rc < 0) {
-		return rc;
-	}
-	if ((int)nargs != sql_stmts[id].params) {
-		BUG("statement %s takes %d arguments, %zu given", r.what,
-		    sql_stmts[id].params, nargs);
-	}
-	rc = rows_bind(&r, 1, args, nargs, 1, err);
-	if (rc < 0) {
-		rows_finish(&r);
 		return rc;
 	}
 	*ret_rows = xmemdup(&r, sizeof(r));
 	c->open_rows++;
 	return 0;
+}
+
+int db_query(struct db_conn *c, enum sql_id id, const struct db_arg *args, size_t nargs,
+	     struct db_rows **ret_rows, struct error *err)
+{
+	const struct sql_stmt *s = &sql_stmts[id];
+	const struct db_call call = {.id = id, .args = args, .nargs = nargs};
+
+	if ((s->flags & (SQL_F_WHERE | SQL_F_ORDER)) != 0) {
+		BUG("statement %s has a predicate: use db_select()", s->name);
+	}
+	if ((int)nargs != s->params) {
+		BUG("statement %s takes %d arguments, %zu given", s->name, s->params,
+		    nargs);
+	}
+	return rows_start(c, &call, ret_rows, err);
 }
 
 int db_next(struct db_rows *r, struct error *err)
@@ -41,12 +48,9 @@ int db_next(struct db_rows *r, struct error *err)
 	if (r->done) {
 		return 0;
 	}
-	rc = sqlite3_step(r->stmt);
-	if (rc == SQLITE_ROW) {
-		return 1;
-	}
-	r->done = 1;
-	return rc == SQLITE_DONE ? 0 : conn_error(r->c, rc, r->what, err);
+	rc = r->c->driver->next(r, err);
+	r->done = rc <= 0;
+	return rc;
 }
 
 void db_rows_free(struct db_rows *r)
@@ -54,52 +58,57 @@ void db_rows_free(struct db_rows *r)
 	if (r == NULL) {
 		return;
 	}
-	rows_finish(r);
+	r->c->driver->finish(r);
 	r->c->open_rows--;
 	free(r);
 }
 
 int db_is_null(const struct db_rows *r, int col)
 {
-	return sqlite3_column_type(r->stmt, col) == SQLITE_NULL;
+	return r->c->driver->is_null(r, col);
 }
 
 int64_t db_int(const struct db_rows *r, int col)
 {
-	return sqlite3_column_int64(r->stmt, col);
+	return r->c->driver->integer(r, col);
 }
 
 int64_t db_time(const struct db_rows *r, int col)
 {
-	return db_is_null(r, col) ? TIME_NONE : sqlite3_column_int64(r->stmt, col);
+	return db_is_null(r, col) ? TIME_NONE : db_int(r, col);
 }
 
 double db_real(const struct db_rows *r, int col)
 {
-	return sqlite3_column_double(r->stmt, col);
+	return r->c->driver->real(r, col);
 }
 
 const char *db_text(const struct db_rows *r, int col)
 {
-	return (const char *)sqlite3_column_text(r->stmt, col);
+	/* the place for the text of a number is not what the caller sees as its rows */
+	union {
+		const struct db_rows *from;
+		struct db_rows *to;
+	} u = {.from = r};
+
+	return r->c->driver->text(u.to, col);
 }
 
 size_t db_len(const struct db_rows *r, int col)
 {
-	return (size_t)sqlite3_column_bytes(r->stmt, col);
+	return r->c->driver->len(r, col);
 }
 
 const void *db_blob(const struct db_rows *r, int col)
 {
-	return sqlite3_column_blob(r->stmt, col);
+	return r->c->driver->blob(r, col);
 }
 
 int db_uuid(const struct db_rows *r, int col, struct uuid *ret_uuid)
 {
-	const void *p = sqlite3_column_blob(r->stmt, col);
+	const void *p = db_blob(r, col);
 
-	if (p == NULL ||
-	    sqlite3_column_bytes(r->stmt, col) != (int)sizeof(ret_uuid->b)) {
+	if (p == NULL || db_len(r, col) != sizeof(ret_uuid->b)) {
 		return 0;
 	}
 	memcpy(ret_uuid->b, p, sizeof(ret_uuid->b));
@@ -108,15 +117,7 @@ int db_uuid(const struct db_rows *r, int col, struct uuid *ret_uuid)
 
 int db_col(const struct db_rows *r, const char *name)
 {
-	int count = sqlite3_column_count(r->stmt);
-	int i;
-
-	for (i = 0; i < count; i++) {
-		if (strcmp(sqlite3_column_name(r->stmt, i), name) == 0) {
-			return i;
-		}
-	}
-	return -1;
+	return r->c->driver->col(r, name);
 }
 
 /* NOLINTNEXTLINE(readability-function-size): the interface of db.h */

@@ -3,20 +3,24 @@
  * select.c - statements with {where} and {order}: the text is put together here and
  * nowhere else; its placeholders are numbered behind those of the statement itself.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "api/db/db_priv.h"
 #include "base/error.h"
 #include "base/mem.h"
 
-static void add_predicate(struct buf *out, const struct db_pred *pred, size_t first)
+/* Placeholders are ?N or $N. */
+static void add_predicate(struct buf *out, const struct db_pred *pred, size_t first,
+			  enum sql_dialect dialect)
 {
 	const char *s;
 
 	buf_addc(out, '(');
-	for (s = pred_text(pred); *s != '\0'; s++) {
+	for (s = pred_text(pred, dialect); *s != '\0'; s++) {
 		if (*s == PRED_MARK) {
-			buf_addf(out, "?%zu", first++);
+			buf_addf(out, "%c%zu", dialect == DIALECT_PG ? '$' : '?',
+				 first++);
 		} else {
 			buf_addc(out, *s);
 		}
@@ -24,32 +28,36 @@ static void add_predicate(struct buf *out, const struct db_pred *pred, size_t fi
 	buf_addc(out, ')');
 }
 
-void select_text(enum sql_id id, size_t nargs, const struct db_pred *pred,
-		 enum sql_frag order, int limited, struct buf *out)
+void select_text(const struct select *s, enum sql_dialect dialect, struct buf *out)
 {
 	static const char where_mark[] = "{where}";
 	static const char order_mark[] = "{order}";
-	const char *s = sql_stmts[id].text;
+	const struct sql_stmt *stmt = &sql_stmts[s->id];
+	const struct sql_fragment *order = &sql_fragments[s->order];
+	const char *p = dialect == DIALECT_PG ? stmt->text_pg : stmt->text;
+	char mark = dialect == DIALECT_PG ? '$' : '?';
 	size_t npred;
 
-	(void)pred_args(pred, &npred);
+	(void)pred_args(s->pred, &npred);
 	buf_reset(out);
-	while (*s != '\0') {
-		if (strncmp(s, where_mark, sizeof(where_mark) - 1) == 0) {
-			add_predicate(out, pred, nargs + 1);
-			s += sizeof(where_mark) - 1;
-		} else if (strncmp(s, order_mark, sizeof(order_mark) - 1) == 0) {
-			if (order != SQL_FRAG_NONE) {
-				buf_addf(out, "ORDER BY %s", sql_fragments[order].text);
+	while (*p != '\0') {
+		if (strncmp(p, where_mark, sizeof(where_mark) - 1) == 0) {
+			add_predicate(out, s->pred, s->nargs + 1, dialect);
+			p += sizeof(where_mark) - 1;
+		} else if (strncmp(p, order_mark, sizeof(order_mark) - 1) == 0) {
+			if (s->order != SQL_FRAG_NONE) {
+				buf_addf(out, "ORDER BY %s",
+					 dialect == DIALECT_PG ? order->text_pg
+							       : order->text);
 			}
-			s += sizeof(order_mark) - 1;
+			p += sizeof(order_mark) - 1;
 		} else {
-			buf_addc(out, *s++);
+			buf_addc(out, *p++);
 		}
 	}
-	if (limited) {
-		buf_addf(out, " LIMIT ?%zu OFFSET ?%zu", nargs + npred + 1,
-			 nargs + npred + 2);
+	if (s->limited) {
+		buf_addf(out, " LIMIT %c%zu OFFSET %c%zu", mark, s->nargs + npred + 1,
+			 mark, s->nargs + npred + 2);
 	}
 }
 
@@ -60,11 +68,15 @@ int db_select(struct db_conn *c, enum sql_id id, const struct db_arg *args,
 	      struct error *err)
 {
 	const struct sql_stmt *s = &sql_stmts[id];
-	int limited = limit >= 0 || offset > 0;
-	struct db_arg page[2] = {db_a_int(limit), db_a_int(offset > 0 ? offset : 0)};
+	const struct select sel = {.id = id,
+				   .nargs = nargs,
+				   .pred = pred,
+				   .order = order,
+				   .limited = limit >= 0 || offset > 0};
+	struct db_call call = {.id = id};
 	const struct db_arg *pargs;
+	struct db_arg *all;
 	size_t npred;
-	struct db_rows r;
 	int rc;
 
 	if ((s->flags & SQL_F_WHERE) == 0 || (int)nargs != s->params ||
@@ -79,23 +91,25 @@ int db_select(struct db_conn *c, enum sql_id id, const struct db_arg *args,
 		    PRED_ARGS_MAX);
 	}
 	pargs = pred_args(pred, &npred);
-	select_text(id, nargs, pred, order, limited, &c->text);
-	rc = rows_prepare_text(c, id, c->text.data, c->text.len, &r, err);
-	if (rc < 0) {
-		return rc;
+	all = xcalloc(nargs + npred + 2, sizeof(*all));
+	for (call.nargs = 0; call.nargs < nargs; call.nargs++) {
+		all[call.nargs] = args[call.nargs];
 	}
-	rc = rows_bind(&r, 1, args, nargs, 1, err);
-	if (rc == 0) {
-		rc = rows_bind(&r, 1 + (int)nargs, pargs, npred, 1, err);
+	for (; call.nargs < nargs + npred; call.nargs++) {
+		all[call.nargs] = pargs[call.nargs - nargs];
 	}
-	if (rc == 0 && limited) {
-		rc = rows_bind(&r, 1 + (int)(nargs + npred), page, 2, 1, err);
+	if (sel.limited) {
+		/* no limit: -1 for SQLite, NULL for PostgreSQL */
+		all[call.nargs++] = limit < 0 && c->dialect == DIALECT_PG
+					? db_a_null()
+					: db_a_int(limit);
+		all[call.nargs++] = db_a_int(offset > 0 ? offset : 0);
 	}
-	if (rc < 0) {
-		rows_finish(&r);
-		return rc;
-	}
-	*ret_rows = xmemdup(&r, sizeof(r));
-	c->open_rows++;
-	return 0;
+	select_text(&sel, c->dialect, &c->text);
+	call.text = c->text.data;
+	call.len = c->text.len;
+	call.args = all;
+	rc = rows_start(c, &call, ret_rows, err);
+	free(all);
+	return rc;
 }

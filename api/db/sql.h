@@ -18,8 +18,8 @@ enum sql_flags {
 
 struct sql_stmt {
 	const char *name;
-	const char *text;
-	const char *text_pg; /* NULL: the same */
+	const char *text;    /* for SQLite; NULL: PostgreSQL only */
+	const char *text_pg; /* with $1 ...; NULL: SQLite only */
 	int params;          /* ?1 ... ?params */
 	unsigned int flags;
 	enum sql_frag hot_order; /* SQL_F_HOT: the order to look at */
@@ -33,8 +33,8 @@ enum frag_flags {
 struct sql_fragment {
 	const char *name;
 	const char *text;
-	const char *text_pg;
-	int marks; /* number of '?' */
+	const char *text_pg; /* never NULL */
+	int marks;           /* number of '?' */
 	unsigned int flags;
 };
 
@@ -47,6 +47,7 @@ struct sql_migration {
 extern const struct sql_stmt sql_stmts[SQL_ID_MAX];
 extern const struct sql_fragment sql_fragments[SQL_FRAG_MAX];
 extern const struct sql_migration sql_migrations[];
+extern const struct sql_migration sql_migrations_pg[]; /* as many */
 extern const size_t sql_migration_count;
 
 #endif

@@ -74,7 +74,10 @@ static int start_db(struct server *s, struct error *err)
 	int rc = db_open(s->loop, &conf, &s->api.db, err);
 
 	if (rc < 0) {
-		err_wrap(err, "open the database %s", url);
+		char *shown = db_url_shown(url);
+
+		err_wrap(err, "open the database %s", shown);
+		free(shown);
 	}
 	free(url);
 	return rc;
@@ -156,7 +159,7 @@ static int start_all(struct server *s, struct error *err)
 
 static void announce(const struct server *s)
 {
-	char *db_url = database_url(s), *db = url_without_password(db_url);
+	char *db_url = database_url(s), *db = db_url_shown(db_url);
 	char *redis = s->redis != NULL
 			  ? xasprintf("private redis-server, pid %ld, in %s/redis",
 				      redis_child_pid(s->redis), s->dir.path)

@@ -43,7 +43,7 @@ static void compile(enum entity target, const struct db_pred *p)
 	struct buf text;
 
 	buf_init(&text);
-	filter_from_text(target, p, &text);
+	filter_from_text(target, p, DIALECT_SQLITE, &text);
 	if (text.len > 0 &&
 	    conn_explain(conn, text.data, ignore_plan, NULL, &err) < 0) {
 		(void)fprintf(stderr, "%s\n%s\n", err.msg, text.data);

@@ -10,9 +10,9 @@
 #include "api/db/db_priv.h"
 #include "base/compiler.h"
 
-static void check(const struct db_pred *p)
+static void check(const struct db_pred *p, enum sql_dialect dialect)
 {
-	const char *s = pred_text(p);
+	const char *s = pred_text(p, dialect);
 	size_t count, marks = 0;
 	int depth = 0, quoted = 0;
 
@@ -67,7 +67,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		pred_close(p);
 	}
 	if (!pred_is_poisoned(p)) {
-		check(p);
+		check(p, DIALECT_SQLITE);
+		check(p, DIALECT_PG);
 	}
 	pred_free(p);
 	return 0;

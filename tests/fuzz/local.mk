@@ -39,14 +39,14 @@ tests_fuzz_fuzz_toml_SOURCES = tests/fuzz/fuzz_toml.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_toml_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_toml_LDADD = $(BASE_LIBS)
 fuzz_programs += tests/fuzz/fuzz_pred
-tests_fuzz_fuzz_pred_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS)
+tests_fuzz_fuzz_pred_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS) $(LIBPQ_CFLAGS)
 tests_fuzz_fuzz_pred_SOURCES = tests/fuzz/fuzz_pred.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_pred_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_pred_LDADD = $(API_LIBS)
 $(tests_fuzz_fuzz_pred_OBJECTS): | api/db/sql_gen.h
 
 fuzz_programs += tests/fuzz/fuzz_filters
-tests_fuzz_fuzz_filters_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS)
+tests_fuzz_fuzz_filters_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS) $(LIBPQ_CFLAGS)
 tests_fuzz_fuzz_filters_SOURCES = tests/fuzz/fuzz_filters.c tests/unit/api/filter_from.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_filters_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_filters_LDADD = $(API_LIBS)

@@ -17,6 +17,8 @@ import time
 import urllib.error
 import urllib.request
 
+import pg
+
 BIN = pathlib.Path(os.environ.get("WF_BIN", pathlib.Path(__file__).parents[2] / "build"))
 TOP = pathlib.Path(os.environ.get("WF_TOP", pathlib.Path(__file__).parents[2]))
 # Sanitized programs on two busy cores are slow; a limit is for failing, not for measuring.
@@ -106,13 +108,21 @@ class Answer:
 
 
 class Server:
-    """wf-api with its own data folder."""
+    """wf-api with its own data folder; with a database of its own in PostgreSQL when WF_TEST_DATABASE says so.
 
-    def __init__(self, folder, env=None, args=()):
+    DATABASE: the name of one in the session's cluster (tests/lib/pg.py).
+    """
+
+    def __init__(self, folder, env=None, args=(), database=None):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.data = self.folder / "data"
         self.env = clean_env(**(env or {}))
+        if database is None and pg.wanted() and "WF_DATABASE_URL" not in self.env:
+            database = pg.cluster().new_database()
+        self.database = database
+        if database is not None:
+            self.env["WF_DATABASE_URL"] = pg.cluster().url(database)
         self.args = list(args)
         self.process = None
         self.api = None

@@ -68,7 +68,7 @@ tests_sim_run_SOURCES = \
 	tests/sim/watch_updates.c \
 	tests/sim/watch_updates.h \
 	tests/sim/worker_node.c
-tests_sim_run_CPPFLAGS = $(AM_CPPFLAGS) $(LUA_CFLAGS) $(SQLITE_CFLAGS) $(PROTOBUF_C_CFLAGS)
+tests_sim_run_CPPFLAGS = $(AM_CPPFLAGS) $(LUA_CFLAGS) $(SQLITE_CFLAGS) $(LIBPQ_CFLAGS) $(PROTOBUF_C_CFLAGS)
 SIM_WRAP = $(SIM_WRAP_REDIS) \
 	-Wl,--wrap=open -Wl,--wrap=close -Wl,--wrap=read -Wl,--wrap=write \
 	-Wl,--wrap=pread -Wl,--wrap=pwrite -Wl,--wrap=pwritev -Wl,--wrap=ftruncate \

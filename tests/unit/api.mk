@@ -1,6 +1,6 @@
 # unit tests of api/: one program; add sources one per line
 unit_tests += tests/unit/test_api
-tests_unit_test_api_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS) $(PROTOBUF_C_CFLAGS)
+tests_unit_test_api_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS) $(LIBPQ_CFLAGS) $(PROTOBUF_C_CFLAGS)
 tests_unit_test_api_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS) \
 	-Wno-missing-prototypes -Wno-missing-variable-declarations
 tests_unit_test_api_LDADD = $(API_LIBS) $(CRITERION_LIBS)

@@ -38,6 +38,7 @@ WHERE r.resource_id = ?1 ORDER BY au.name;
 -- name: automation_relate
 INSERT INTO automation_related_resource (automation_id, resource_id, owned)
 VALUES (?1, ?2, ?3)
-ON CONFLICT (automation_id, resource_id) DO UPDATE SET owned = max(owned, excluded.owned);
+ON CONFLICT (automation_id, resource_id) DO UPDATE
+SET owned = CASE WHEN excluded.owned = 1 THEN 1 ELSE automation_related_resource.owned END;
 -- name: automation_unrelate
 DELETE FROM automation_related_resource WHERE automation_id = ?1 AND owned = 0;

@@ -47,7 +47,7 @@ SELECT bs.id, bs.created, bs.updated, bs.checksum, bs.fields, bs.capabilities, b
   bt.id, bt.created, bt.updated, bt.name, bt.slug, bt.logo_url, bt.documentation_url,
   bt.description, bt.code_example, bt.is_protected
 FROM block_schema AS bs JOIN block_type AS bt ON bt.id = bs.block_type_id
-WHERE bs.checksum = ?1 AND (?2 IS NULL OR bs.version = ?2)
+WHERE bs.checksum = ?1 AND (CAST(?2 AS TEXT) IS NULL OR bs.version = ?2)
 ORDER BY bs.created DESC LIMIT 1;
 -- name: block_schema_list
 SELECT bs.id, bs.created, bs.updated, bs.checksum, bs.fields, bs.capabilities, bs.version,

@@ -16,7 +16,6 @@ EXISTS (SELECT 1 FROM deployment AS fd WHERE fd.flow_id = f.id)
 f.name IN (%)
 -- fragment: f_name_like
 f.name LIKE ?
--- pg: f.name ILIKE ?
 -- fragment: f_tags_all
 NOT EXISTS (SELECT value FROM json_each(?) EXCEPT SELECT value FROM json_each(f.tags))
 -- fragment: f_tags_null
@@ -33,7 +32,6 @@ fr.id NOT IN (%)
 fr.name IN (%)
 -- fragment: fr_name_like
 fr.name LIKE ?
--- pg: fr.name ILIKE ?
 -- fragment: fr_tags_all
 NOT EXISTS (SELECT value FROM json_each(?) EXCEPT SELECT value FROM json_each(fr.tags))
 -- fragment: fr_tags_any
@@ -118,7 +116,6 @@ tr.id IN (%)
 tr.name IN (%)
 -- fragment: tr_name_like
 tr.name LIKE ?
--- pg: tr.name ILIKE ?
 -- fragment: tr_tags_all
 NOT EXISTS (SELECT value FROM json_each(?) EXCEPT SELECT value FROM json_each(tr.tags))
 -- fragment: tr_tags_null
@@ -169,11 +166,12 @@ d.id NOT IN (%)
 d.name IN (%)
 -- fragment: d_name_like
 d.name LIKE ?
--- pg: d.name ILIKE ?
 -- fragment: d_or_flow_name_like
 d.id IN (SELECT nd.id FROM deployment AS nd JOIN flow AS nf ON nf.id = nd.flow_id
 WHERE nf.name || char(31) || nd.name LIKE ?)
--- pg: d.id IN (SELECT nd.id FROM deployment AS nd JOIN flow AS nf ON nf.id = nd.flow_id WHERE nf.name || chr(31) || nd.name ILIKE ?)
+-- pg:
+d.id IN (SELECT nd.id FROM deployment AS nd JOIN flow AS nf ON nf.id = nd.flow_id
+WHERE nf.name || chr(31) || nd.name LIKE ?)
 -- fragment: d_paused
 d.paused = 1
 -- fragment: d_not_paused
@@ -234,10 +232,8 @@ l.task_run_id IS NULL
 l.task_run_id IS NOT NULL
 -- fragment: l_text_has
 (l.message || ' ' || l.name) LIKE ? ESCAPE '\'
--- pg: (l.message || ' ' || l.name) ILIKE ? ESCAPE '\'
 -- fragment: l_text_has_not
 (l.message || ' ' || l.name) NOT LIKE ? ESCAPE '\'
--- pg: (l.message || ' ' || l.name) NOT ILIKE ? ESCAPE '\'
 
 -- artifacts: a, the latest by key: ac with its a
 -- fragment: a_id_any
@@ -246,7 +242,6 @@ a.id IN (%)
 a.key IN (%)
 -- fragment: a_key_like
 a.key LIKE ?
--- pg: a.key ILIKE ?
 -- fragment: a_key_not_null
 a.key IS NOT NULL
 -- fragment: a_key_null
@@ -269,7 +264,6 @@ v.id IN (%)
 v.name IN (%)
 -- fragment: v_name_like
 v.name LIKE ?
--- pg: v.name ILIKE ?
 -- fragment: v_tags_all
 NOT EXISTS (SELECT value FROM json_each(?) EXCEPT SELECT value FROM json_each(v.tags))
 -- fragment: v_tags_null
@@ -294,7 +288,6 @@ au.tags <> '[]'
 -- blocks: bt, bs, bd
 -- fragment: bt_name_like
 bt.name LIKE ?
--- pg: bt.name ILIKE ?
 -- fragment: bt_slug_any
 bt.slug IN (%)
 -- fragment: bs_type_any
@@ -317,7 +310,6 @@ bd.block_type_id IN (%)
 bd.name IN (%)
 -- fragment: bd_name_like
 bd.name LIKE ?
--- pg: bd.name ILIKE ?
 
 -- Relations: x_OUTER_INNER.
 -- fragment: x_f_fr

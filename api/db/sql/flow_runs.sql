@@ -264,7 +264,7 @@ SELECT tr.id, tr.name, tr.state_type, tr.start_time, tr.end_time, tr.task_inputs
 FROM task_run tr
 LEFT JOIN flow_run sf ON sf.parent_task_run_id = tr.id
 WHERE tr.flow_run_id = ?1 AND tr.start_time IS NOT NULL AND tr.state_type <> 2
-  AND (?2 IS NULL OR tr.start_time >= ?2)
+  AND (CAST(?2 AS BIGINT) IS NULL OR tr.start_time >= ?2)
 ORDER BY tr.start_time, tr.id
 LIMIT ?3;
 -- name: run_name

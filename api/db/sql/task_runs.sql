@@ -40,7 +40,7 @@ INSERT INTO task_run (id, created, updated, name, flow_run_id, task_key, dynamic
   expected_start_time, start_time, end_time, total_run_time)
 SELECT ?1, ?2, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
   ?19, ?20, ?21, ?22, ?23
-WHERE ?4 IS NULL OR EXISTS (SELECT 1 FROM flow_run fr WHERE fr.id = ?4)
+WHERE CAST(?4 AS BLOB) IS NULL OR EXISTS (SELECT 1 FROM flow_run fr WHERE fr.id = ?4)
 ON CONFLICT DO NOTHING;
 
 -- Only forward in time: states may arrive in any order.

@@ -27,17 +27,23 @@ static const char *const from[ENT_MAX] = {
     [ENT_BLOCK_DOCUMENT] = "block_document AS bd",
 };
 
-void filter_from_text(enum entity target, const struct db_pred *p, struct buf *out)
+void filter_from_text(enum entity target, const struct db_pred *p,
+		      enum sql_dialect dialect, struct buf *out)
 {
 	const char *s;
+	int n = 0;
 
 	buf_reset(out);
 	if (from[target] == NULL) {
 		return;
 	}
 	buf_addf(out, "SELECT 1 FROM %s WHERE (", from[target]);
-	for (s = pred_text(p); *s != '\0'; s++) {
-		buf_addc(out, *s == PRED_MARK ? '?' : *s);
+	for (s = pred_text(p, dialect); *s != '\0'; s++) {
+		if (*s == PRED_MARK) {
+			buf_addf(out, "%c%d", dialect == DIALECT_PG ? '$' : '?', ++n);
+		} else {
+			buf_addc(out, *s);
+		}
 	}
 	buf_addc(out, ')');
 }

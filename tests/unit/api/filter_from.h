@@ -5,6 +5,7 @@
 #ifndef TESTS_UNIT_API_FILTER_FROM_H
 #define TESTS_UNIT_API_FILTER_FROM_H
 
+#include "api/db/db_priv.h"
 #include "api/routes/filters.h"
 
 struct buf;
@@ -12,6 +13,7 @@ struct db_pred;
 
 /* "SELECT 1 FROM flow AS f WHERE (...)"; empty when the entity has no table of its own.
  */
-void filter_from_text(enum entity target, const struct db_pred *p, struct buf *out);
+void filter_from_text(enum entity target, const struct db_pred *p,
+		      enum sql_dialect dialect, struct buf *out);
 
 #endif

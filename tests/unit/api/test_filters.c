@@ -89,7 +89,7 @@ static void compile_body(struct compile *k, const char *text)
 	buf_init(&sql);
 	cr_expect_eq(filter_decode(body, k->entity, &p, v), 0, "%s", text);
 	if (p != NULL) {
-		filter_from_text(k->entity, p, &sql);
+		filter_from_text(k->entity, p, k->c->dialect, &sql);
 		cr_expect_eq(conn_explain(k->c, sql.data, ignore_plan, NULL, k->err), 0,
 			     "%s: %s", text, k->err->msg);
 	}
@@ -278,23 +278,23 @@ static int work_match(struct db_conn *c, void *arg, struct error *err)
 	json_t *body = json_parse(x->m->body, strlen(x->m->body), 10000, err);
 	struct http_invalid *v = http_invalid_new();
 	struct db_pred *p = NULL;
-	struct db_rows rows = {0};
-	const struct db_arg *args;
-	size_t nargs;
+	struct db_call call = {.id = SQL_FLOW_LIST};
+	struct db_rows *rows = NULL;
 	struct buf sql;
 	int rc;
 
 	buf_init(&sql);
 	cr_assert_not_null(body, "%s", x->m->body);
 	cr_assert_eq(filter_decode(body, x->m->target, &p, v), 0, "%s", x->m->body);
-	filter_from_text(x->m->target, p, &sql);
-	rc = rows_prepare_text(c, SQL_FLOW_LIST, sql.data, sql.len, &rows, err);
-	args = pred_args(p, &nargs);
-	rc = rc < 0 ? rc : rows_bind(&rows, 1, args, nargs, 1, err);
-	while (rc == 0 && sqlite3_step(rows.stmt) == SQLITE_ROW) {
+	filter_from_text(x->m->target, p, c->dialect, &sql);
+	call.text = sql.data;
+	call.len = sql.len;
+	call.args = pred_args(p, &call.nargs);
+	rc = rows_start(c, &call, &rows, err);
+	while (rc == 0 && db_next(rows, err) == 1) {
 		x->count++;
 	}
-	rows_finish(&rows);
+	db_rows_free(rows);
 	buf_release(&sql);
 	pred_free(p);
 	http_invalid_free(v);
