@@ -2,6 +2,10 @@
 noinst_LIBRARIES += libengine.a
 libengine_a_CPPFLAGS = $(AM_CPPFLAGS) $(YAML_CFLAGS) $(PROTOBUF_C_CFLAGS)
 libengine_a_SOURCES = \
+	engine/cmd/cmd_run.c \
+	engine/cmd/cmd_worker.c \
+	engine/cmd/load_file.c \
+	engine/cmd/load_file.h \
 	engine/params.c \
 	engine/params.h \
 	engine/plan.c \
@@ -78,11 +82,7 @@ wf_engine_CPPFLAGS = $(AM_CPPFLAGS) $(YAML_CFLAGS) $(PROTOBUF_C_CFLAGS)
 wf_engine_SOURCES = \
 	engine/main.c \
 	engine/main.h \
-	engine/cmd/cmd_file.c \
-	engine/cmd/cmd_run.c \
-	engine/cmd/cmd_worker.c \
-	engine/cmd/load_file.c \
-	engine/cmd/load_file.h
+	engine/cmd/cmd_file.c
 wf_engine_LDADD = libengine.a $(PROTO_LIBS) $(YAML_LIBS) $(BASE_LIBS)
 $(libengine_a_OBJECTS): $(proto_gen_h)
 EXTRA_DIST += \

@@ -92,6 +92,9 @@ int main(int argc, char **argv)
 		usage(stderr);
 		return 64;
 	}
+	if (strcmp(argv[1], "exec") == 0 && argc == 4) {
+		return cmd_exec(argv[2], argv[3], fd != NULL ? fd_number(fd) : -1);
+	}
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
 		usage(stdout);
 		return 0;

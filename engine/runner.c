@@ -224,7 +224,7 @@ static void arm(struct runner *r)
 	loop_timer_at(r->timer, due_ms == INT64_MAX ? due_ms : due_ms - r->skew_ms);
 }
 
-static void perform_all(struct runner *r)
+void runner_perform(struct runner *r)
 {
 	struct sched_action a;
 
@@ -251,7 +251,7 @@ static void perform_all(struct runner *r)
 void runner_feed(struct runner *r, const struct sched_event *ev)
 {
 	sched_event(r->sched, ev, runner_now(r));
-	perform_all(r);
+	runner_perform(r);
 }
 
 static void on_timer(void *arg)
@@ -326,7 +326,7 @@ static void on_room(void *arg)
 
 	if (r->sched != NULL && !r->ending) {
 		sched_hold(r->sched, 0, runner_now(r));
-		perform_all(r);
+		runner_perform(r);
 	}
 }
 

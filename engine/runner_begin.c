@@ -59,6 +59,17 @@ int runner_load_file(struct runner *r, const char *entrypoint, struct buf *repor
 		*colon = '\0';
 		name = colon + 1;
 	}
+	if (strstr(path, ".yaml") == NULL && strstr(path, ".yml") == NULL) {
+		/* a program of the C SDK, which did not start */
+		rc = access(path, X_OK) != 0
+			 ? err_errno(err, "the program %s", path)
+			 : err_set(err, ERR_INVALID,
+				   "%s is neither a flow file (.yaml) nor a program "
+				   "that can be started here",
+				   path);
+		free(path);
+		return rc;
+	}
 	rc = plan_load(path, &r->file, report, err);
 	if (rc < 0 && report->len > 0) {
 		rc = err_set(err, ERR_INVALID, "%.440s", report->data);

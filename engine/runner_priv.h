@@ -90,6 +90,8 @@ void runner_log(struct runner *r, size_t task, int level, const char *logger,
 		const char *text);
 /* Feeds the scheduler; performs its actions unless that is going on already. */
 void runner_feed(struct runner *r, const struct sched_event *ev);
+/* Performs what calls of the scheduler beside the events decided. */
+void runner_perform(struct runner *r);
 
 /* Sends a value that is not null, or where a large one is stored; TASK_RUN NULL: of the
  * flow. */
@@ -105,6 +107,9 @@ void runner_begin(struct runner *r, const struct session_run *run,
 /* "12", or "12-1" in a process that runs the flow again. */
 void runner_dynamic_key(const struct runner *r, unsigned int number, char *buf,
 			size_t size);
+/* "Created task run ...", and how it goes on when it WILL_RUN. */
+void runner_log_created(struct runner *r, const char *name, const char *task, int alone,
+			int will_run);
 /* The tags of the run and of PLAN; a new reference. */
 json_t *runner_tags(const struct runner *r, const struct plan_task *plan);
 

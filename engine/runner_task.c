@@ -45,21 +45,21 @@ void runner_slot_release(struct slot *s)
 	s->result = NULL;
 }
 
-static void log_created(struct runner *r, const struct slot *s,
-			const struct sched_action *a, int will_run)
+void runner_log_created(struct runner *r, const char *name, const char *task, int alone,
+			int will_run)
 {
 	char text[2200];
 
-	(void)snprintf(text, sizeof(text), "Created task run '%s' for task '%s'",
-		       s->name, s->plan->name);
+	(void)snprintf(text, sizeof(text),
+		       "Created task run '%.1000s' for task '%.1000s'", name, task);
 	runner_log(r, SCHED_NO_TASK, LEVEL_INFO, "prefect.flow_runs", text);
 	if (!will_run) {
 		return;
 	}
 	(void)snprintf(text, sizeof(text),
-		       a->alone ? "Executing '%s' immediately..."
-				: "Submitted task run '%s' for execution.",
-		       s->name);
+		       alone ? "Executing '%.1000s' immediately..."
+			     : "Submitted task run '%.1000s' for execution.",
+		       name);
 	runner_log(r, SCHED_NO_TASK, LEVEL_INFO, "prefect.flow_runs", text);
 }
 
@@ -92,7 +92,8 @@ void runner_task_create(struct runner *r, const struct sched_action *a)
 	if (s->name == NULL) {
 		s->name = xasprintf("%s-%u", s->plan->name, run.number);
 	}
-	log_created(r, s, a, evaluate && rc == 0 && !skip);
+	runner_log_created(r, s->name, s->plan->name, a->alone,
+			   evaluate && rc == 0 && !skip);
 	if (evaluate) {
 		ev.verdict = rc < 0 ? SCHED_FAIL : skip ? SCHED_SKIP : SCHED_OK;
 		ev.message = rc < 0 ? err.msg : NULL;

@@ -329,7 +329,12 @@ static int start_engine(struct run *r, char *engine, int fd, struct error *err)
 	    .job_env = r->job.env,
 	};
 	char **env = env_for_native(r->w->environ_, &e);
-	char *argv[] = {engine, NULL};
+	const char *entrypoint = run_text(run_fact(r, "deployment"), "entrypoint");
+	char *dir = run_working_dir(r);
+	/* the engine enters the folder of a C flow and becomes it: see below */
+	char *argv[] = {engine,
+			run_entrypoint_is_program(entrypoint) ? borrow("exec") : NULL,
+			dir != NULL ? dir : borrow(""), borrow(entrypoint), NULL};
 	/*
 	 * vfork: 0.45 ms of CPU time per run less than fork, most of it page faults of
 	 * both afterwards (of 5.9 ms for worker, engine and task).  Until its exec the
@@ -350,6 +355,7 @@ static int start_engine(struct run *r, char *engine, int fd, struct error *err)
 	};
 	int rc = proc_spawn(r->w->loop, &spec, &r->proc, err);
 
+	free(dir);
 	env_free(env);
 	return rc;
 }

@@ -105,6 +105,7 @@ char *run_working_dir(const struct run *r);
 
 /* run_native.c, run_python.c: spawn; on failure the run crashes with the reason. */
 void run_spawn_native(struct run *r);
+int run_entrypoint_is_program(const char *entrypoint); /* run_start.c */
 void run_spawn_python(struct run *r);
 void run_native_cancel(struct run *r);
 void run_python_cancel(struct run *r);

@@ -29,13 +29,24 @@ struct lookup {
 	int tries;
 };
 
+/* PROGRAM:FLOW of the C SDK: a path, and no Python file. */
+int run_entrypoint_is_program(const char *entrypoint)
+{
+	const char *colon = strrchr(entrypoint, ':');
+	size_t len = colon != NULL ? (size_t)(colon - entrypoint) : strlen(entrypoint);
+
+	return memchr(entrypoint, '/', len) != NULL && colon != NULL &&
+	       !(len > 3 && strncmp(entrypoint + len - 3, ".py", 3) == 0);
+}
+
 static int entrypoint_native(const char *entrypoint)
 {
 	const char *colon = strrchr(entrypoint, ':');
 	size_t len = colon != NULL ? (size_t)(colon - entrypoint) : strlen(entrypoint);
 
 	return (len > 5 && strncmp(entrypoint + len - 5, ".yaml", 5) == 0) ||
-	       (len > 4 && strncmp(entrypoint + len - 4, ".yml", 4) == 0);
+	       (len > 4 && strncmp(entrypoint + len - 4, ".yml", 4) == 0) ||
+	       run_entrypoint_is_program(entrypoint);
 }
 
 static struct job_input input_of(const struct run *r, const json_t *variables,

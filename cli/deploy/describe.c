@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/error.h"
@@ -36,11 +38,26 @@ static int ends_with(const char *s, const char *end)
 	return n >= m && strcmp(s + n - m, end) == 0;
 }
 
+/* PROGRAM:FLOW of the C SDK: an executable file, and no Python. */
+static int entrypoint_is_program(const char *entrypoint)
+{
+	const char *name;
+	char *file = split(entrypoint, &name);
+	struct stat st;
+	int yes = !ends_with(file, ".py") && strchr(file, '/') != NULL &&
+		  stat(file, &st) == 0 && S_ISREG(st.st_mode) &&
+		  access(file, X_OK) == 0;
+
+	free(file);
+	return yes;
+}
+
 int entrypoint_is_native(const char *entrypoint)
 {
 	const char *name;
 	char *file = split(entrypoint, &name);
-	int yes = ends_with(file, ".yaml") || ends_with(file, ".yml");
+	int yes = ends_with(file, ".yaml") || ends_with(file, ".yml") ||
+		  entrypoint_is_program(entrypoint);
 
 	free(file);
 	return yes;
@@ -118,8 +135,9 @@ static int describe_native(const char *entrypoint, json_t **ret_flow, struct err
 {
 	const char *name;
 	char *file = split(entrypoint, &name);
-	char *argv[] = {proc_find_program("wf-engine"), xstrdup("list"), xstrdup(file),
-			NULL};
+	int program = entrypoint_is_program(entrypoint);
+	char *argv[] = {program ? xstrdup(file) : proc_find_program("wf-engine"),
+			xstrdup("list"), program ? NULL : xstrdup(file), NULL};
 	json_t *list = NULL;
 	int rc;
 

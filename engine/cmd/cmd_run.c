@@ -226,8 +226,8 @@ static struct session *make_session(const struct session_spec *spec,
 	return s;
 }
 
-static int run_flow(const struct run_conf *conf, const struct plan_flow *flow,
-		    const json_t *params)
+static int run_flow(const struct run_conf *conf, const struct builtin *b,
+		    const struct plan_flow *flow, const json_t *params)
 {
 	struct error err;
 	struct loop *loop = loop_new(&err);
@@ -241,6 +241,7 @@ static int run_flow(const struct run_conf *conf, const struct plan_flow *flow,
 	    .parameters = params,
 	    .name = conf->name,
 	};
+	void *attached = NULL;
 	int rc;
 
 	if (loop == NULL || proc_init(loop, &err) < 0) {
@@ -249,6 +250,9 @@ static int run_flow(const struct run_conf *conf, const struct plan_flow *flow,
 		return 70;
 	}
 	r = spec.arg = runner_new(loop, environ);
+	if (b != NULL) {
+		attached = b->attach(r, loop, flow);
+	}
 	sigint = loop_signal_new(loop, SIGINT, on_signal, r);
 	sigterm = loop_signal_new(loop, SIGTERM, on_signal, r);
 	report = report_new(loop, choose_style(conf), want_colour(), flow);
@@ -262,6 +266,9 @@ static int run_flow(const struct run_conf *conf, const struct plan_flow *flow,
 	}
 	proc_fini();
 	runner_free(r);
+	if (b != NULL) {
+		b->detach(attached);
+	}
 	report_free(report);
 	loop_signal_free(sigint);
 	loop_signal_free(sigterm);
@@ -297,10 +304,66 @@ static int run_file(const struct run_conf *conf, const char *arg)
 		(void)fprintf(stderr, "wf-engine run: %s\n", err.msg);
 		rc = err_exit_status(err.code);
 	} else {
-		rc = run_flow(conf, flow, params);
+		rc = run_flow(conf, NULL, flow, params);
 	}
 	json_decref(params);
 	plan_free(file);
+	return rc;
+}
+
+static int run_builtin(const struct run_conf *conf, const struct builtin *b,
+		       const char *name)
+{
+	const struct plan_flow *flow = NULL;
+	json_t *params = NULL;
+	struct error err;
+	int rc;
+
+	if (b->find(name, &flow, &err) < 0 || check_conf(conf, &err) < 0 ||
+	    make_params(conf, &params, &err) < 0) {
+		(void)fprintf(stderr, "%s run: %s\n", b->program, err.msg);
+		return err_exit_status(err.code);
+	}
+	rc = run_flow(conf, b, flow, params);
+	json_decref(params);
+	return rc;
+}
+
+static struct opt_spec builtin_spec(const struct builtin *b)
+{
+	struct opt_spec spec = run_spec;
+	static const char *const names[] = {"FLOW"};
+
+	spec.program = b->program;
+	spec.usage = "run [FLOW] [-p NAME=VALUE]... [options]";
+	spec.about = "Runs a flow of this program and shows its progress. The result "
+		     "goes to standard output, everything else to standard error. Exit "
+		     "status: 0 Completed, 1 Failed or Crashed, 3 Cancelled, 4 left "
+		     "unfinished.";
+	spec.examples = NULL;
+	spec.min_args = 0;
+	spec.arg_names = names;
+	return spec;
+}
+
+int cmd_run_builtin(const struct builtin *b, int argc, char **argv)
+{
+	const struct opt_spec spec = builtin_spec(b);
+	struct run_conf conf = {0};
+	struct opts opts;
+	struct error err;
+	int rc = 0;
+
+	if (opts_load(&spec, argc, argv, NULL, &conf, &opts, &err) < 0) {
+		(void)fprintf(stderr, "%s run: %s\n", b->program, err.msg);
+		return err_exit_status(err.code);
+	}
+	if (opts.want_help || opts.want_version) {
+		opts_help(&spec, stdout);
+	} else {
+		rc = run_builtin(&conf, b, opts.nargs > 0 ? opts.args[0] : NULL);
+	}
+	opts_release(&spec, &conf, &opts);
 	return rc;
 }
 

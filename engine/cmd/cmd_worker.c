@@ -5,10 +5,13 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/error.h"
 #include "base/loop.h"
+#include "base/mem.h"
 #include "base/proc.h"
 #include "engine/main.h"
 #include "engine/runner.h"
@@ -25,13 +28,34 @@ static void on_term(int signo, void *arg)
 	}
 }
 
+int cmd_exec(const char *dir, const char *entrypoint, int fd)
+{
+	const char *colon = strrchr(entrypoint, ':');
+	char *path = xstrndup(entrypoint, colon != NULL ? (size_t)(colon - entrypoint)
+							: strlen(entrypoint));
+	char word[] = "engine", *argv[] = {path, word, NULL};
+	struct error err;
+
+	if (*dir == '\0' || chdir(dir) == 0) {
+		(void)proc_exec(argv, environ, &err);
+	}
+	free(path);
+	return cmd_worker(fd); /* it says what is wrong with the program */
+}
+
 int cmd_worker(int fd)
+{
+	return cmd_worker_builtin(NULL, fd);
+}
+
+int cmd_worker_builtin(const struct builtin *b, int fd)
 {
 	struct error err;
 	struct loop *loop;
 	struct loop_signal *sigterm;
 	struct session_spec spec = {.events = &runner_session_events};
 	struct runner *r;
+	void *attached = NULL;
 	int rc;
 
 	if (fd < 3 || fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) {
@@ -49,11 +73,17 @@ int cmd_worker(int fd)
 	spec.loop = loop;
 	spec.arg = r;
 	sigterm = loop_signal_new(loop, SIGTERM, on_term, r);
+	if (b != NULL) {
+		attached = b->attach(r, loop, NULL);
+	}
 	runner_start(r, control_session_new(&spec, fd), NULL, NULL);
 	rc = loop_run(loop);
 	(void)proc_kill_strays(); /* what left its group (setsid) ends with the run */
 	proc_fini();
 	runner_free(r);
+	if (b != NULL) {
+		b->detach(attached);
+	}
 	loop_signal_free(sigterm);
 	loop_free(loop);
 	return rc;

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * plan.c - declared tasks and flows as the engine's plans.  They last as long as the
+ * program.
+ */
+#include <elf.h>
+#include <link.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/compiler.h"
+#include "base/digest.h"
+#include "base/error.h"
+#include "base/mem.h"
+#include "base/opts.h"
+#include "engine/expr/name.h"
+#include "engine/plan.h"
+#include "sdk/src/registry.h"
+
+#define EXE_MAX (256u << 20)
+
+static struct plan_task *task_plans;
+static struct plan_task **task_list;
+static struct plan_flow *flow_plans[REGISTRY_MAX];
+
+static char *borrow(const char *s)
+{
+	return (char *)(uintptr_t)s;
+}
+
+/* ---- which build of the program this is ---- */
+
+static int find_note(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	char *hex = arg;
+	int i;
+
+	(void)size;
+	for (i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *p = &info->dlpi_phdr[i];
+		const char *at = (const char *)(info->dlpi_addr + p->p_vaddr);
+		const char *end = at + p->p_memsz;
+
+		while (p->p_type == PT_NOTE &&
+		       end - at >= (ptrdiff_t)sizeof(ElfW(Nhdr))) {
+			ElfW(Nhdr) n;
+			const unsigned char *desc;
+			size_t k;
+
+			memcpy(&n, at, sizeof(n));
+			desc = (const unsigned char *)at + sizeof(n) +
+			       ((n.n_namesz + 3u) & ~3u);
+			if (n.n_type == NT_GNU_BUILD_ID && n.n_descsz <= 32) {
+				for (k = 0; k < n.n_descsz; k++) {
+					(void)snprintf(hex + 2 * k, 3, "%02x", desc[k]);
+				}
+				return 1;
+			}
+			at += sizeof(n) + ((n.n_namesz + 3u) & ~3u) +
+			      ((n.n_descsz + 3u) & ~3u);
+		}
+	}
+	return 1; /* the program itself is the first one; no other counts */
+}
+
+const char *registry_build_id(void)
+{
+	static char hex[72];
+	struct buf b;
+
+	if (hex[0] == '\0') {
+		(void)dl_iterate_phdr(find_note, hex);
+	}
+	if (hex[0] == '\0') { /* linked without --build-id */
+		buf_init(&b);
+		if (buf_read_file(&b, "/proc/self/exe", EXE_MAX, NULL) == 0) {
+			sha256_hex(b.data, b.len, hex);
+		}
+		buf_release(&b);
+	}
+	return hex;
+}
+
+/* ---- tasks ---- */
+
+static void set_delays(struct plan_task *p, const wf_task *t)
+{
+	unsigned int i, n = t->retry_delays.count;
+
+	if (t->retry_delays.backoff > 0) {
+		n = (unsigned int)(p->retries < PLAN_MAX_DELAYS ? p->retries
+								: PLAN_MAX_DELAYS);
+	} else if (t->retry_delay > 0) {
+		n = 1;
+	}
+	p->delays.seconds = xcalloc(n + 1, sizeof(double));
+	p->delays.count = n;
+	for (i = 0; i < n; i++) {
+		if (t->retry_delays.backoff > 0) {
+			p->delays.seconds[i] = ldexp(t->retry_delays.backoff, (int)i);
+		} else {
+			p->delays.seconds[i] = t->retry_delay > 0
+						   ? t->retry_delay
+						   : t->retry_delays.list[i];
+		}
+	}
+}
+
+static void set_tags(struct plan_strs *strs, const char *const *tags)
+{
+	size_t n = 0;
+
+	while (n < WF_MAX_TAGS && tags[n] != NULL) {
+		n++;
+	}
+	strs->items = xcalloc(n + 1, sizeof(char *));
+	strs->count = n;
+	for (n = 0; n < strs->count; n++) {
+		strs->items[n] = borrow(tags[n]);
+	}
+}
+
+static int set_name(struct name_tmpl **name, const char *text, struct error *err)
+{
+	size_t at;
+
+	if (text == NULL || *name != NULL) {
+		return 0;
+	}
+	return name_parse(text, name, &at, err) < 0 ? err_wrap(err, "run_name") : 0;
+}
+
+/* The defaults of the environment, under both of their names. */
+static void set_env_defaults(struct plan_task *p, const wf_task *t)
+{
+	const char *retries = opts_env("PREFECT_TASKS_DEFAULT_RETRIES");
+	const char *delay = opts_env("PREFECT_TASKS_DEFAULT_RETRY_DELAY_SECONDS");
+	char *end;
+	long n;
+
+	retries = retries != NULL ? retries : opts_env("PREFECT_TASK_DEFAULT_RETRIES");
+	delay = delay != NULL ? delay
+			      : opts_env("PREFECT_TASK_DEFAULT_RETRY_DELAY_SECONDS");
+	if (t->retries == 0 && retries != NULL) {
+		n = strtol(retries, &end, 10);
+		p->retries =
+		    *end == '\0' && n >= 0 && n <= PLAN_MAX_RETRIES ? (int)n : 0;
+	}
+	if (p->delays.count > 0 || delay == NULL) {
+		return;
+	}
+	delay += strspn(delay, "[ ");
+	p->delays.seconds =
+	    xreallocarray(p->delays.seconds, PLAN_MAX_DELAYS, sizeof(double));
+	while (p->delays.count < PLAN_MAX_DELAYS) {
+		double d = strtod(delay, &end);
+
+		if (end == delay || d < 0) {
+			break;
+		}
+		p->delays.seconds[p->delays.count++] = d;
+		delay = end + strspn(end, ", ");
+	}
+}
+
+static int make_task(struct plan_task *p, size_t i, struct error *err)
+{
+	const wf_task *t = registry_get_task(i);
+	char *text, hex[65];
+
+	p->index = i;
+	p->line = t->line;
+	p->key = borrow(t->name);
+	p->name = borrow(t->title != NULL ? t->title : t->name);
+	p->description = borrow(t->description);
+	text = xasprintf("%s\n%s", t->name,
+			 t->version != NULL ? t->version : registry_build_id());
+	sha256_hex(text, strlen(text), hex);
+	free(text);
+	p->task_key = xasprintf("%s-%.8s", t->name, hex);
+	p->outputs = PLAN_OUT_JSON;
+	p->retries = t->retries > 0 ? t->retries : 0;
+	p->jitter = t->retry_jitter;
+	p->timeout_s = t->timeout;
+	p->grace_s = t->grace > 0 ? t->grace : PLAN_DEFAULT_GRACE_S;
+	p->log_prints =
+	    t->log_prints == WF_INHERIT ? PLAN_INHERIT : t->log_prints == WF_YES;
+	p->allow_failure = t->allow_failure;
+	set_delays(p, t);
+	set_env_defaults(p, t);
+	set_tags(&p->tags, t->tags);
+	if (set_name(&p->run_name, t->run_name, err) < 0) {
+		return err_wrap(err, "task %s (%s:%d)", t->name, t->file, t->line);
+	}
+	return 0;
+}
+
+static int make_tasks(struct error *err)
+{
+	size_t i, n = registry_tasks();
+	int rc = 0;
+
+	if (task_plans != NULL) {
+		return 0;
+	}
+	task_plans = xcalloc(n + 1, sizeof(*task_plans));
+	task_list = xcalloc(n + 1, sizeof(*task_list));
+	for (i = 0; i < n && rc == 0; i++) {
+		task_list[i] = &task_plans[i];
+		rc = make_task(&task_plans[i], i, err);
+	}
+	return rc;
+}
+
+const struct plan_task *registry_plan_task(size_t i)
+{
+	return &task_plans[i];
+}
+
+/* ---- flows ---- */
+
+static int make_flow(struct plan_flow *p, const wf_flow *f, struct error *err)
+{
+	p->name = borrow(registry_flow_name(f));
+	p->description = borrow(f->description);
+	p->version =
+	    f->version != NULL ? f->version : xasprintf("%.32s", registry_build_id());
+	p->line = f->line;
+	p->retries = f->retries;
+	p->retry_delay_s = (int64_t)f->retry_delay;
+	p->timeout_s = f->timeout;
+	p->log_prints = f->log_prints == WF_YES;
+	p->max_workers = f->task_runner.max_workers > 0 ? f->task_runner.max_workers
+							: PLAN_DEFAULT_WORKERS;
+	p->tasks = task_list;
+	p->count = registry_tasks();
+	p->dynamic = 1;
+	set_tags(&p->tags, f->tags);
+	if (set_name(&p->run_name, f->run_name, err) < 0) {
+		return -ERR_INVALID;
+	}
+	return f->params != NULL ? params_parse(f->params, p, err) : 0;
+}
+
+const struct plan_flow *registry_plan(const wf_flow *f, struct error *err)
+{
+	int i = registry_flow(f);
+
+	if (i < 0) {
+		(void)err_set(err, ERR_NOT_FOUND,
+			      "the flow was not declared by WF_FLOW");
+		return NULL;
+	}
+	if (make_tasks(err) < 0) {
+		return NULL;
+	}
+	if (flow_plans[i] == NULL) {
+		flow_plans[i] = xcalloc(1, sizeof(*flow_plans[i]));
+		if (make_flow(flow_plans[i], f, err) < 0) {
+			free(flow_plans[i]);
+			flow_plans[i] = NULL;
+			return NULL;
+		}
+	}
+	return flow_plans[i];
+}
