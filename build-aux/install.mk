@@ -33,7 +33,7 @@ cli/completions/wf: cli/completions/wf.bash
 fill_in = sed -e 's,@bindir\@,$(bindir),g' -e 's,@prefix\@,$(prefix),g' \
 	-e 's,@exec_prefix\@,$(exec_prefix),g' -e 's,@PACKAGE_VERSION\@,$(PACKAGE_VERSION),g' \
 	-e 's,@libdir\@,$(libdir),g' -e 's,@includedir\@,$(includedir),g' \
-	-e 's,@libs\@,$(WF_DEPENDENCIES),g' \
+	-e 's,@libs\@,$(SDK_NEEDS),g' \
 	-e 's,@systemdsystemunitdir\@,$(systemdsystemunitdir),g'
 nodist_systemdsystemunit_DATA = systemd/wf-api.service systemd/wf-agent.service \
 	systemd/wf-worker@.service

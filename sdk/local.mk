@@ -31,9 +31,9 @@ $(libsdk_a_OBJECTS): $(proto_gen_h)
 include_HEADERS = sdk/include/wf.h
 lib_wf = sdk/libwf.a
 wf_parts = libsdk.a libengine.a libproto.a libprotogen.a libbase.a
-WF_DEPENDENCIES = $(YAML_LIBS) $(PROTOBUF_C_LIBS) $(EVENT_LIBS) $(JANSSON_LIBS) $(CURL_LIBS) \
+SDK_NEEDS = $(YAML_LIBS) $(PROTOBUF_C_LIBS) $(EVENT_LIBS) $(JANSSON_LIBS) $(CURL_LIBS) \
 	$(CRYPTO_LIBS) $(XXHASH_LIBS) -lm
-SDK_LIBS = $(lib_wf) $(WF_DEPENDENCIES)
+SDK_LIBS = $(lib_wf) $(SDK_NEEDS)
 wflibdir = $(libdir)
 nodist_wflib_DATA = $(lib_wf)
 CLEANFILES += $(lib_wf) sdk/wf.o

@@ -19,6 +19,7 @@ endif
 include tests/sim/local.mk
 include tests/fuzz/local.mk
 include tests/stress/local.mk
+include tests/c/local.mk
 EXTRA_DIST += tests/data/orchestration/flow_pairs.tsv
 EXTRA_DIST += tests/data/orchestration/task_pairs.tsv
 EXTRA_DIST += tests/data/orchestration/generate.py

@@ -232,7 +232,11 @@ void flow_ended(struct body *b, const struct proc_exit *e)
 		state_set_message(&s, text);
 		ev.state = &s;
 	}
-	runner_feed(h->runner, &ev);
+	if (ev.state == NULL && h->waiting > 0 && !stopped) {
+		h->returned = 1;
+	} else {
+		runner_feed(h->runner, &ev);
+	}
 	state_release(&s);
 	json_decref(end);
 }

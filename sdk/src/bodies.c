@@ -195,10 +195,11 @@ void body_close(struct body *b)
 	}
 	for (i = 0; i < b->call_count; i++) {
 		b->calls[i]->owner = NULL;
+		call_take_back(b->calls[i]);
 	}
 	for (i = 0; i < b->wait_count; i++) {
 		free(b->waits[i].calls);
-		if (b->call != NULL) {
+		if (b->call != NULL && i == 0) {
 			sched_lend(b->h->runner->sched, -1, host_now(b->h));
 		}
 	}

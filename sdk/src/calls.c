@@ -223,6 +223,14 @@ static void refuse(struct call *c)
 	call_finish(c);
 }
 
+void call_take_back(struct call *c)
+{
+	if (c->lends) {
+		c->lends = 0;
+		sched_lend(c->h->runner->sched, -1, host_now(c->h));
+	}
+}
+
 /* All upstreams are done. */
 static void admit(struct call *c)
 {
@@ -328,6 +336,8 @@ void call_submit(struct body *b, const json_t *msg)
 	c->inputs = make_inputs(b, c, after);
 	if (c->waiting == 0) {
 		admit(c);
+	} else {
+		h->waiting++;
 	}
 }
 
@@ -363,10 +373,14 @@ void call_finish(struct call *c)
 	}
 	for (i = 0; i < n; i++) {
 		if (--c->consumers[i]->waiting == 0) {
+			c->h->waiting--;
 			admit(c->consumers[i]);
 		}
 	}
 	c->consumer_count = 0;
+	if (c->h->returned && c->h->waiting == 0) {
+		host_return_now(c->h);
+	}
 }
 
 void call_free(struct call *c)
@@ -419,5 +433,6 @@ void host_forget_calls(struct host *h)
 		}
 		call_free(h->calls[i]);
 	}
-	h->call_count = h->run_count = 0;
+	h->call_count = h->run_count = h->waiting = 0;
+	h->returned = 0;
 }

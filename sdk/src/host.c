@@ -27,6 +27,14 @@ void host_perform(struct host *h)
 	runner_perform(h->runner);
 }
 
+void host_return_now(struct host *h)
+{
+	struct sched_event ev = {.type = SCHED_EV_RETURNED};
+
+	h->returned = 0;
+	runner_feed(h->runner, &ev);
+}
+
 static struct host *host_of(const struct runner *r)
 {
 	return r->ops_arg;
@@ -206,7 +214,9 @@ static void host_stop(struct runner *r, size_t task)
 	struct sched_event ev = {
 	    .type = SCHED_EV_ATTEMPT, .task = task, .verdict = SCHED_STOPPED};
 
-	if (c == NULL) {
+	if (c == NULL && h->returned) {
+		host_return_now(h);
+	} else if (c == NULL) {
 		stop_body(r, h->flow_body, PLAN_DEFAULT_GRACE_S);
 	} else if (c->body != NULL) {
 		stop_body(r, c->body, registry_plan_task(c->task)->grace_s);

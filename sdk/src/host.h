@@ -71,6 +71,7 @@ struct call {
 	json_t *from;              /* the call that asked, for __parents__; a text */
 	int called, done, waiting; /* upstreams that are not done */
 	int code;                  /* of the last failure */
+	int lends;                 /* its slot, while it runs inline */
 	int go;                    /* an inline attempt waits for its process */
 	uint64_t waited;           /* by which waits of its owner */
 	struct call **consumers;   /* calls that wait for this one */
@@ -92,6 +93,8 @@ struct host {
 	struct call **runs; /* by the scheduler's index */
 	size_t run_count, run_size;
 	struct body *flow_body;
+	size_t waiting; /* calls that wait for others */
+	int returned;   /* the flow's function has, while some of them wait */
 	unsigned int numbers[1024]; /* dynamic keys, by task */
 	json_t *reuse;              /* "task|inputs" -> results of earlier attempts */
 	int fake_clock;
@@ -105,11 +108,15 @@ void host_free(struct host *h); /* accepts NULL */
 struct sched_now host_now(const struct host *h);
 /* Performs what the scheduler decided meanwhile. */
 void host_perform(struct host *h);
+/* The flow's function returned nothing, and all that it asked for is a run by now. */
+void host_return_now(struct host *h);
 
 /* calls.c */
 void call_submit(struct body *b, const json_t *msg);
 void call_finish(struct call *c);
 void call_free(struct call *c);
+/* The slot that an inline run lent. */
+void call_take_back(struct call *c);
 json_t *call_done_json(const struct call *c);
 void host_forget_calls(struct host *h);
 int call_must_block(const struct call *c);

@@ -83,6 +83,8 @@ static void send_go(struct body *b, struct call *c)
 
 	sched_get_run(b->h->runner->sched, c->index, &run);
 	c->go = 0;
+	c->lends = 1; /* its process has a slot, or needs none */
+	sched_lend(b->h->runner->sched, 1, host_now(b->h));
 	body_send(b, json_pack("{s:{s:i, s:s, s:s, s:O, s:i}}", "go", "f", c->fut,
 			       "name", c->name, "id", uuid_format(&run.id, id), "in",
 			       c->in, "attempt", run.run_count));
@@ -102,7 +104,7 @@ static void finish_wait(struct body *b)
 	}
 	free(w->calls);
 	w->calls = NULL;
-	if (b->call != NULL) {
+	if (b->call != NULL && b->wait_count == 0) {
 		sched_lend(b->h->runner->sched, -1, host_now(b->h));
 	}
 	body_send(b, json_pack("{s:o}", "done", done));
@@ -174,7 +176,7 @@ static void take_wait(struct body *b, const json_t *msg)
 	}
 	w->left = w->any && done > 0 ? 0 : w->count - done;
 	b->wait_count++;
-	if (b->call != NULL) {
+	if (b->call != NULL && b->wait_count == 1) {
 		sched_lend(b->h->runner->sched, 1, host_now(b->h));
 		host_perform(b->h);
 	}
@@ -194,6 +196,9 @@ void request_inline_ended(struct body *b, const json_t *msg)
 {
 	struct call *c = call_at(b, int_of(msg, "f"));
 
+	if (c != NULL) {
+		call_take_back(c);
+	}
 	if (c != NULL && !c->done) {
 		attempt_judge_return(c, msg);
 	}

@@ -1,0 +1,10 @@
+# C flows of the tests: built by `make c-programs`, which the Python tests call
+c_programs = tests/c/flows
+EXTRA_PROGRAMS += $(c_programs)
+CLEANFILES += $(c_programs)
+C_FLOW_CPPFLAGS = -I$(top_srcdir)/sdk/include
+tests_c_flows_SOURCES = tests/c/flows.c
+tests_c_flows_CPPFLAGS = $(C_FLOW_CPPFLAGS)
+tests_c_flows_LDADD = $(SDK_LIBS)
+c-programs: $(c_programs)
+.PHONY: c-programs
