@@ -17,14 +17,18 @@ libsdk_a_SOURCES = \
 	sdk/src/host.c \
 	sdk/src/host.h \
 	sdk/src/line.c \
+	sdk/src/mail.c \
 	sdk/src/main.c \
+	sdk/src/notify.c \
 	sdk/src/params.c \
 	sdk/src/plan.c \
 	sdk/src/registry.c \
 	sdk/src/registry.h \
 	sdk/src/requests.c \
+	sdk/src/rest.c \
 	sdk/src/states.c \
 	sdk/src/template.c \
+	sdk/src/test.c \
 	sdk/src/value.c
 $(libsdk_a_OBJECTS): $(proto_gen_h)
 

@@ -21,6 +21,7 @@
 struct offline {
 	struct session s;
 	struct loop *loop;
+	const int64_t *skew_ms;
 	const struct plan_flow *flow;
 	json_t *parameters, *tags;
 	struct uuid id;
@@ -55,11 +56,17 @@ static void offline_open(struct session *s)
 	loop_defer(o->loop, send_run, o);
 }
 
+static int64_t wall_us(const struct offline *o)
+{
+	return clock_wall_us() +
+	       (o->skew_ms != NULL ? *o->skew_ms * CLOCK_US_PER_MS : 0);
+}
+
 /* The answer to the state in O->proposed. */
 static void decide(struct offline *o, struct sched_event *answer,
 		   struct run_state *state)
 {
-	int64_t now_us = clock_wall_us();
+	int64_t now_us = wall_us(o);
 
 	answer->answer = SCHED_ACCEPT;
 	if (o->proposed.type == STATE_RUNNING && o->scheduled_us != TIME_NONE &&
@@ -183,6 +190,7 @@ struct session *offline_session_new(const struct session_spec *spec)
 	o->s = (struct session){
 	    .ops = &offline_ops, .events = spec->events, .arg = spec->arg};
 	o->loop = spec->loop;
+	o->skew_ms = spec->skew_ms;
 	o->flow = spec->flow;
 	o->parameters = json_deep_copy(spec->parameters);
 	o->tags = json_array();

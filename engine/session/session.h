@@ -103,6 +103,7 @@ struct session_spec {
 	const struct plan_flow *flow;
 	const json_t *parameters; /* borrowed */
 	const char *name;         /* of the run; NULL: made up */
+	const int64_t *skew_ms;   /* of a test's clock; offline only; NULL: none */
 };
 struct session *offline_session_new(const struct session_spec *spec);
 /* FD is the socket to the worker; closed by the session. */

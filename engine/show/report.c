@@ -22,6 +22,7 @@ struct report {
 	int colour;
 	struct live *live;
 	struct record *record;
+	char *kept;
 };
 
 struct report *report_new(struct loop *loop, enum report_style style, int colour,
@@ -33,7 +34,7 @@ struct report *report_new(struct loop *loop, enum report_style style, int colour
 	r->colour = colour;
 	if (style == REPORT_LIVE) {
 		r->live = live_new(loop, STDERR_FILENO, colour, flow);
-	} else if (style == REPORT_JSON) {
+	} else if (style == REPORT_JSON || style == REPORT_KEEP) {
 		r->record = record_new(flow);
 	}
 	return r;
@@ -46,6 +47,7 @@ void report_free(struct report *r)
 	}
 	live_free(r->live);
 	record_free(r->record);
+	free(r->kept);
 	free(r);
 }
 
@@ -150,6 +152,10 @@ void report_end(struct report *r, const struct run_state *state, int run_count,
 	}
 	if (r->record != NULL) {
 		text = record_finish(r->record, state, run_count, result);
+		if (r->style == REPORT_KEEP) {
+			r->kept = text;
+			return;
+		}
 		(void)puts(text);
 		free(text);
 	} else if (result != NULL && !json_is_null(result) &&
@@ -159,4 +165,12 @@ void report_end(struct report *r, const struct run_state *state, int run_count,
 		free(text);
 	}
 	(void)fflush(stdout);
+}
+
+char *report_take(struct report *r)
+{
+	char *text = r->kept;
+
+	r->kept = NULL;
+	return text;
 }

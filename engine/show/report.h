@@ -25,6 +25,7 @@ enum report_style {
 	REPORT_LIVE,     /* the same above a live table; stderr is a terminal */
 	REPORT_QUIET,    /* errors only */
 	REPORT_JSON,     /* nothing until the end, then the record on stdout */
+	REPORT_KEEP,     /* the record, for report_take() */
 };
 
 struct report *report_new(struct loop *loop, enum report_style style, int colour,
@@ -39,5 +40,7 @@ void report_task(struct report *r, const struct session_task *task);
 /* The end: the table is wiped, the result (may be NULL) is shown. */
 void report_end(struct report *r, const struct run_state *state, int run_count,
 		const json_t *result);
+/* The record of REPORT_KEEP after the end, owned; NULL: there was no end. */
+char *report_take(struct report *r);
 
 #endif

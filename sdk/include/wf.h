@@ -24,20 +24,20 @@
  *
  *     cc -o demo demo.c $(pkg-config --cflags --libs wf) && ./demo run demo --offline
  *
- * Where code runs.  Each attempt of a flow and of a task is a process of its own: a fork
- * of the program as it was when the run began.  A task sees its arguments (`in`) and the
- * program's constants, never what another function changed in memory.  The function
- * returns a value, which travels as JSON; then its process ends.  A process that crashes
- * fails its own run only, and is tried again as its retries say.
+ * Where code runs.  Each attempt of a flow and of a task is a process of its own: a
+ * fork of the program as it was when the run began.  A task sees its arguments (`in`)
+ * and the program's constants, never what another function changed in memory.  The
+ * function returns a value, which travels as JSON; then its process ends.  A process
+ * that crashes fails its own run only, and is tried again as its retries say.
  *
- * Memory.  Whatever a function of this header returns belongs to the run (its arena) and
- * lives until the function has returned: nothing is freed by the caller, ever.
+ * Memory.  Whatever a function of this header returns belongs to the run (its arena)
+ * and lives until the function has returned: nothing is freed by the caller, ever.
  *
  * Errors are sticky.  The first call that fails (a missing key, a wrong type, a failed
- * task whose result is asked for) is remembered with the file and line of the call; every
- * later call does nothing and gives an empty value ("", 0, false, NULL, none of which
- * crashes another call); and whatever the function returns, its run fails with that first
- * cause.  wf_try() asks for it, and clears it.
+ * task whose result is asked for) is remembered with the file and line of the call;
+ * every later call does nothing and gives an empty value ("", 0, false, NULL, none of
+ * which crashes another call); and whatever the function returns, its run fails with
+ * that first cause.  wf_try() asks for it, and clears it.
  *
  * One thread.  Call these functions from the thread that runs the flow or task only.
  *
@@ -59,10 +59,10 @@ extern "C" {
 #define WF_UNUSED_            __attribute__((unused))
 #define WF_HERE_              __FILE__, __LINE__
 
-#define WF_MAX_TAGS     16
-#define WF_MAX_HANDLERS 12
-#define WF_MAX_HOOKS    8
-#define WF_MAX_DELAYS   12
+#define WF_MAX_TAGS           16
+#define WF_MAX_HANDLERS       12
+#define WF_MAX_HOOKS          8
+#define WF_MAX_DELAYS         12
 
 /* ---- types: all opaque but the option structs ------------------------------------ */
 
@@ -89,12 +89,12 @@ typedef wf_ret (*wf_fn)(wf_ctx *ctx, wf_json in);
 
 /*
  * A state handler is called before a state is recorded.  It gets the present state and
- * the proposed one and returns the one to record: NEU itself (or NULL) keeps it, a state
- * of wf_completed(), wf_failed(), ... replaces it.  The handlers of a list are called in
- * order; each sees the answer of the one before.  A handler that crashes, calls exit(),
- * exceeds its time or reports an error (wf_handler_error(), a sticky error) fails the
- * run: "Exception raised while calling state handlers: ...".  It runs in a process of
- * its own.
+ * the proposed one and returns the one to record: NEU itself (or NULL) keeps it, a
+ * state of wf_completed(), wf_failed(), ... replaces it.  The handlers of a list are
+ * called in order; each sees the answer of the one before.  A handler that crashes,
+ * calls exit(), exceeds its time or reports an error (wf_handler_error(), a sticky
+ * error) fails the run: "Exception raised while calling state handlers: ...".  It runs
+ * in a process of its own.
  */
 typedef wf_state *(*wf_handler_fn)(const wf_obj *o, const wf_state *old, wf_state *neu,
 				   void *arg);
@@ -110,20 +110,25 @@ enum wf_on_error { WF_ERROR_FAILS = 0, WF_ERROR_LOGGED };
 
 typedef struct wf_handler {
 	wf_handler_fn fn;
-	const void *arg;          /* given to the functions */
-	wf_check_fn check;        /* NULL: called for every change */
-	const char *name;         /* in messages; NULL: "#1", "#2", ... */
+	const void *arg;   /* given to the functions */
+	wf_check_fn check; /* NULL: called for every change */
+	const char *name;  /* in messages; NULL: "#1", "#2", ... */
 	enum wf_on_error on_error;
-	double timeout;           /* seconds; 0: 30 */
-	wf_action_fn action;      /* instead of fn */
+	double timeout;      /* seconds; 0: 30 */
+	wf_action_fn action; /* instead of fn */
 	wf_run_action_fn run_action;
 	const char *slack, *mail; /* private: WF_SLACK, WF_EMAIL */
 } wf_handler;
 
-/* .handlers = WF_HANDLERS({show}, {tell, "#ops"}, WF_CALLBACK(page, wf_is_failed, 0)) */
-#define WF_HANDLERS(...) {__VA_ARGS__}
+/* .handlers = WF_HANDLERS({show}, {tell, "#ops"}, WF_CALLBACK(page, wf_is_failed, 0))
+ */
+#define WF_HANDLERS(...)    \
+	{                   \
+		__VA_ARGS__ \
+	}
 /* ACTION(obj, state, ARG) for the states that pass CHECK: the callback factory. */
-#define WF_CALLBACK(action_, check_, arg_) WF_HANDLER_(arg_, check_, 0, action_, 0, 0, 0)
+#define WF_CALLBACK(action_, check_, arg_) \
+	WF_HANDLER_(arg_, check_, 0, action_, 0, 0, 0)
 /* An action for FAILED states (not for AwaitingRetry): FN(obj, run, state), or FN(obj,
  * state, ARG). */
 #define WF_ON_FAILURE(fn_)        WF_HANDLER_(0, wf_is_failed, 0, 0, fn_, 0, 0)
@@ -136,14 +141,20 @@ typedef struct wf_handler {
 #define WF_SLACK(url_secret_, check_) \
 	WF_HANDLER_(0, check_, "slack", 0, 0, url_secret_, 0)
 #define WF_EMAIL(to_, check_) WF_HANDLER_(0, check_, "email", 0, 0, 0, to_)
-#define WF_HANDLER_(arg_, check_, name_, action_, run_action_, slack_, mail_)          \
-	{                                                                              \
-		0, arg_, check_, name_, WF_ERROR_FAILS, 0, action_, run_action_, slack_, \
-		    mail_                                                              \
+#define WF_HANDLER_(arg_, check_, name_, action_, run_action_, slack_, mail_)    \
+	{                                                                        \
+		0, arg_, check_, name_, WF_ERROR_FAILS, 0, action_, run_action_, \
+		    slack_, mail_                                                \
 	}
 /* .on_failure = WF_CALLBACKS(page, note): actions, called after all handlers. */
-#define WF_CALLBACKS(...) {__VA_ARGS__}
-#define WF_HOOKS(...)     {__VA_ARGS__}
+#define WF_CALLBACKS(...)   \
+	{                   \
+		__VA_ARGS__ \
+	}
+#define WF_HOOKS(...)       \
+	{                   \
+		__VA_ARGS__ \
+	}
 
 struct wf_hooks {
 	wf_hook_fn on_running[WF_MAX_HOOKS];
@@ -155,18 +166,34 @@ struct wf_hooks {
 	wf_hook_fn on_rollback[WF_MAX_HOOKS]; /* tasks only */
 };
 
-/* ---- options ---------------------------------------------------------------------- */
+/* ---- options ----------------------------------------------------------------------
+ */
 
 struct wf_delays {
-	double backoff;  /* > 0: backoff, 2 backoff, 4 backoff, ... seconds */
+	double backoff; /* > 0: backoff, 2 backoff, 4 backoff, ... seconds */
 	unsigned int count;
 	double list[WF_MAX_DELAYS]; /* seconds; the last one repeats */
 };
-#define WF_BACKOFF(seconds) {seconds, 0, {0}}
-#define WF_DELAYS(...)       {0, WF_COUNT_(__VA_ARGS__), {__VA_ARGS__}}
-#define WF_COUNT_(...)       WF_NTH_(__VA_ARGS__, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1)
+#define WF_BACKOFF(seconds) \
+	{                   \
+		seconds, 0, \
+		{           \
+			0   \
+		}           \
+	}
+#define WF_DELAYS(...)                     \
+	{                                  \
+		0, WF_COUNT_(__VA_ARGS__), \
+		{                          \
+			__VA_ARGS__        \
+		}                          \
+	}
+#define WF_COUNT_(...)                                      WF_NTH_(__VA_ARGS__, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1)
 #define WF_NTH_(a, b, c, d, e, f, g, h, i, j, k, l, n, ...) n
-#define WF_TAGS(...) {__VA_ARGS__}
+#define WF_TAGS(...)        \
+	{                   \
+		__VA_ARGS__ \
+	}
 
 /* What a result is found by; 0: nothing is looked up.  Or-ed together. */
 enum wf_cache {
@@ -186,29 +213,29 @@ struct wf_task {
 	const char *file;
 	int line;
 
-	const char *title;       /* shown instead of the function's name */
+	const char *title; /* shown instead of the function's name */
 	const char *description;
 	const char *version;
-	int retries;             /* after the first attempt; -1: none even if
-				    PREFECT_TASKS_DEFAULT_RETRIES says so */
-	double retry_delay;      /* seconds, before each retry */
+	int retries;                   /* after the first attempt; -1: none even if
+					  PREFECT_TASKS_DEFAULT_RETRIES says so */
+	double retry_delay;            /* seconds, before each retry */
 	struct wf_delays retry_delays; /* WF_DELAYS(1, 10), WF_BACKOFF(10): instead */
-	double retry_jitter;     /* 0.5: each delay is at most 1.5 times as long */
+	double retry_jitter; /* 0.5: each delay is at most 1.5 times as long */
 	/* False: this failure is final.  Also asked after timeouts and signals. */
 	bool (*retry_if)(const wf_task *t, const wf_task_run *run, const wf_state *s);
-	double timeout;          /* seconds of one attempt; 0: none */
-	double grace;            /* seconds between TERM and KILL; 0: 5 */
+	double timeout; /* seconds of one attempt; 0: none */
+	double grace;   /* seconds between TERM and KILL; 0: 5 */
 	const char *tags[WF_MAX_TAGS];
-	unsigned int cache;      /* enum wf_cache */
+	unsigned int cache;        /* enum wf_cache */
 	const char *cache_without; /* "token,now": inputs that do not count */
 	const char *(*cache_key)(wf_ctx *ctx, wf_json in); /* instead of the policy;
 							      NULL: not cached */
-	double cache_ttl;        /* seconds; 0: for ever */
-	bool cache_refresh;      /* compute anew and replace what is stored */
-	const char *run_name;    /* "get-{url}-on-{date:%A}" */
+	double cache_ttl;                                  /* seconds; 0: for ever */
+	bool cache_refresh;   /* compute anew and replace what is stored */
+	const char *run_name; /* "get-{url}-on-{date:%A}" */
 	const char *(*run_name_fn)(wf_ctx *ctx, wf_json in);
 	enum wf_choice log_prints; /* stdout is logged as INFO, stderr as WARNING */
-	bool allow_failure;      /* consumers get null; not counted as failed */
+	bool allow_failure;        /* consumers get null; not counted as failed */
 	/* In the caller's process: no fork, no timeout, a crash is the caller's. */
 	bool run_inline;
 	wf_handler handlers[WF_MAX_HANDLERS];
@@ -220,7 +247,10 @@ struct wf_task {
 struct wf_runner {
 	int max_workers; /* 0: 16 */
 };
-#define WF_PROCS(n) {n}
+#define WF_PROCS(n) \
+	{           \
+		n   \
+	}
 
 /* The options of WF_FLOW, in this order for C++.  Zero is the default. */
 struct wf_flow {
@@ -229,18 +259,18 @@ struct wf_flow {
 	const char *file;
 	int line;
 
-	const char *title;       /* the flow's name; NULL: the function's, _ as - */
+	const char *title; /* the flow's name; NULL: the function's, _ as - */
 	const char *description;
 	const char *version;
 	int retries;
-	double retry_delay;      /* seconds; whole ones count */
-	double timeout;          /* seconds of one attempt; 0: none */
+	double retry_delay; /* seconds; whole ones count */
+	double timeout;     /* seconds of one attempt; 0: none */
 	/*
 	 * "{name: type = default, ...}": type string, integer, number, boolean, array,
 	 * object, date-time, any, or an enum 'a'|'b'; without default it is required.
 	 */
 	const char *params;
-	const char *run_name;    /* "info-{name}" */
+	const char *run_name; /* "info-{name}" */
 	const char *tags[WF_MAX_TAGS];
 	enum wf_choice log_prints;
 	struct wf_runner task_runner; /* WF_PROCS(8): so many task runs at a time */
@@ -249,38 +279,38 @@ struct wf_flow {
 	struct wf_hooks hooks;
 };
 
-/* ---- declaring -------------------------------------------------------------------- */
+/* ---- declaring --------------------------------------------------------------------
+ */
 
 /*
  * WF_TASK(name, wf_json, options...) { body }: the body gets `wf_ctx *ctx` and
  * `wf_json in` and returns a wf_ret.  The name is then used in wf_call(ctx, name, ...).
  */
-#define WF_TASK(name_, in_type_, ...) \
-	WF_TASK_(name_, in_type_, false, ##__VA_ARGS__)
+#define WF_TASK(name_, in_type_, ...) WF_TASK_(name_, in_type_, false, ##__VA_ARGS__)
 /* The same for a function that calls wf_yield() for each of its values. */
 #define WF_GENERATOR(name_, in_type_, ...) \
 	WF_TASK_(name_, in_type_, true, ##__VA_ARGS__)
-#define WF_TASK_(name_, in_type_, generator_, ...)                                     \
-	static wf_ret name_##_wf_body(wf_ctx *, in_type_);                             \
-	WF_DECLARE_TASK(name_);                                                        \
-	const wf_task name_[1] = {{.name = #name_,                                     \
-				   .fn = name_##_wf_body,                              \
-				   .file = __FILE__,                                   \
-				   .line = __LINE__,                                   \
-				   ##__VA_ARGS__,                                      \
-				   .generator = generator_}};                          \
-	WF_REGISTER_(name_, wf_register_task)                                          \
+#define WF_TASK_(name_, in_type_, generator_, ...)            \
+	static wf_ret name_##_wf_body(wf_ctx *, in_type_);    \
+	WF_DECLARE_TASK(name_);                               \
+	const wf_task name_[1] = {{.name = #name_,            \
+				   .fn = name_##_wf_body,     \
+				   .file = __FILE__,          \
+				   .line = __LINE__,          \
+				   ##__VA_ARGS__,             \
+				   .generator = generator_}}; \
+	WF_REGISTER_(name_, wf_register_task)                 \
 	static wf_ret name_##_wf_body(wf_ctx *ctx WF_UNUSED_, in_type_ in WF_UNUSED_)
 /* WF_FLOW(name, options...) { body }; `in` holds the parameters. */
-#define WF_FLOW(name_, ...)                                                            \
-	static wf_ret name_##_wf_body(wf_ctx *, wf_json);                              \
-	WF_DECLARE_FLOW(name_);                                                        \
-	const wf_flow name_[1] = {{.name = #name_,                                     \
-				   .fn = name_##_wf_body,                              \
-				   .file = __FILE__,                                   \
-				   .line = __LINE__,                                   \
-				   ##__VA_ARGS__}};                                    \
-	WF_REGISTER_(name_, wf_register_flow)                                          \
+#define WF_FLOW(name_, ...)                               \
+	static wf_ret name_##_wf_body(wf_ctx *, wf_json); \
+	WF_DECLARE_FLOW(name_);                           \
+	const wf_flow name_[1] = {{.name = #name_,        \
+				   .fn = name_##_wf_body, \
+				   .file = __FILE__,      \
+				   .line = __LINE__,      \
+				   ##__VA_ARGS__}};       \
+	WF_REGISTER_(name_, wf_register_flow)             \
 	static wf_ret name_##_wf_body(wf_ctx *ctx WF_UNUSED_, wf_json in WF_UNUSED_)
 /* For a task or flow of another file. */
 #ifdef __cplusplus
@@ -290,21 +320,22 @@ struct wf_flow {
 #	define WF_DECLARE_TASK(name_) extern const wf_task name_[1]
 #	define WF_DECLARE_FLOW(name_) extern const wf_flow name_[1]
 #endif
-#define WF_REGISTER_(name_, fn_)                                                       \
-	static void __attribute__((constructor)) name_##_wf_register(void)             \
-	{                                                                              \
-		fn_(name_);                                                            \
+#define WF_REGISTER_(name_, fn_)                                           \
+	static void __attribute__((constructor)) name_##_wf_register(void) \
+	{                                                                  \
+		fn_(name_);                                                \
 	}
 void wf_register_task(const wf_task *t);
 void wf_register_flow(const wf_flow *f);
 
 /*
- * The program: run | list | schema | deploy | serve | engine; --help tells more.  Checks
+ * The program: run | list | schema | deploy | serve | engine; --help tells more. Checks
  * all declarations first: a contradiction is told with file and line, status 2.
  */
 int wf_main(int argc, char **argv);
 
-/* ---- returning -------------------------------------------------------------------- */
+/* ---- returning --------------------------------------------------------------------
+ */
 
 wf_ret wf_ok(wf_ctx *ctx, wf_json value); /* Completed, with a value; NULL: null */
 wf_ret wf_ok_text(wf_ctx *ctx, const char *text);
@@ -322,7 +353,8 @@ wf_ret wf_return_state(wf_ctx *ctx, const wf_state *s);
 /* As these task runs ended: all completed, or "1/3 states failed.". */
 wf_ret wf_all(wf_ctx *ctx, const wf_futs *futs);
 
-/* ---- JSON: reading ---------------------------------------------------------------- */
+/* ---- JSON: reading ----------------------------------------------------------------
+ */
 
 enum wf_type { WF_NULL, WF_BOOL, WF_INT, WF_REAL, WF_TEXT, WF_ARRAY, WF_OBJECT };
 
@@ -341,8 +373,8 @@ enum wf_type wf_type(wf_json v); /* of NULL: WF_NULL */
 bool wf_has(wf_json v, const char *key); /* there, and not null */
 /* Arrays and objects: how many, the I-th (from 0), the key of the I-th member. */
 size_t wf_len(wf_json v);
-#define wf_item(v, i)   wf_item_at(WF_HERE_, v, i)
-#define wf_key(v, i)    wf_key_at(WF_HERE_, v, i)
+#define wf_item(v, i) wf_item_at(WF_HERE_, v, i)
+#define wf_key(v, i)  wf_key_at(WF_HERE_, v, i)
 /* The value itself. */
 #define wf_as_str(v)  wf_as_str_at(WF_HERE_, v)
 #define wf_as_i64(v)  wf_as_i64_at(WF_HERE_, v)
@@ -351,7 +383,8 @@ size_t wf_len(wf_json v);
 const char *wf_text(wf_json v); /* as JSON text; of NULL: "null" */
 bool wf_equal(wf_json a, wf_json b);
 
-/* ---- JSON: making ----------------------------------------------------------------- */
+/* ---- JSON: making -----------------------------------------------------------------
+ */
 
 /*
  * From a template: JSON where keys may stand without quotes, texts may use single ones,
@@ -359,7 +392,7 @@ bool wf_equal(wf_json a, wf_json b);
  * (wf_json), %F (wf_fut, in the arguments of a call) stand for values; %% in a text is
  * one %.  wf_obj("{mode: 'flood', depth: %d}", 3)
  */
-#define wf_obj(...) wf_json_at(WF_HERE_, __VA_ARGS__)
+#define wf_obj(...)    wf_json_at(WF_HERE_, __VA_ARGS__)
 #define wf_parse(text) wf_parse_at(WF_HERE_, text) /* JSON text */
 wf_json wf_arr(wf_ctx *ctx);                       /* [] */
 wf_json wf_null(void);
@@ -370,7 +403,8 @@ wf_json wf_from_i64(int64_t n);
 wf_json wf_from_f64(double n);
 wf_json wf_from_flag(bool b);
 
-/* ---- running tasks ---------------------------------------------------------------- */
+/* ---- running tasks ----------------------------------------------------------------
+ */
 
 /*
  * Runs TASK with the arguments of the template ("{}": none) and waits for its end.
@@ -397,8 +431,8 @@ struct wf_map_arg {
 #define WF_EACH(key, array)  wf_map_arg_of(1, key, array)
 #define WF_CONST(key, value) wf_map_arg_of(2, key, value)
 
-/* The result, when the run has ended.  NULL and a sticky error when it did not complete;
- * a task with allow_failure gives null. */
+/* The result, when the run has ended.  NULL and a sticky error when it did not
+ * complete; a task with allow_failure gives null. */
 #define wf_get(fut)    wf_get_at(WF_HERE_, fut)
 #define wf_result(fut) wf_get_at(WF_HERE_, fut)
 /* Waits up to MS (-1: for ever); true when the run has ended. */
@@ -407,7 +441,7 @@ bool wf_wait_all(wf_futs *futs, int ms);
 /* The next one that ends, each once; NULL when all are through, or after MS. */
 wf_fut *wf_as_completed(wf_futs *futs, int ms);
 const wf_state *wf_state_of(wf_fut *f); /* waits for the end */
-const char *wf_fut_name(wf_fut *f);     /* of the run: "square-0"; waits for its start */
+const char *wf_fut_name(wf_fut *f); /* of the run: "square-0"; waits for its start */
 wf_futs wf_list(wf_ctx *ctx, size_t count, ...); /* futures as a list */
 
 /* Generators: gives V to whoever consumes; the values in turn, NULL at the end. */
@@ -423,7 +457,8 @@ wf_json wf_next(wf_fut *f);
 #define wf_run_deployment(ctx, name, params, timeout) \
 	wf_run_deployment_at(WF_HERE_, ctx, name, params, timeout)
 
-/* ---- this run --------------------------------------------------------------------- */
+/* ---- this run ---------------------------------------------------------------------
+ */
 
 enum wf_level { WF_DEBUG = 10, WF_INFO = 20, WF_WARNING = 30, WF_ERROR = 40 };
 /* A line of the run's log. */
@@ -433,8 +468,8 @@ void wf_logf(wf_ctx *ctx, int level, const char *fmt, ...) WF_PRINTF_(3, 4);
 #define wf_error(ctx, ...) wf_logf(ctx, WF_ERROR, __VA_ARGS__)
 
 const wf_obj *wf_self(wf_ctx *ctx);
-int wf_attempt(wf_ctx *ctx);      /* 1 for the first */
-wf_json wf_params(wf_ctx *ctx);   /* of the flow */
+int wf_attempt(wf_ctx *ctx);                     /* 1 for the first */
+wf_json wf_params(wf_ctx *ctx);                  /* of the flow */
 void wf_set_name(wf_ctx *ctx, const char *name); /* renames the task run */
 /* The first error so far and forgets it; NULL: there is none. */
 const char *wf_try(wf_ctx *ctx);
@@ -465,7 +500,8 @@ void wf_concurrency(wf_ctx *ctx, const char *name, int n);
 void wf_release(wf_ctx *ctx, const char *name);
 void wf_rate_limit(wf_ctx *ctx, const char *name);
 /* EVENT like "order.shipped"; RESOURCE names what it is about. */
-void wf_emit_event(wf_ctx *ctx, const char *event, const char *resource, wf_json payload);
+void wf_emit_event(wf_ctx *ctx, const char *event, const char *resource,
+		   wf_json payload);
 /*
  * The run is Paused until somebody resumes it; with a SCHEMA (of the input; NULL: none)
  * what they gave is returned.  After TIMEOUT seconds (0: 3600) the run fails.
@@ -475,28 +511,29 @@ void wf_emit_event(wf_ctx *ctx, const char *event, const char *resource, wf_json
 wf_json wf_pause(wf_ctx *ctx, wf_json schema, double timeout);
 wf_json wf_suspend(wf_ctx *ctx, wf_json schema, double timeout);
 
-/* ---- objects and states ----------------------------------------------------------- */
+/* ---- objects and states -----------------------------------------------------------
+ */
 
-const char *wf_kind(const wf_obj *o);     /* "flow" or "task" */
+const char *wf_kind(const wf_obj *o); /* "flow" or "task" */
 const char *wf_name(const wf_obj *o);
 const char *wf_run_name(const wf_obj *o);
-const char *wf_run_id(const wf_obj *o);   /* as text */
+const char *wf_run_id(const wf_obj *o); /* as text */
 wf_json wf_tags(const wf_obj *o);
-wf_ctx *wf_obj_ctx(const wf_obj *o);      /* for wf_logf() and the like */
+wf_ctx *wf_obj_ctx(const wf_obj *o); /* for wf_logf() and the like */
 
-const char *wf_state_type(const wf_state *s); /* "RUNNING", "COMPLETED", ... */
-const char *wf_state_name(const wf_state *s); /* "Running", "AwaitingRetry", ... */
-const char *wf_message(const wf_state *s);    /* "" when it has none */
-wf_json wf_data(const wf_state *s);           /* its result or data; NULL */
-int wf_fail_code(const wf_state *s);          /* of wf_fail(); 128 + signal; 0 */
-const char *wf_timestamp(const wf_state *s);  /* ISO 8601, UTC */
+const char *wf_state_type(const wf_state *s);     /* "RUNNING", "COMPLETED", ... */
+const char *wf_state_name(const wf_state *s);     /* "Running", "AwaitingRetry", ... */
+const char *wf_message(const wf_state *s);        /* "" when it has none */
+wf_json wf_data(const wf_state *s);               /* its result or data; NULL */
+int wf_fail_code(const wf_state *s);              /* of wf_fail(); 128 + signal; 0 */
+const char *wf_timestamp(const wf_state *s);      /* ISO 8601, UTC */
 const char *wf_scheduled_time(const wf_state *s); /* "" when it has none */
-double wf_scheduled_in(const wf_state *s);    /* seconds from now; 0 */
-bool wf_is(const wf_state *s, const char *name); /* of this name */
-bool wf_is_failed(const wf_state *s);         /* of type FAILED */
+double wf_scheduled_in(const wf_state *s);        /* seconds from now; 0 */
+bool wf_is(const wf_state *s, const char *name);  /* of this name */
+bool wf_is_failed(const wf_state *s);             /* of type FAILED */
 bool wf_is_completed(const wf_state *s);
-bool wf_is_finished(const wf_state *s);       /* final */
-bool wf_is_retrying(const wf_state *s);       /* AwaitingRetry, or Retrying at once */
+bool wf_is_finished(const wf_state *s); /* final */
+bool wf_is_retrying(const wf_state *s); /* AwaitingRetry, or Retrying at once */
 bool wf_is_running(const wf_state *s);
 
 wf_state *wf_completed(wf_ctx *ctx, const char *message, wf_json data);
@@ -515,7 +552,8 @@ int wf_notify_slack(wf_ctx *ctx, const char *url, const char *fmt, ...)
 int wf_notify_email(wf_ctx *ctx, const char *to, const char *subject, const char *fmt,
 		    ...) WF_PRINTF_(4, 5);
 
-/* ---- testing ---------------------------------------------------------------------- */
+/* ---- testing ----------------------------------------------------------------------
+ */
 
 /*
  * Runs FLOW here without a server and with a fake clock: waiting for a retry takes no
@@ -533,7 +571,8 @@ size_t wf_report_task_count(const wf_report *r);
 double wf_report_seconds(const wf_report *r); /* by the fake clock */
 bool wf_report_logged(const wf_report *r, const char *part);
 
-/* ---- behind the macros above ------------------------------------------------------- */
+/* ---- behind the macros above -------------------------------------------------------
+ */
 
 const char *wf_str_at(const char *file, int line, wf_json v, const char *key);
 int64_t wf_i64_at(const char *file, int line, wf_json v, const char *key);

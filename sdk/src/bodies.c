@@ -127,7 +127,7 @@ static void log_line(struct body *b, int level, const char *line, size_t len)
 	while (len > 0 && strchr(" \t\r\n", line[len - 1]) != NULL) {
 		len--;
 	}
-	text = text_clean(line, len);
+	text = host_masked(b->h, text_clean(line, len));
 	runner_log(b->h->runner, task, level,
 		   task == SCHED_NO_TASK ? "prefect.flow_runs" : "prefect.task_runs",
 		   text);
@@ -142,7 +142,13 @@ static void on_out_line(const char *line, size_t len, int cut, void *arg)
 
 static void on_err_line(const char *line, size_t len, int cut, void *arg)
 {
+	struct body *b = arg;
+
 	(void)cut;
+	if (b->kind == BODY_HANDLER) {
+		free(b->tail);
+		b->tail = text_clean(line, len);
+	}
 	log_line(arg, LEVEL_WARNING, line, len);
 }
 
@@ -211,6 +217,8 @@ void body_close(struct body *b)
 	}
 	free(b->calls);
 	json_decref(b->end);
+	json_decref(b->at);
+	free(b->tail);
 	json_decref(b->start.obj.tags);
 	buf_release(&b->in);
 	buf_release(&b->out);
@@ -269,7 +277,7 @@ static struct body *new_body(struct host *h, enum body_kind kind, struct call *c
 	buf_init(&b->out);
 	lines_init(&b->out_lines, TASK_LINE_MAX, on_out_line, b);
 	lines_init(&b->err_lines, TASK_LINE_MAX, on_err_line, b);
-	b->log_prints = kind != BODY_HANDLER && log_prints(h, c);
+	b->log_prints = kind == BODY_HANDLER || log_prints(h, c);
 	fill_start(b);
 	return b;
 }

@@ -148,6 +148,7 @@ wf_ret body_run(wf_ctx *ctx, wf_fn fn)
 
 	body_now = ctx;
 	ret = fn(ctx, cooked(ctx->in));
+	rest_release_all(ctx);
 	ctx->ended = 1;
 	body_now = before;
 	return ret;

@@ -84,6 +84,7 @@ struct body_start {
 	const wf_hook_fn *hooks; /* WF_MAX_HOOKS of them, or NULL: handlers run */
 	const wf_handler *handlers;
 	const wf_action_fn *on_failure;
+	size_t skip; /* handlers that were called already */
 };
 extern wf_ctx *body_now; /* the running function's; NULL: none */
 /* The fork_fn of the engine's processes: runs it all, returns the exit status. */
@@ -139,5 +140,7 @@ void body_handle(const struct body_start *start, wf_ctx *ctx);
 int rest_call(const char *method, const char *path, const json_t *body, json_t **ret,
 	      char *why, size_t size);
 const char *rest_env(const char *const *names);
+/* The limits that CTX holds. */
+void rest_release_all(wf_ctx *ctx);
 
 #endif

@@ -326,6 +326,7 @@ struct host *host_new(struct loop *loop, const wf_flow *def)
 	h->loop = loop;
 	h->def = def;
 	h->reuse = json_object();
+	h->masks = json_array();
 	return h;
 }
 
@@ -338,6 +339,6 @@ void host_free(struct host *h)
 	free(h->calls);
 	free(h->runs);
 	json_decref(h->reuse);
-	free(h->tail);
+	json_decref(h->masks);
 	free(h);
 }

@@ -44,6 +44,9 @@ struct body {
 	struct buf in, out;
 	struct lines out_lines, err_lines;
 	int log_prints, ended, stopped;
+	json_t *at; /* of a handler's process: which one runs */
+	size_t at_count;
+	char *tail;          /* its last line on stderr */
 	json_t *end;         /* how the function returned */
 	struct call **calls; /* by future id - 1 */
 	size_t call_count, call_size;
@@ -97,8 +100,7 @@ struct host {
 	int returned;   /* the flow's function has, while some of them wait */
 	unsigned int numbers[1024]; /* dynamic keys, by task */
 	json_t *reuse;              /* "task|inputs" -> results of earlier attempts */
-	int fake_clock;
-	char *tail; /* what a process said last on stderr */
+	json_t *masks;              /* secrets that the log does not show */
 };
 
 /* host.c */
@@ -110,6 +112,9 @@ struct sched_now host_now(const struct host *h);
 void host_perform(struct host *h);
 /* The flow's function returned nothing, and all that it asked for is a run by now. */
 void host_return_now(struct host *h);
+
+/* Takes TEXT; secrets in it are replaced. */
+char *host_masked(const struct host *h, char *text);
 
 /* calls.c */
 void call_submit(struct body *b, const json_t *msg);

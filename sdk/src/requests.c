@@ -12,6 +12,8 @@
 #include "sdk/src/host.h"
 #include "sdk/src/registry.h"
 
+#define MASK_MIN 4 /* shorter ones would hide half of all lines */
+
 static int int_of(const json_t *msg, const char *key)
 {
 	return (int)json_integer_value(json_object_get(msg, key));
@@ -41,7 +43,8 @@ static void take_log(struct body *b, const json_t *msg)
 {
 	size_t task = index_of(subject(b, msg));
 	const json_t *m = json_object_get(msg, "m");
-	char *text = text_clean(json_string_value(m), json_string_length(m));
+	char *text =
+	    host_masked(b->h, text_clean(json_string_value(m), json_string_length(m)));
 
 	runner_log(b->h->runner, task, int_of(msg, "l"),
 		   task == SCHED_NO_TASK ? "prefect.flow_runs" : "prefect.task_runs",
@@ -72,6 +75,48 @@ static void take_artifact(struct body *b, const json_t *msg)
 	}
 	sched_get_run(r->sched, c->index, &run);
 	r->session->ops->artifact(r->session, &run.id, json_object_get(msg, "v"));
+}
+
+static void take_mask(struct body *b, const json_t *msg)
+{
+	const json_t *v = json_object_get(msg, "v");
+
+	if (json_string_length(v) >= MASK_MIN) {
+		(void)json_array_append(b->h->masks, (json_t *)(uintptr_t)v);
+	}
+}
+
+char *host_masked(const struct host *h, char *text)
+{
+	struct buf b;
+	size_t i, n;
+	json_t *v;
+	char *hit, *at;
+
+	json_array_foreach (h->masks, i, v) {
+		n = json_string_length(v);
+		if (strstr(text, json_string_value(v)) == NULL) {
+			continue;
+		}
+		buf_init(&b);
+		for (at = text; (hit = strstr(at, json_string_value(v))) != NULL;
+		     at = hit + n) {
+			buf_add(&b, at, (size_t)(hit - at));
+			buf_adds(&b, "********");
+		}
+		buf_adds(&b, at);
+		free(text);
+		text = buf_take(&b, NULL);
+	}
+	return text;
+}
+
+/* Which handler runs: "" none. */
+static void take_at(struct body *b, const json_t *msg)
+{
+	json_decref(b->at);
+	b->at = json_incref((json_t *)(uintptr_t)msg);
+	b->at_count++;
 }
 
 /* ---- waiting ---- */
@@ -252,6 +297,8 @@ static const struct {
 	void (*fn)(struct body *b, const json_t *msg);
 } requests[] = {
     {"artifact", take_artifact},
+    {"at", take_at},
+    {"mask", take_mask},
     {"end", take_end},
     {"idone", request_inline_ended},
     {"log", take_log},

@@ -15,6 +15,11 @@ def flows():
     return wf.BIN / "tests" / "c" / "flows"
 
 
+def test_the_interface_from_a_test_program(flows):
+    done = subprocess.run([flows.parent / "api"], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
+
+
 @pytest.fixture
 def offline(flows, tmp_path):
     """offline(flow, key=value...): exit status and the record of the run."""
