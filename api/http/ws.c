@@ -481,6 +481,10 @@ void ws_close(struct ws_conn *c, int code, const char *fmt, ...)
 	while (len > 0 && ((unsigned char)text.data[len] & 0xc0) == 0x80) {
 		len--; /* whole characters */
 	}
+	if (!c->pong_held && wslay_event_want_write(c->ws)) {
+		/* what was said before: wslay lets a close frame overtake it */
+		(void)wslay_event_send(c->ws);
+	}
 	(void)wslay_event_queue_close(c->ws, (uint16_t)code, (const uint8_t *)text.data,
 				      len);
 	ws_move(c, WS_CLOSING);

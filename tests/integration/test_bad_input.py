@@ -378,6 +378,16 @@ def test_junk_after_authentication(bad, path, code):
         assert last_words(sock) in code
 
 
+@pytest.mark.parametrize("path", ["/events/in", "/events/out"])
+def test_what_was_said_before_the_close_arrives(bad, path):
+    with upgrade(bad, path) as sock:
+        sock.sendall(frame(AUTH) + frame(b"not json at all"))
+        said = b""
+        while closing(said) is None and (chunk := sock.recv(65536)):
+            said += chunk
+    assert b'"auth_success"' in said and closing(said) == 1002
+
+
 def test_refused_upgrades(bad):
     head = "GET /api{} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n{}\r\n"
     good = "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n"

@@ -22,7 +22,8 @@
 #include "base/jsonw.h"
 #include "base/mem.h"
 
-#define BODY_MAX (4u << 20)
+#define BODY_MAX         (4u << 20)
+#define CAPABILITIES_MAX (1u << 20)
 
 static const struct list_spec documents = {ENT_BLOCK_DOCUMENT, SQL_BLOCK_DOCUMENT_LIST,
 					   SQL_BLOCK_DOCUMENT_COUNT, NULL};
@@ -75,17 +76,35 @@ static int answer_by_id(struct tx *tx, const struct uuid *id, int secrets,
 
 struct told {
 	char *name;
-	json_t *related;
+	json_t *related, *payload;
 };
+
+/* What may be told to everybody: not the data. */
+static json_t *payload_of(const struct db_rows *r, const struct uuid *type)
+{
+	json_t *capabilities =
+	    json_parse(db_text(r, BD_SCHEMA + BS_CAPABILITIES),
+		       db_len(r, BD_SCHEMA + BS_CAPABILITIES), CAPABILITIES_MAX, NULL);
+
+	return json_pack("{s:s, s:{}, s:{s:o, s:{s:s, s:s}}}", "name",
+			 db_text(r, BD_NAME), "data", "block_schema", "capabilities",
+			 capabilities != NULL ? capabilities : json_array(),
+			 "block_type", "id", uuid_str(type), "name",
+			 db_text(r, BD_TYPE + BT_NAME));
+}
 
 static void take_told(const struct db_rows *r, void *arg)
 {
 	struct told *t = arg;
 	struct uuid id = {{0}};
 
+	if (db_int(r, BD_ANONYMOUS) != 0) {
+		return; /* nobody hears of those */
+	}
 	t->name = xstrdup(db_text(r, BD_NAME));
 	t->related = json_array();
 	(void)db_uuid(r, BD_TYPE + BT_ID, &id);
+	t->payload = payload_of(r, &id);
 	(void)json_array_append_new(t->related,
 				    event_related("block-type", &id, "block-type",
 						  db_text(r, BD_TYPE + BT_NAME)));
@@ -102,15 +121,14 @@ static int emit(struct tx *tx, const char *what, const struct uuid *id,
 	int rc = db_one(tx->c, SQL_BLOCK_DOCUMENT_BY_ID, DB_ARGS(db_a_uuid(id)), 1,
 			take_told, &t, err);
 
-	if (rc == 1) {
+	if (rc == 1 && t.name != NULL) {
 		rc = event_object(tx,
-				  &(struct object_event){
-				      .kind = "block-document",
-				      .what = what,
-				      .id = id,
-				      .name = t.name,
-				      .related = t.related,
-				      .payload = json_pack("{s:s}", "name", t.name)},
+				  &(struct object_event){.kind = "block-document",
+							 .what = what,
+							 .id = id,
+							 .name = t.name,
+							 .related = t.related,
+							 .payload = t.payload},
 				  err);
 		rc = rc < 0 ? rc : 1;
 	}
