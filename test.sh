@@ -10,6 +10,7 @@
 #   chaos        kill -9 of every part at several points of a run (pytest)
 #   sim          many workers, APIs, Redis in virtual time under faults; the lease model (spin)
 #   compat       the unmodified Prefect client, CLI, worker and server (pytest)
+#   walkthrough  programs that use the Prefect client as the documents of its users do (pytest)
 #   stress       wf-api and its thread programs under ThreadSanitizer and load (pytest)
 #   valgrind     the daemons and the engine under valgrind (short)
 #   clang        clang with warnings as errors, clang-tidy, fuzzers for some seconds each
@@ -37,6 +38,7 @@ layer_list="
 	cli          asan
 	chaos        asan
 	compat       client
+	walkthrough  client
 	stress       client
 	valgrind     client
 	sim          work
@@ -93,6 +95,7 @@ layer_integration() { need asan venv && py integration asan; }
 layer_cli() { need asan venv && py cli asan; }
 layer_chaos() { need asan venv && py chaos asan; }
 layer_compat() { need plain venv && py compat plain; }
+layer_walkthrough() { need plain venv && py walkthrough plain; }
 layer_stress() { need tsan venv && py stress tsan; }
 layer_valgrind() { need plain venv && py valgrind plain; }
 layer_sim() {

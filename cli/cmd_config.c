@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "cli/cli.h"
@@ -53,39 +54,101 @@ static int check_setting(const char *name, struct error *err)
 	return 0;
 }
 
+/* "[1, 10, 100]" is kept as "1,10,100", the way lists are written in the environment;
+ * other texts stay as they are.  TEXT is changed. */
+static void plain_list(char *text)
+{
+	size_t n = strlen(text), out = 0;
+
+	if (n < 2 || text[0] != '[' || text[n - 1] != ']' ||
+	    text[1 + strspn(text + 1, "0123456789.,- ")] != ']') {
+		return;
+	}
+	for (size_t i = 1; i + 1 < n; i++) {
+		if (text[i] != ' ') {
+			text[out++] = text[i];
+		}
+	}
+	text[out] = '\0';
+}
+
+/*
+ * The assignment that begins at argument *AT, which moves behind it: "VAR=VALUE", or
+ * "VAR = VALUE" in pieces, up to the next one.  NULL when there is no "=".
+ */
+static char *next_assignment(const struct opts *opts, int *at)
+{
+	const char *first = opts->args[*at];
+	struct buf b;
+	char *text;
+
+	(*at)++;
+	if (strchr(first, '=') != NULL) {
+		return xstrdup(first);
+	}
+	if (*at >= opts->nargs || opts->args[*at][0] != '=') {
+		return NULL;
+	}
+	buf_init(&b);
+	buf_addf(&b, "%s=%s", first, opts->args[*at] + 1);
+	for ((*at)++; *at < opts->nargs; (*at)++) {
+		int named = *at + 1 < opts->nargs && opts->args[*at + 1][0] == '=';
+
+		if (named || strchr(opts->args[*at], '=') != NULL) {
+			break;
+		}
+		if (b.data[b.len - 1] != '=') {
+			buf_addc(&b, ' ');
+		}
+		buf_adds(&b, opts->args[*at]);
+	}
+	text = buf_take(&b, NULL);
+	buf_release(&b);
+	return text;
+}
+
+static int keep(struct cli *cli, const char *name, char *value, struct error *err)
+{
+	int rc = check_setting(name, err);
+
+	plain_list(value);
+	if (rc == 0) {
+		rc = profile_set(cli->profile, name, value, err);
+	}
+	if (rc == 0) {
+		say(cli, TONE_PLAIN, "Set '%s' to '%s'.", name,
+		    profile_is_secret(name) ? "********" : value);
+		if (opts_env(name) != NULL) {
+			say(cli, TONE_WARN,
+			    "'%s' is also set by an environment variable, which wins. "
+			    "Run `unset %s` to use the new value.",
+			    name, name);
+		}
+	}
+	return rc;
+}
+
 static int config_set(struct cli *cli, const void *conf, const struct opts *opts,
 		      struct error *err)
 {
-	int rc = 0;
+	int rc = 0, i = 0;
 
 	(void)conf;
-	for (int i = 0; rc == 0 && i < opts->nargs; i++) {
-		const char *eq = strchr(opts->args[i], '=');
-		char *name;
+	while (rc == 0 && i < opts->nargs) {
+		const char *given = opts->args[i];
+		char *text = next_assignment(opts, &i);
+		char *eq = text != NULL ? strchr(text, '=') : NULL;
 
-		if (eq == NULL || eq == opts->args[i]) {
+		if (eq == NULL || eq == text) {
+			free(text);
 			return err_set(
 			    err, ERR_USAGE,
 			    "Failed to parse argument '%s'. Use the format 'VAR=VAL'.",
-			    opts->args[i]);
+			    given);
 		}
-		name = xstrndup(opts->args[i], (size_t)(eq - opts->args[i]));
-		rc = check_setting(name, err);
-		if (rc == 0) {
-			rc = profile_set(cli->profile, name, eq + 1, err);
-		}
-		if (rc == 0) {
-			say(cli, TONE_PLAIN, "Set '%s' to '%s'.", name,
-			    profile_is_secret(name) ? "********" : eq + 1);
-			if (opts_env(name) != NULL) {
-				say(cli, TONE_WARN,
-				    "'%s' is also set by an environment variable, "
-				    "which wins. "
-				    "Run `unset %s` to use the new value.",
-				    name, name);
-			}
-		}
-		free(name);
+		*eq = '\0';
+		rc = keep(cli, text, eq + 1, err);
+		free(text);
 	}
 	if (rc == 0) {
 		say(cli, TONE_OK, "Updated profile '%s'.", cli->profile);

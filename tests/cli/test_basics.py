@@ -74,6 +74,12 @@ def test_options_of_the_session_stand_anywhere(run):
         assert "WF_PROFILE='other'" in run(*words).stdout, words
 
 
+def test_assignments_in_pieces(run):
+    run("config", "set", "PREFECT_A", "=", "[1,", "10,", "100]", "WF_B=2", "WF_C", "=", "x", "y")
+    kept = run("config", "view").stdout
+    assert "PREFECT_A='1,10,100'" in kept and "WF_B='2'" in kept and "WF_C='x y'" in kept
+
+
 def test_settings_as_json(run):
     run("config", "set", "PREFECT_API_KEY=secret")
     told = json.loads(run("config", "view", "-o", "json").stdout)
