@@ -29,6 +29,7 @@ libsdk_a_SOURCES = \
 	sdk/src/states.c \
 	sdk/src/template.c \
 	sdk/src/test.c \
+	sdk/src/txn.c \
 	sdk/src/value.c
 $(libsdk_a_OBJECTS): $(proto_gen_h)
 

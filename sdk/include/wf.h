@@ -440,6 +440,7 @@ bool wf_wait(wf_fut *f, int ms);
 bool wf_wait_all(wf_futs *futs, int ms);
 /* The next one that ends, each once; NULL when all are through, or after MS. */
 wf_fut *wf_as_completed(wf_futs *futs, int ms);
+size_t wf_left(const wf_futs *futs);    /* that it has not given yet */
 const wf_state *wf_state_of(wf_fut *f); /* waits for the end */
 const char *wf_fut_name(wf_fut *f); /* of the run: "square-0"; waits for its start */
 wf_futs wf_list(wf_ctx *ctx, size_t count, ...); /* futures as a list */
@@ -477,10 +478,15 @@ const char *wf_try(wf_ctx *ctx);
 const char *wf_fmt(wf_ctx *ctx, const char *fmt, ...) WF_PRINTF_(2, 3);
 void *wf_alloc(wf_ctx *ctx, size_t size); /* zeroed; gone when the function returns */
 
-/* Transactions: what tasks did between begin and commit is undone together.  Their
- * on_rollback hooks run in reverse order when the run fails or rolls back. */
-void wf_txn_begin(wf_ctx *ctx, const char *key); /* KEY NULL: no idempotency */
-void wf_txn_commit(wf_ctx *ctx);
+/*
+ * Transactions: the task runs that complete between begin and commit belong together.
+ * A commit calls their on_commit hooks in this order.  A rollback calls their
+ * on_rollback hooks in the reverse order; their state becomes RolledBack.  A function
+ * that fails, crashes or is cancelled rolls back what it left open; one that returns
+ * well commits it.  Transactions may be nested: the outermost one commits.
+ */
+void wf_txn_begin(wf_ctx *ctx);
+#define wf_txn_commit(ctx) wf_txn_commit_at(WF_HERE_, ctx)
 void wf_txn_rollback(wf_ctx *ctx);
 
 /* Shown at the run: KEY of [a-z0-9-], or NULL. */
@@ -613,6 +619,7 @@ wf_fut *wf_subflow_at(const char *file, int line, wf_ctx *ctx, const wf_flow *f,
 		      const char *fmt, ...);
 wf_json wf_run_deployment_at(const char *file, int line, wf_ctx *ctx, const char *name,
 			     wf_json params, double timeout);
+void wf_txn_commit_at(const char *file, int line, wf_ctx *ctx);
 const char *wf_secret_at(const char *file, int line, wf_ctx *ctx, const char *name);
 
 #ifdef __cplusplus

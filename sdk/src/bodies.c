@@ -177,12 +177,41 @@ static void on_exit_seen(struct proc *proc, const struct proc_exit *e, void *arg
 		lines_finish(&b->out_lines);
 		lines_finish(&b->err_lines);
 	}
-	if (b->kind == BODY_TASK) {
-		attempt_ended(b, e);
-	} else if (b->kind == BODY_FLOW) {
-		flow_ended(b, e);
-	} else {
+	b->exit = *e;
+	if (b->kind == BODY_HANDLER) {
 		handler_ended(b, e);
+	} else if (b->txn_busy) {
+		b->txn_ended = 1; /* what it asked for is finished first */
+	} else {
+		body_conclude(b);
+	}
+}
+
+static void conclude_now(struct body *b)
+{
+	if (b->kind == BODY_TASK) {
+		attempt_ended(b, &b->exit);
+	} else {
+		flow_ended(b, &b->exit);
+	}
+}
+
+/* True when the function ended as it wanted to. */
+static int went_well(const struct body *b)
+{
+	const json_t *state = json_object_get(b->end, "state");
+
+	return b->end != NULL && !b->stopped && b->exit.reason == PROC_STOP_NONE &&
+	       (state == NULL ||
+		json_integer_value(json_object_get(state, "type")) == STATE_COMPLETED);
+}
+
+void body_conclude(struct body *b)
+{
+	if (b->txn == NULL) {
+		conclude_now(b);
+	} else {
+		txn_close_all(b, !went_well(b), conclude_now);
 	}
 }
 
@@ -216,6 +245,8 @@ void body_close(struct body *b)
 		b->h->flow_body = NULL;
 	}
 	free(b->calls);
+	gate_release(b->gate);
+	txn_drop(b->txn);
 	json_decref(b->end);
 	json_decref(b->at);
 	free(b->tail);

@@ -327,3 +327,49 @@ void wf_artifact_progress(wf_ctx *ctx, const char *key, double percent)
 
 	artifact(ctx, "progress", key, v != NULL ? v : json_real(0));
 }
+
+/* ---- transactions ---- */
+
+static int ask_txn(const char *what)
+{
+	json_t *answer;
+	int failed;
+
+	if (strcmp(what, "begin") != 0) {
+		future_wait_all(); /* its runs are over before it is */
+	}
+	line_send(json_pack("{s:s, s:s}", "op", "txn", "a", what));
+	if (strcmp(what, "begin") == 0 || !body_online()) {
+		return 0;
+	}
+	answer = line_receive();
+	failed = json_is_true(json_object_get(answer, "failed"));
+	json_decref(answer);
+	return failed;
+}
+
+void wf_txn_begin(wf_ctx *ctx)
+{
+	(void)ctx;
+	if (!body_failed()) {
+		(void)ask_txn("begin");
+	}
+}
+
+void wf_txn_commit_at(const char *file, int line, wf_ctx *ctx)
+{
+	(void)ctx;
+	if (!body_failed() && ask_txn("commit")) {
+		body_error(file, line,
+			   "a hook of the commit failed: the transaction was rolled "
+			   "back");
+	}
+}
+
+void wf_txn_rollback(wf_ctx *ctx)
+{
+	(void)ctx;
+	if (!body_failed()) {
+		(void)ask_txn("rollback");
+	}
+}

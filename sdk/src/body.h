@@ -127,6 +127,8 @@ int line_wait(int ms);
 /* Runs an inline attempt that the engine asks for: {"f", "attempt", "name", "id"}. */
 void future_run_inline(const json_t *go);
 wf_fut *future_of(int id);
+/* Waits for everything that this process asked for. */
+void future_wait_all(void);
 /* The member `end` of a return value, for the engine; RET may be NULL. */
 json_t *body_return(wf_ctx *ctx, wf_ret ret);
 wf_ret body_run(wf_ctx *ctx, wf_fn fn);

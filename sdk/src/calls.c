@@ -330,6 +330,7 @@ void call_submit(struct body *b, const json_t *msg)
 	c->cache_key = text_member(msg, "key");
 	c->given_name = text_member(msg, "name");
 	c->from = parent_of(b, msg);
+	c->txn = b->txn;
 	push(&h->calls, &h->call_count, &h->call_size, c);
 	push(&b->calls, &b->call_count, &b->call_size, c);
 	wait_for_upstreams(b, c, after);
@@ -361,6 +362,7 @@ void call_finish(struct call *c)
 	}
 	c->done = 1;
 	c->go = 0;
+	txn_note(c);
 	if (c->owner != NULL) {
 		for (i = 0; i < c->owner->wait_count; i++) {
 			struct wait *w = &c->owner->waits[i];
@@ -406,7 +408,7 @@ static void remember(struct call *c)
 	char *key;
 	json_t *list;
 
-	if (c->state.type != STATE_COMPLETED || c->result == NULL) {
+	if (c->state.type != STATE_COMPLETED || c->result == NULL || c->undone) {
 		return;
 	}
 	key = reuse_key(c);

@@ -198,6 +198,11 @@ static void await(wf_fut *const *list, size_t count, int any, int ms)
 	take_answer();
 }
 
+void future_wait_all(void)
+{
+	await(futs, fut_count, 0, -1);
+}
+
 bool wf_wait(wf_fut *f, int ms)
 {
 	if (f == NULL) {
@@ -262,6 +267,11 @@ wf_fut *wf_as_completed(wf_futs *list, int ms)
 		}
 	}
 	return NULL;
+}
+
+size_t wf_left(const wf_futs *list)
+{
+	return list != NULL ? list->count - list->seen : 0;
 }
 
 wf_json wf_get_at(const char *file, int line, wf_fut *f)

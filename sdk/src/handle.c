@@ -122,8 +122,9 @@ static void call_handler(struct handling *x, const wf_handler *h, size_t number)
 	if (!wanted(x, h)) {
 		return;
 	}
-	line_send(json_pack("{s:s, s:s, s:f, s:b}", "op", "at", "n", name, "s", seconds,
-			    "log", h->on_error == WF_ERROR_LOGGED));
+	line_send(json_pack("{s:s, s:s, s:f, s:I, s:b}", "op", "at", "n", name, "s",
+			    seconds, "k", (json_int_t)number, "log",
+			    h->on_error == WF_ERROR_LOGGED));
 	limit(seconds);
 	answer = h->fn != NULL ? h->fn(&x->ctx->obj, x->start->old, x->neu,
 				       (void *)(uintptr_t)h->arg)

@@ -271,6 +271,7 @@ static void host_state(struct runner *r, const struct sched_action *a)
 	}
 	r->session->ops->task_state(r->session, &fact);
 	report_task(r->report, &fact);
+	c->state_id = a->state.id;
 	keep_state(c, &a->state);
 	if (state_is_final(a->state.type) || (a->state.type == STATE_PENDING &&
 					      strcmp(a->state.name, "NotReady") == 0)) {

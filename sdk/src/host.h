@@ -15,11 +15,10 @@
 #include <jansson.h>
 
 #include "base/buf.h"
+#include "base/proc.h"
 #include "engine/runner_priv.h"
 #include "engine/task/lines.h"
 #include "sdk/src/body.h"
-
-struct proc_exit;
 
 #define HOST_DRAIN_MS  1000
 #define HOST_WAITS_MAX 64       /* nested inline runs */
@@ -57,9 +56,10 @@ struct body {
 	struct call *next_of; /* wf_next() waits for a value of it */
 	size_t next_index;
 	struct body_start start;
-	/* of a handler's process */
-	void (*handled)(struct body *b, int failed, const char *message, void *arg);
-	void *arg;
+	struct gate *gate; /* of a handler's process */
+	struct txn *txn;   /* the innermost open one */
+	int txn_busy, txn_ended;
+	struct proc_exit exit; /* while its transactions are closed */
 };
 
 struct call {
@@ -85,6 +85,9 @@ struct call {
 	struct wf_state state;
 	char *state_name, *state_message;
 	struct body *body;
+	struct txn *txn; /* it belongs to, or NULL */
+	struct uuid state_id;
+	int undone; /* rolled back: not used again */
 };
 
 struct host {
@@ -132,6 +135,8 @@ struct body *body_start_process(struct host *h, enum body_kind kind, struct call
 int body_launch(struct body *b, struct error *err);
 void body_send(struct body *b, json_t *msg);
 void body_close(struct body *b);
+/* The process is over, and nothing that it asked for is going on. */
+void body_conclude(struct body *b);
 /* A body's line says something; 0 at its end. */
 int body_read(struct body *b);
 
@@ -147,6 +152,45 @@ void attempt_judge_return(struct call *c, const json_t *end);
 void flow_ended(struct body *b, const struct proc_exit *e);
 
 /* gate.c: state handlers and hooks */
+/* ERROR NULL: all went well; STATE replaces the proposed one, NULL: it stays. */
+typedef void (*gate_fn)(struct host *h, const char *error, const json_t *state,
+			void *arg);
+struct gate_spec {
+	struct call *call; /* NULL: of the flow */
+	const struct wf_state *old, *neu;
+	const wf_hook_fn *hooks; /* NULL: the handlers are called */
+	gate_fn done;
+	void *arg;
+};
+struct gate {
+	struct call *call;
+	struct wf_state old, neu; /* owned */
+	const wf_hook_fn *hooks;
+	size_t skip;
+	gate_fn done;
+	void *arg;
+};
+void gate_open(struct host *h, const struct gate_spec *spec);
+void gate_release(struct gate *g); /* accepts NULL */
 void handler_ended(struct body *b, const struct proc_exit *e);
+
+/* txn.c */
+typedef void (*txn_done_fn)(struct host *h, int failed, void *arg);
+struct txn {
+	struct host *h;
+	struct txn *outer;
+	struct call **calls; /* completed ones, in this order */
+	size_t count, size, at;
+	int undo, failed;
+	txn_done_fn done;
+	void *arg;
+};
+void txn_begin(struct body *b);
+void txn_request(struct body *b, const json_t *msg);
+void txn_note(struct call *c); /* it is done */
+void txn_end(struct txn *t, int undo, txn_done_fn done, void *arg);
+/* All that B left open, then THEN(B). */
+void txn_close_all(struct body *b, int undo, void (*then)(struct body *b));
+void txn_drop(struct txn *t);
 
 #endif

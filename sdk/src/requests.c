@@ -302,6 +302,7 @@ static const struct {
     {"end", take_end},
     {"idone", request_inline_ended},
     {"log", take_log},
+    {"txn", txn_request},
     {"name", take_name},
     {"next", take_next},
     {"submit", call_submit},
