@@ -30,34 +30,55 @@ int64_t sim_db_stalled_until_us;
 int64_t sim_db_fail_permille;
 void (*sim_db_committed)(void);
 static struct db_conn *truth;
-static sqlite3 *pristine;
+static char *empty; /* the statements that delete every row */
 
-static void copy_db(sqlite3 *to, sqlite3 *from)
+static void run_sql(const char *sql)
 {
-	sqlite3_backup *b = sqlite3_backup_init(to, "main", from, "main");
-
-	if (b == NULL || sqlite3_backup_step(b, -1) != SQLITE_DONE ||
-	    sqlite3_backup_finish(b) != SQLITE_OK) {
-		BUG("the database of the simulator cannot be copied");
+	if (sqlite3_exec(truth->sq, sql, NULL, NULL, NULL) != SQLITE_OK) {
+		BUG("%s: %s", sql, sqlite3_errmsg(truth->sq));
 	}
 }
 
+static int add_delete(void *arg, int count, char **values, char **names)
+{
+	char *longer = xasprintf("DELETE FROM %s;%s", values[0], empty);
+
+	(void)arg;
+	(void)count;
+	(void)names;
+	free(empty);
+	empty = longer;
+	return 0;
+}
+
+/* Another world has the same schema, and so the statements that are prepared already.
+ */
 void sim_db_reset(void)
 {
 	struct error err = {0};
+	char *prefix;
 
 	sim_db_stalled_until_us = 0;
 	sim_db_fail_permille = 0;
-	if (pristine != NULL) {
-		copy_db(truth->sq, pristine);
+	if (truth != NULL) {
+		run_sql(empty);
 		return;
 	}
 	conn_setup_library();
-	if (conn_open(":memory:", 0, &truth, &err) < 0 || migrate(truth, &err) < 0 ||
-	    sqlite3_open(":memory:", &pristine) != SQLITE_OK) {
+	if (conn_open(":memory:", 0, &truth, &err) < 0 || migrate(truth, &err) < 0) {
 		BUG("the database of the simulator: %s", err.msg);
 	}
-	copy_db(pristine, truth->sq);
+	empty = xstrdup("COMMIT");
+	if (sqlite3_exec(truth->sq,
+			 "SELECT name FROM sqlite_master WHERE type = 'table' AND name "
+			 "<> 'schema_migration' AND name NOT LIKE 'sqlite%' ORDER BY "
+			 "rowid",
+			 add_delete, NULL, NULL) != SQLITE_OK) {
+		BUG("the tables of the simulator: %s", sqlite3_errmsg(truth->sq));
+	}
+	prefix = xasprintf("BEGIN;%s", empty);
+	free(empty);
+	empty = prefix;
 }
 
 struct db_conn *sim_db(void)

@@ -19,7 +19,7 @@
 #include "tests/sim/scenario.h"
 #include "tests/sim/sim.h"
 
-#define SLICE           50
+#define SLICE           100
 #define JOBS_MAX        64
 #define LOG_FD          ((1 << 24) - 1) /* goes into the history: disk.c */
 #define PLANT_MAX_SEEDS 1000

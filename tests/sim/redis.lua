@@ -61,9 +61,12 @@ local function drop(key, kind, members)
   tidy(key, e)
   return n
 end
-local function rest(from, ...)
-  local out = {}
-  for i = from, select('#', ...) do out[#out + 1] = text((select(i, ...))) end
+-- the arguments as texts
+local function args(...)
+  local out = { ... }
+  for i = 1, select('#', ...) do
+    if type(out[i]) ~= 'string' then out[i] = text(out[i]) end
+  end
   return out
 end
 local function sorted(e)
@@ -86,7 +89,7 @@ end
 
 -- hashes
 function commands.HSET(key, ...)
-  local e, n, a = make(key, 'hash'), 0, rest(1, ...)
+  local e, n, a = make(key, 'hash'), 0, args(...)
   for i = 1, #a, 2 do n = n + put(e, a[i], a[i + 1]) end
   return n
 end
@@ -95,8 +98,8 @@ function commands.HGET(key, f)
   return e and e.v[text(f)] or false
 end
 function commands.HMGET(key, ...)
-  local e, out = get(key, 'hash'), {}
-  for i, f in ipairs(rest(1, ...)) do out[i] = e and e.v[f] or false end
+  local e, out = get(key, 'hash'), args(...)
+  for i = 1, #out do out[i] = e and e.v[out[i]] or false end
   return out
 end
 function commands.HGETALL(key)
@@ -108,7 +111,7 @@ function commands.HGETALL(key)
   return out
 end
 function commands.HEXISTS(key, f) return commands.HGET(key, f) and 1 or 0 end
-function commands.HDEL(key, ...) return drop(key, 'hash', rest(1, ...)) end
+function commands.HDEL(key, ...) return drop(key, 'hash', args(...)) end
 function commands.HINCRBY(key, f, by)
   local e = make(key, 'hash')
   local n = int(e.v[text(f)] or '0') + int(by)
@@ -128,7 +131,7 @@ local function bound(s)
   return score(s), false
 end
 function commands.ZADD(key, ...)
-  local a, i, nx, xx = rest(1, ...), 1, false, false
+  local a, i, nx, xx = args(...), 1, false, false
   while a[i] == 'NX' or a[i] == 'XX' do
     nx, xx = nx or a[i] == 'NX', xx or a[i] == 'XX'
     i = i + 1
@@ -141,7 +144,7 @@ function commands.ZADD(key, ...)
   tidy(key, e)
   return n
 end
-function commands.ZREM(key, ...) return drop(key, 'zset', rest(1, ...)) end
+function commands.ZREM(key, ...) return drop(key, 'zset', args(...)) end
 function commands.ZCARD(key)
   local e = get(key, 'zset')
   return e and e.n or 0
@@ -175,12 +178,14 @@ function commands.ZRANGEBYSCORE(key, from, to, limit, offset, count)
   local lo, lo_open = bound(from)
   local hi, hi_open = bound(to)
   local skip, most = limit and int(offset) or 0, limit and int(count) or -1
+  if not e then return out end
   for _, m in ipairs(sorted(e)) do
     local s = e.v[m]
+    if s > hi or #out == most then break end
     if (s > lo or s == lo and not lo_open) and (s < hi or s == hi and not hi_open) then
       if skip > 0 then
         skip = skip - 1
-      elseif most < 0 or #out < most then
+      else
         out[#out + 1] = m
       end
     end
@@ -195,10 +200,10 @@ end
 -- sets
 function commands.SADD(key, ...)
   local e, n = make(key, 'set'), 0
-  for _, m in ipairs(rest(1, ...)) do n = n + put(e, m, true) end
+  for _, m in ipairs(args(...)) do n = n + put(e, m, true) end
   return n
 end
-function commands.SREM(key, ...) return drop(key, 'set', rest(1, ...)) end
+function commands.SREM(key, ...) return drop(key, 'set', args(...)) end
 function commands.SCARD(key)
   local e = get(key, 'set')
   return e and e.n or 0
@@ -241,7 +246,7 @@ function commands.TTL(key)
 end
 function commands.DEL(...)
   local n = 0
-  for _, k in ipairs(rest(1, ...)) do
+  for _, k in ipairs(args(...)) do
     if get(k) then
       db[k], n = nil, n + 1
     end
@@ -301,10 +306,10 @@ function commands.PING() return { ok = 'PONG' } end
 -- Redis answers integers to scripts as numbers, nothing as false, errors by raising them.
 redis = {}
 function redis.call(name, key, ...)
-  local f = commands[name:upper()]
+  local f = commands[name] or commands[name:upper()]
   if not f then error('ERR unknown command ' .. name, 0) end
   if key == nil then return f() end
-  return f(text(key), ...)
+  return f(type(key) == 'string' and key or text(key), ...)
 end
 
 local function run(chunk, nkeys, ...)
@@ -319,8 +324,10 @@ function commands.EVALSHA(sha, nkeys, ...)
   if not loaded[sha] then error('NOSCRIPT No matching script. Please use EVAL.', 0) end
   return run(loaded[sha], int(nkeys), ...)
 end
+local shas = {} -- the same few texts again and again
 function commands.EVAL(script, nkeys, ...)
-  local sha = sim_sha1(script)
+  local sha = shas[script] or sim_sha1(script)
+  shas[script] = sha
   loaded[sha] = loaded[sha] or sim_compile(sha, script)
   return run(loaded[sha], int(nkeys), ...)
 end

@@ -19,6 +19,7 @@
 #include "tests/sim/sim.h"
 
 #define ARGS_EXTRA 16
+#define GC_PAUSE   2000 /* percent: collecting is much of the time of small worlds */
 
 struct redis_reply {
 	enum redis_type type;
@@ -211,6 +212,7 @@ void redis_fake_reset(void)
 	if (lua == NULL) {
 		lua = luaL_newstate();
 		luaL_openlibs(lua);
+		(void)lua_gc(lua, LUA_GCSETPAUSE, GC_PAUSE);
 		lua_register(lua, "sim_publish", lua_publish);
 		lua_register(lua, "sim_sha1", lua_sha1);
 		lua_register(lua, "sim_compile", lua_compile);
