@@ -10,6 +10,7 @@
 
 #include <stdint.h>
 
+/* Never set; goes on while the host is suspended. */
 int64_t clock_mono_ms(void);
 int64_t clock_mono_us(void);
 int64_t clock_wall_us(void);

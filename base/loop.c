@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/queue.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -51,9 +52,14 @@ struct loop {
 	struct deferred_list posted;
 	int wake_fd;
 	struct event *wake;
+	/* libevent's clock stands still while the host is suspended, ours does not */
+	TAILQ_HEAD(, loop_timer) timers;
+	int resume_fd;
+	struct event *resume;
 };
 
 struct loop_timer {
+	TAILQ_ENTRY(loop_timer) link;
 	struct loop *loop;
 	struct event *ev;
 	int64_t at_ms;
@@ -154,6 +160,60 @@ static void on_wake(int fd, short what, void *arg)
 	run_posted(arg);
 }
 
+static struct timeval tv_of_ms(int64_t ms)
+{
+	return (struct timeval){.tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000};
+}
+
+static void timer_arm(struct loop_timer *t)
+{
+	int64_t wait_ms = t->at_ms - clock_mono_ms();
+	struct timeval tv;
+
+	wait_ms = wait_ms < 0 ? 0 : wait_ms;
+	wait_ms = wait_ms > LOOP_TIMER_MAX_WAIT ? LOOP_TIMER_MAX_WAIT : wait_ms;
+	tv = tv_of_ms(wait_ms);
+	if (evtimer_add(t->ev, &tv) != 0) {
+		BUG("evtimer_add failed");
+	}
+}
+
+/* Arms what is armed anew: the host was suspended, or its wall clock was set. */
+static void on_resume(int fd, short what, void *arg)
+{
+	struct loop *loop = arg;
+	struct loop_timer *t;
+	uint64_t none;
+
+	(void)what;
+	(void)!read(fd, &none, sizeof(none)); /* ECANCELED */
+	loop->clock->valid = 0;
+	TAILQ_FOREACH (t, &loop->timers, link) {
+		if (t->at_ms != INT64_MAX) {
+			timer_arm(t);
+		}
+	}
+}
+
+/* Without it (old kernels, sandboxes) timers are late by the time of a suspension. */
+static void watch_resume(struct loop *loop)
+{
+	struct itimerspec never = {.it_value = {.tv_sec = (time_t)1 << 40}};
+
+	loop->resume_fd = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (loop->resume_fd < 0 ||
+	    timerfd_settime(loop->resume_fd,
+			    TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &never,
+			    NULL) != 0) {
+		return;
+	}
+	loop->resume = event_new(loop->base, loop->resume_fd, EV_READ | EV_PERSIST,
+				 on_resume, loop);
+	if (loop->resume != NULL) {
+		(void)event_add(loop->resume, NULL);
+	}
+}
+
 struct loop *loop_new(struct error *err)
 {
 	struct loop *loop = xcalloc(1, sizeof(*loop));
@@ -165,6 +225,8 @@ struct loop *loop_new(struct error *err)
 	STAILQ_INIT(&loop->calls);
 	STAILQ_INIT(&loop->frees);
 	STAILQ_INIT(&loop->posted);
+	TAILQ_INIT(&loop->timers);
+	loop->resume_fd = -1;
 	pthread_mutex_init(&loop->lock, NULL);
 	loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (loop->wake_fd < 0) {
@@ -186,6 +248,7 @@ struct loop *loop_new(struct error *err)
 			"create the event loop: libevent is out of memory");
 		goto fail;
 	}
+	watch_resume(loop);
 	return loop;
 fail:
 	loop_free(loop);
@@ -218,6 +281,9 @@ void loop_free(struct loop *loop)
 	if (loop->wake != NULL) {
 		event_free(loop->wake);
 	}
+	if (loop->resume != NULL) {
+		event_free(loop->resume);
+	}
 	if (loop->wait_limit != NULL) {
 		event_free(loop->wait_limit);
 	}
@@ -227,6 +293,9 @@ void loop_free(struct loop *loop)
 	if (loop->wake_fd >= 0) {
 		close(loop->wake_fd);
 	}
+	if (loop->resume_fd >= 0) {
+		close(loop->resume_fd);
+	}
 	pthread_mutex_destroy(&loop->lock);
 	free(loop->clock);
 	free(loop);
@@ -235,11 +304,6 @@ void loop_free(struct loop *loop)
 struct event_base *loop_base(struct loop *loop)
 {
 	return loop->base;
-}
-
-static struct timeval tv_of_ms(int64_t ms)
-{
-	return (struct timeval){.tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000};
 }
 
 static const struct loop_clock *clock_of_turn(const struct loop *loop)
@@ -346,19 +410,6 @@ void loop_post(struct loop *loop, loop_fn fn, void *arg)
 	pthread_mutex_unlock(&loop->lock);
 }
 
-static void timer_arm(struct loop_timer *t)
-{
-	int64_t wait_ms = t->at_ms - clock_mono_ms();
-	struct timeval tv;
-
-	wait_ms = wait_ms < 0 ? 0 : wait_ms;
-	wait_ms = wait_ms > LOOP_TIMER_MAX_WAIT ? LOOP_TIMER_MAX_WAIT : wait_ms;
-	tv = tv_of_ms(wait_ms);
-	if (evtimer_add(t->ev, &tv) != 0) {
-		BUG("evtimer_add failed");
-	}
-}
-
 static void on_timer(int fd, short what, void *arg)
 {
 	struct loop_timer *t = arg;
@@ -387,6 +438,7 @@ struct loop_timer *loop_timer_new(struct loop *loop, loop_fn fn, void *arg)
 	if (t->ev == NULL) {
 		BUG("evtimer_new failed");
 	}
+	TAILQ_INSERT_TAIL(&loop->timers, t, link);
 	return t;
 }
 
@@ -395,6 +447,7 @@ void loop_timer_free(struct loop_timer *t)
 	if (t == NULL) {
 		return;
 	}
+	TAILQ_REMOVE(&t->loop->timers, t, link);
 	event_free(t->ev);
 	free(t);
 }

@@ -34,6 +34,7 @@ from resp import Redis  # noqa: E402
 GROWTH = 0.05
 MEASURED = 300  # seconds of samples below which memory is not judged
 KEPT_ALIVE = 4  # connections that may be more: those of the last minutes are kept for the next request
+SEGMENT = 4 << 20  # bytes of a journal's file
 POOLS = ("one", "two", "shared")
 OPEN = {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED", "PENDING", "RUNNING", "CANCELLING", "PAUSED"]}}}}
 
@@ -53,11 +54,9 @@ def growth(points):
 
 
 def memory_kb(pid):
-    """Private memory: what is resident and in no file."""
-    for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("RssAnon"):
-            return int(line.split()[1])
-    return 0
+    """What is resident, and what of it is in no file."""
+    status = dict(line.split(":", 1) for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines())
+    return int(status["VmRSS"].split()[0]), int(status["RssAnon"].split()[0])
 
 
 class Place:
@@ -116,6 +115,14 @@ class Place:
                         count, size = found.get(kind, (0, 0))
                         found[kind] = (count + 1, size + path.stat().st_size)
         return found
+
+    def journals_left(self):
+        """Journals that are more than the segment that is being written."""
+        files = {}
+        for root in (self.folder / "w", self.folder / "agent"):
+            for path in root.rglob("*.wfj"):
+                files.setdefault(path.parent, []).append(path.stat().st_size)
+        return {str(folder): sizes for folder, sizes in files.items() if len(sizes) > 1 or sizes[0] > SEGMENT}
 
     def stop(self):
         for process in [*self.workers, self.agent]:
@@ -269,8 +276,9 @@ class Load:
         async with websockets.connect(url, subprotocols=["prefect"], max_queue=4) as socket:
             await socket.send('{"type": "auth", "token": null}')
             await socket.recv()
+            since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 30))
             await socket.send(json.dumps({"type": "filter", "filter": {"event": {"prefix": ["prefect."]}, "occurred": {
-                "since": "2000-01-01T00:00:00Z", "until": "2100-01-01T00:00:00Z"}}}))
+                "since": since, "until": "2100-01-01T00:00:00Z"}}}))
             yield socket
 
     async def _reader(self, seconds):
@@ -301,7 +309,7 @@ class Load:
 class Samples:
     def __init__(self, place):
         self.place, self.began = place, time.monotonic()
-        self.series = {}  # name -> [(s, KB, descriptors, threads)]
+        self.series = {}  # name -> [(s, KB resident, KB of them in no file, descriptors)]
         self.redis = place.redis()
         self.keys = []  # (s, keys, bytes of data)
         self.files = []
@@ -309,9 +317,8 @@ class Samples:
     def take(self):
         at = time.monotonic() - self.began
         for name, pid in self.place.processes().items():
-            with contextlib.suppress(OSError):
-                self.series.setdefault(name, []).append(
-                    (at, memory_kb(pid), len(os.listdir(f"/proc/{pid}/fd")), len(os.listdir(f"/proc/{pid}/task"))))
+            with contextlib.suppress(OSError, KeyError):  # gone meanwhile
+                self.series.setdefault(name, []).append((at, *memory_kb(pid), len(os.listdir(f"/proc/{pid}/fd"))))
         data = dict(line.split(":", 1) for line in self.redis("INFO", "memory").split("\r\n") if ":" in line)
         self.keys.append((at, self.redis("DBSIZE"), int(data["used_memory_dataset"])))
         self.files.append((at, self.place.files()))
@@ -325,8 +332,11 @@ class Samples:
                     MEASURED, 0.5 * (self.keys[-1][0] - warm)):
                 continue
             grown = growth([(p[0], p[1]) for p in steady])
-            figures[name] = {"KB": statistics.median(p[1] for p in steady), "growth": round(grown, 4),
-                             "descriptors": [steady[0][2], max(p[2] for p in steady), steady[-1][2]]}
+            figures[name] = {
+                "KB": statistics.median(p[1] for p in steady), "growth": round(grown, 4),
+                "own KB, first and last quarter": [statistics.median(p[2] for p in part) for part in (
+                    steady[:len(steady) // 4], steady[-(len(steady) // 4):])],
+                "descriptors": [steady[0][3], max(p[3] for p in steady), steady[-1][3]]}
             if grown > GROWTH:
                 wrongs.append(f"{name}: its memory grows by {grown:.1%} in {(steady[-1][0] - steady[0][0]) / 60:.0f} min")
         # Redis keeps the records of ended runs for an hour: what counts is what a key needs.
@@ -350,7 +360,7 @@ def settle(place, limit=120):
     wf.wait_until(lambda: place.server.call("POST", "/flow_runs/count", OPEN) == 0,
                   lambda: json.dumps(place.server.call("POST", "/flow_runs/filter", {**OPEN, "limit": 3}))[:3000], limit, 0.5)
     wf.wait_until(lambda: not any(w.of_runs() for w in place.workers), "the processes of runs to end", limit, 0.2)
-    wf.wait_until(lambda: place.files().get("journal", (0, 0))[1] <= 64 * 1024 * 8, lambda: f"journals: {place.files()}", limit)
+    wf.wait_until(lambda: not place.journals_left(), lambda: f"journals are left: {place.journals_left()}", limit)
 
 
 def holds(pid):
@@ -411,7 +421,7 @@ def _sample(samples, until, tick, say, load):
         if time.monotonic() - told > 60:
             told = time.monotonic()
             say(f"{(told - samples.began) / 60:5.1f} min: " + ", ".join(
-                f"{n} {p[-1][1]} KB {p[-1][2]} fd" for n, p in samples.series.items() if p[-1][0] > told - samples.began - 10)
+                f"{n} {p[-1][1]} KB ({p[-1][2]}) {p[-1][3]} fd" for n, p in samples.series.items() if p[-1][0] > told - samples.began - 10)
                 + f", {samples.keys[-1][1]} keys, {sum(load.told.values())} actions, {len(load.errors)} errors")
         time.sleep(tick)
 

@@ -23,6 +23,7 @@
 #define LAST_US  (60 * SIM_S)
 #define FAULTS   12
 
+int faults_need_long_runs;
 static int stopping; /* no fault begins any more */
 
 static struct worker_node *any_worker(void)
@@ -108,6 +109,17 @@ static void stop_node(struct sim_node *n, int64_t us)
 static void f_stop_host(int64_t us)
 {
 	stop_node(&any_worker()->node, us);
+}
+
+/* Its wall clock and its clock of durations go on, as those of a real host do. */
+static void f_suspend_host(int64_t us)
+{
+	struct sim_node *n = &any_worker()->node;
+
+	if (n->resume_us <= sim_now_us) {
+		n->suspended_us += us;
+		stop_node(n, us);
+	}
 }
 
 static void f_stop_api(int64_t us)
@@ -222,6 +234,22 @@ static void f_slow_host(int64_t us)
 	any_worker()->node.slow_until_us = sim_now_us + us;
 }
 
+/* What Redis answers comes late; then, when that hurts most, nothing comes any more. */
+static void f_late_answers(int64_t us)
+{
+	struct worker_node *w = any_worker();
+
+	for (int i = 0; i < worker_count && worker_runs(w) == 0; i++) {
+		w = &workers[i];
+	}
+	us = MIN_OF(us, 8 * SIM_S);
+	w->node.late_us = rnd_range(3500 * SIM_MS, 4900 * SIM_MS);
+	w->node.late_until_us = sim_now_us + 5 * SIM_S + us;
+	w->node.cut_when_renewed = 1;
+	sim_trace("redis' answers to %s take %.1f s for %.1f s", w->node.name,
+		  (double)w->node.late_us / SIM_S, 5 + (double)us / SIM_S);
+}
+
 static void good_network(void *arg)
 {
 	(void)arg;
@@ -296,7 +324,7 @@ static const struct fault {
     {f_failover},    {f_flushall},    {f_redis_refuses}, {f_cut_redis},
     {f_cut_apis},    {f_isolate},     {f_cut_api_redis}, {f_slow_host},
     {f_bad_network}, {f_disk_full},   {f_db_stall},      {f_db_fails},
-    {f_wall_clock},  {f_redis_clock},
+    {f_wall_clock},  {f_redis_clock}, {f_suspend_host},  {f_late_answers},
 };
 
 struct planned {
@@ -326,9 +354,10 @@ int64_t faults_plan(void)
 	int64_t n = rnd_range(1, ARRAY_LEN(kinds)), count = rnd_range(0, FAULTS),
 		last = 0;
 
-	stopping = 0;
+	stopping = faults_need_long_runs = 0;
 	for (int64_t i = 0; i < n; i++) {
 		kinds[i] = &faults[rnd_range(0, ARRAY_LEN(faults) - 1)];
+		faults_need_long_runs |= kinds[i]->fn == f_late_answers;
 	}
 	for (int64_t i = 0; i < count; i++) {
 		struct planned *p = xmalloc(sizeof(*p));
@@ -346,6 +375,10 @@ void faults_stop(void)
 	stopping = 1;
 	sim_trace("the faults are over");
 	net_heal();
+	for (int i = 0; i < worker_count; i++) {
+		workers[i].node.late_until_us = 0;
+		workers[i].node.cut_when_renewed = 0;
+	}
 	good_network(NULL);
 	db_works(NULL);
 	redis_refuses_until_us = 0;

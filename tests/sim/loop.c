@@ -210,7 +210,7 @@ void loop_timer_at(struct loop_timer *t, int64_t at_ms)
 	loop_timer_stop(t);
 	t->at_ms = at_ms;
 	if (at_ms != INT64_MAX) {
-		wait_us = at_ms * SIM_MS - clock_mono_us();
+		wait_us = sim_true_us(t->loop->node, at_ms * SIM_MS - clock_mono_us());
 		t->event = sim_at(t->loop->node, sim_now_us + wait_us, fire, t);
 	}
 }

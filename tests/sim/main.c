@@ -173,7 +173,7 @@ static int check_plants(int jobs)
 {
 	int bad = 0;
 
-	for (int p = PLANT_NONE + 1; p < PLANT_RARE; p++) {
+	for (int p = PLANT_NONE + 1; p < PLANT_MAX; p++) {
 		plant = (enum plant)p;
 		struct result r = run_seeds(1, PLANT_MAX_SEEDS, jobs);
 		if (r.failure == NULL || r.crashed) {

@@ -29,6 +29,7 @@ static const char *const names[] = {
     [PLANT_NO_SELF_KILL] = "no-self-kill",
     [PLANT_TRUST_FROM_ANSWER] = "trust-from-answer",
     [PLANT_IGNORE_POOL_LIMIT] = "ignore-pool-limit",
+    [PLANT_SUSPENDED_CLOCK] = "suspended-clock",
     [PLANT_NO_SYNC] = "no-sync",
 };
 
@@ -39,6 +40,7 @@ const char *plant_name(enum plant p)
 
 void plant_prepare(void)
 {
+	sim_clock_is_suspended = plant == PLANT_SUSPENDED_CLOCK;
 	if (plant == PLANT_IGNORE_POOL_LIMIT) {
 		redis_fake_patch("room = left(P .. ':held', pool[2], room)", "");
 	}

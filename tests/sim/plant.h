@@ -12,9 +12,9 @@ enum plant {
 	PLANT_NO_SELF_KILL,      /* a worker goes on when its leases are not renewed */
 	PLANT_IGNORE_POOL_LIMIT, /* claim.lua does not count what is held */
 	PLANT_NO_SYNC,           /* the journal is not synced to disk */
-	PLANT_RARE,              /* from here on: not found within 1,000 seeds */
-	/* leases are counted from the answer, not the sending */
-	PLANT_TRUST_FROM_ANSWER = PLANT_RARE,
+	PLANT_TRUST_FROM_ANSWER, /* leases are counted from the answer, not the sending
+				  */
+	PLANT_SUSPENDED_CLOCK,   /* durations do not count the time of a suspension */
 	PLANT_MAX
 };
 extern enum plant plant;

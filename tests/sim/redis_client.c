@@ -184,6 +184,17 @@ static void take_push(struct redis *r, const struct answer *a)
 	redis_fake_reply_free(reply);
 }
 
+/* The worst moment for a worker that takes a late answer for a fresh one. */
+static void maybe_cut(struct sim_node *n, const struct redis_reply *r)
+{
+	if (n != NULL && n->cut_when_renewed && n->late_until_us <= sim_now_us &&
+	    redis_count(r) > 0 && redis_type(redis_at(r, 0)) == REDIS_INT) {
+		n->cut_when_renewed = 0;
+		sim_trace("%s is cut off redis", n->name);
+		net_cut(n, redis_node, sim_now_us + 20 * SIM_S);
+	}
+}
+
 static void take_answer(const struct answer *a)
 {
 	struct error err = {0};
@@ -195,6 +206,7 @@ static void take_answer(const struct answer *a)
 	}
 	cmd_done(a->cmd, rc, rc < 0 ? NULL : a->reply, rc < 0 ? &err : NULL);
 	cmd_free(a->cmd);
+	maybe_cut(a->link->client, a->reply);
 }
 
 /* Nothing passes a cut, and nothing overtakes on a connection. 1: it passes now. */
@@ -233,14 +245,20 @@ static void client_hears(void *arg)
 	answer_free(a);
 }
 
+static int64_t late_us(const struct sim_node *n)
+{
+	return n != NULL && n->late_until_us > sim_now_us ? n->late_us : 0;
+}
+
 static void answer_send(struct answer *a)
 {
 	struct link *l = a->link;
 
 	a->seq = l->answered++;
 	(void)sim_at_inc(l->client, l->client_inc,
-			 sim_now_us + net_delay_us(redis_node, l->client), client_hears,
-			 a);
+			 sim_now_us + net_delay_us(redis_node, l->client) +
+			     late_us(l->client),
+			 client_hears, a);
 }
 
 static void publish(const char *channel, const char *message)

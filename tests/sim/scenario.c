@@ -20,16 +20,19 @@
 
 #define PATIENCE_US (900 * SIM_S) /* after the faults, for everything to end */
 #define STEPS_MAX   3000000
+#define DRIFT_PPM   5000 /* the worst: much more than anything that keeps time */
 #define TYPE(t)     ((int)WF__CONTROL__STATE_TYPE__##t)
 
 static struct child_plan draw_child(const struct uuid *run)
 {
 	int64_t end = rnd_range(0, 99);
+	int is_long = rnd_permille(faults_need_long_runs ? 800 : 0);
 
 	(void)run;
 	return (struct child_plan){
-	    .work_us = rnd_permille(700) ? rnd_range(50 * SIM_MS, 4 * SIM_S)
-					 : rnd_range(4 * SIM_S, 25 * SIM_S),
+	    .work_us = is_long             ? rnd_range(15 * SIM_S, 40 * SIM_S)
+		       : rnd_permille(700) ? rnd_range(50 * SIM_MS, 4 * SIM_S)
+					   : rnd_range(4 * SIM_S, 25 * SIM_S),
 	    .marks = (int)rnd_range(1, 6),
 	    .end = end < 70   ? TYPE(COMPLETED)
 		   : end < 88 ? TYPE(FAILED)
@@ -99,10 +102,13 @@ static void boot_worker(void *arg)
 	}
 }
 
+static int64_t drift_most; /* clocks of this world are that bad, ppm */
+
 static void draw_clock(struct sim_node *n)
 {
 	n->mono_off_us = rnd_range(0, 1000000) * SIM_S;
 	n->wall_off_us = rnd_range(-200 * SIM_MS, 200 * SIM_MS);
+	n->drift_ppm = rnd_range(-drift_most, drift_most);
 }
 
 static void build(void)
@@ -110,6 +116,7 @@ static void build(void)
 	nodes_reset((int)rnd_range(1, WORKERS_MAX), (int)rnd_range(1, APIS_MAX));
 	scene_make();
 	redis_node = &redis_host;
+	drift_most = rnd_permille(200) ? DRIFT_PPM : rnd_range(0, 200);
 	draw_clock(&redis_host);
 	redis_host.wall_off_us /= 40;
 	sim_node_start(&redis_host);

@@ -16,6 +16,7 @@ struct scenario_stats {
 int scenario_run(uint64_t seed, struct scenario_stats *ret_stats);
 
 /* faults.c: draws the faults of this world; returns when the last of them is over. */
+extern int faults_need_long_runs; /* to show what they are about */
 int64_t faults_plan(void);
 void faults_stop(void); /* everything works again from now on */
 

@@ -42,6 +42,11 @@ struct sim_node {
 	struct loop *loop;     /* of the present incarnation */
 	struct disk *disk;     /* or NULL */
 	int64_t slow_until_us; /* its network is slow until then */
+	int64_t late_until_us; /* what Redis answers it takes late_us longer */
+	int64_t late_us;
+	int cut_when_renewed; /* then no more: after the next answer about leases */
+	int64_t drift_ppm;    /* how much faster than the true one its clocks go */
+	int64_t suspended_us; /* how long its host was suspended */
 };
 /* Whose code runs now; NULL: the world's. */
 extern struct sim_node *sim_node;
@@ -67,10 +72,14 @@ struct sim_event *sim_at_inc(struct sim_node *node, unsigned int inc, int64_t at
 /* The same for what belongs to the host and outlives its program (child processes). */
 struct sim_event *sim_at_host(struct sim_node *node, int64_t at_us, sim_fn fn,
 			      void *arg);
-void sim_cancel(struct sim_event *e);             /* only before it ran */
-int sim_step(void);                               /* the next event; 0: there is none */
-int64_t sim_next_us(void);                        /* when; INT64_MAX: never */
-int64_t sim_mono_ms(const struct sim_node *node); /* its monotonic clock */
+void sim_cancel(struct sim_event *e); /* only before it ran */
+int sim_step(void);                   /* the next event; 0: there is none */
+int64_t sim_next_us(void);            /* when; INT64_MAX: never */
+extern int sim_clock_is_suspended;    /* with its host; so are all MONOTONIC ones */
+int64_t sim_mono_us(const struct sim_node *node); /* its clock of durations */
+int64_t sim_mono_ms(const struct sim_node *node);
+/* How long its clock needs for so much, in true time. */
+int64_t sim_true_us(const struct sim_node *node, int64_t us);
 int64_t sim_wall_us(const struct sim_node *node); /* NULL: the true one */
 
 /* ---- failures and history ---- */
