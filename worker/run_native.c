@@ -219,8 +219,29 @@ static int propose(struct run *r, const Wf__Control__ProposeState *ps,
 	return rc;
 }
 
+/* A stuck or stopped engine sends no heartbeat. */
+static void watch_heartbeat(struct run *r)
+{
+	int64_t silent_ms;
+
+	if (r->exited || r->channel == NULL) {
+		return;
+	}
+	silent_ms = loop_now_ms(r->w->loop) - channel_last_ms(r->channel);
+	if (silent_ms > STUCK_AFTER_MS) {
+		slog_error(r->who, "no heartbeat of its engine for %lld s: stopping it",
+			   (long long)(silent_ms / 1000));
+		proc_stop(r->proc, PROC_STOP_STUCK,
+			  0); /* its own report would hide why */
+		return;
+	}
+	run_timer(r, RUN_HEARTBEAT_MS, watch_heartbeat);
+}
+
+/* The timer is the heartbeat watch's again, unless there is still no room. */
 static void resume_channel(struct run *r)
 {
+	run_timer(r, RUN_HEARTBEAT_MS, watch_heartbeat);
 	if (r->channel != NULL) {
 		channel_resume(r->channel);
 	}
@@ -273,25 +294,6 @@ static void on_channel_end(struct channel *c, const struct error *err, void *arg
 }
 
 static const struct channel_ops channel_ops = {on_frame, on_channel_end};
-
-/* A stuck or stopped engine sends no heartbeat. */
-static void watch_heartbeat(struct run *r)
-{
-	int64_t silent_ms;
-
-	if (r->exited || r->channel == NULL) {
-		return;
-	}
-	silent_ms = loop_now_ms(r->w->loop) - channel_last_ms(r->channel);
-	if (silent_ms > STUCK_AFTER_MS) {
-		slog_error(r->who, "no heartbeat of its engine for %lld s: stopping it",
-			   (long long)(silent_ms / 1000));
-		proc_stop(r->proc, PROC_STOP_STUCK,
-			  0); /* its own report would hide why */
-		return;
-	}
-	run_timer(r, RUN_HEARTBEAT_MS, watch_heartbeat);
-}
 
 static void set_pid(struct run *r)
 {
