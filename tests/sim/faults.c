@@ -17,6 +17,7 @@
 #include "tests/sim/redis_fake.h"
 #include "tests/sim/scenario.h"
 #include "tests/sim/sim.h"
+#include "tests/sim/watch.h"
 #include "tests/sim/watch_updates.h"
 
 #define FIRST_US (2 * SIM_S)
@@ -167,6 +168,7 @@ static void f_kill_redis(int64_t us)
 static void failover(void *arg)
 {
 	(void)arg;
+	watch_claims_forgotten = 1;
 	redis_ends(RESTART_SAVED, rnd_range(SIM_MS, 3 * SIM_S));
 	/* another host, another clock */
 	redis_host.wall_off_us += rnd_range(-20 * SIM_MS, 20 * SIM_MS);

@@ -253,6 +253,10 @@ static void answered(struct proc *p, const struct child_in *in)
 	if (in->request_id != p->request_id) {
 		return;
 	}
+	sim_trace("process %d is answered %d, state in force %s, wait %.1f s",
+		  (int)p->pid, in->answer,
+		  in->state_type != 0 ? state_type_text(in->state_type) : "-",
+		  (double)in->delay_us / SIM_S);
 	if (in->answer == ANSWER(ACCEPT) && p->phase == ENGINE_ASKING) {
 		start_work(p);
 	} else if (in->answer == ANSWER(ACCEPT)) {

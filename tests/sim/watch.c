@@ -30,6 +30,7 @@ static struct run_seen {
 	struct alive {
 		struct sim_node *host;
 		uint64_t fence;
+		int works; /* began: RUNNING was accepted */
 	} alive[ALIVE_MAX];
 	int alive_count;
 	int type; /* state, 0: none yet */
@@ -37,12 +38,25 @@ static struct run_seen {
 	sqlite3_int64 fence;
 } seen[RUNS_MAX];
 static sqlite3_stmt *states;
+int watch_claims_forgotten;
 
 /* ---- processes ---- */
 
 static int is_stopped(const struct sim_node *n)
 {
 	return n->resume_us + RESUME_US > sim_now_us;
+}
+
+/* A claim that a failover took back: its process may wait for the run's time until the
+ * API refuses it; work it must not (on_worked). */
+static int waits_in_vain(const struct alive *a)
+{
+	return watch_claims_forgotten && !a->works;
+}
+
+static int executes(const struct run_seen *s, const struct alive *a)
+{
+	return !is_stopped(a->host) && !(waits_in_vain(a) && a->fence < s->newest);
 }
 
 static int run_index(const struct uuid *run)
@@ -62,7 +76,7 @@ static int executing(int queue)
 		int q = scene.deployments[scene.runs[i].deployment].queue;
 		for (int k = 0; (queue < 0 || queue == q) && k < seen[i].alive_count;
 		     k++) {
-			n += !is_stopped(seen[i].alive[k].host);
+			n += executes(&seen[i], &seen[i].alive[k]);
 		}
 	}
 	return n;
@@ -90,7 +104,7 @@ static void check_deployment_limit(int run)
 	for (int i = 0; i < scene.run_count; i++) {
 		for (int k = 0;
 		     scene.runs[i].deployment == d && k < seen[i].alive_count; k++) {
-			n += !is_stopped(seen[i].alive[k].host);
+			n += executes(&seen[i], &seen[i].alive[k]);
 		}
 	}
 	if (scene.deployments[d].limit >= 0 && n > scene.deployments[d].limit) {
@@ -105,7 +119,7 @@ static void on_started(struct sim_node *host, const struct uuid *run, uint64_t f
 	struct run_seen *s = &seen[i];
 
 	for (int k = 0; k < s->alive_count; k++) {
-		if (!is_stopped(s->alive[k].host)) {
+		if (!is_stopped(s->alive[k].host) && !waits_in_vain(&s->alive[k])) {
 			sim_fail(
 			    "two-owners",
 			    "run %s starts on %s (token %llu) and still runs on %s "
@@ -122,7 +136,7 @@ static void on_started(struct sim_node *host, const struct uuid *run, uint64_t f
 	}
 	s->newest = fence;
 	PRE(s->alive_count < ALIVE_MAX);
-	s->alive[s->alive_count++] = (struct alive){host, fence};
+	s->alive[s->alive_count++] = (struct alive){host, fence, 0};
 	check_limits();
 }
 
@@ -130,6 +144,9 @@ static void on_worked(struct sim_node *host, const struct uuid *run, uint64_t fe
 {
 	int i = run_index(run);
 
+	for (int k = 0; k < seen[i].alive_count; k++) {
+		seen[i].alive[k].works |= seen[i].alive[k].fence == fence;
+	}
 	if (fence < seen[i].newest) {
 		sim_fail(
 		    "two-owners",
@@ -365,6 +382,7 @@ void watch_end(void)
 void watch_reset(void)
 {
 	memset(seen, 0, sizeof(seen));
+	watch_claims_forgotten = 0;
 	child_events = (struct child_events){on_started, on_worked, on_gone};
 	sim_db_committed = on_commit;
 	watch_updates_reset();
