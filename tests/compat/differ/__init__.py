@@ -1,0 +1,1 @@
+"""Parts of the differential tester (../differential.py)."""
