@@ -109,22 +109,42 @@ static void cron_next(const struct schedule *s, int64_t after_us, struct sink *s
 	}
 }
 
+/* A local time that does not exist counts with the offset that holds after the gap: it
+ * comes earlier (cron's comes later), as dateutil has it. */
+static int64_t rrule_instant(const struct schedule *s, int64_t local_us)
+{
+	int64_t at_us = tz_local_to_us(s->tz, local_us);
+
+	return at_us - (tz_us_to_local(s->tz, at_us) - local_us);
+}
+
+/* By how much the clock changes within a day before or after an instant. */
+static int64_t clock_change(const struct schedule *s, int64_t at_us)
+{
+	int64_t before = tz_us_to_local(s->tz, at_us - DAY_US) + 2 * DAY_US;
+	int64_t after = tz_us_to_local(s->tz, at_us + DAY_US);
+
+	return before > after ? before - after : after - before;
+}
+
 static void rrule_next(const struct schedule *s, int64_t after_us, struct sink *sink)
 {
 	struct rrule_iter *it;
-	int64_t local_us;
+	int64_t from_us = tz_us_to_local(s->tz, after_us), local_us;
+	int64_t slack_us = clock_change(s, after_us);
+	int steps = 0;
 
-	/* a day of slack: near a change of the clock local order and time order differ
-	 */
-	it = rrule_iter_new(s->rrule, tz_us_to_local(s->tz, after_us) - DAY_US);
-	for (int i = 0; i <= SCHEDULE_STEPS_MAX * 10 && sink->count < sink->max; i++) {
+	/* near a change of the clock local order and time order differ */
+	it = rrule_iter_new(s->rrule, from_us - slack_us);
+	while (steps <= SCHEDULE_STEPS_MAX && sink->count < sink->max) {
 		int64_t at_us;
 
 		local_us = rrule_iter_next(it);
 		if (local_us == TIME_NONE) {
 			break;
 		}
-		at_us = tz_local_to_us(s->tz, local_us);
+		steps += local_us > from_us + slack_us;
+		at_us = rrule_instant(s, local_us);
 		if (at_us >= after_us) {
 			put(sink, at_us);
 		}

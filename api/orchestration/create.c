@@ -161,6 +161,20 @@ static int first_state(struct tx *tx, const struct flow_run_new *n,
 	return rc;
 }
 
+static int check_parent(struct tx *tx, const struct uuid *parent, struct error *err)
+{
+	int64_t at = 0;
+	int rc = 1;
+
+	if (parent != NULL) {
+		rc = db_one_int(tx->c, SQL_TASK_RUN_STATE_AT,
+				DB_ARGS(db_a_uuid(parent)), 1, &at, err);
+	}
+	return rc == 0 ? err_set(err, ERR_CONFLICT, "there is no parent task run %s",
+				 uuid_str(parent))
+		       : MIN_OF(rc, 0);
+}
+
 int flow_run_create(struct tx *tx, const struct flow_run_new *n, struct uuid *ret_id,
 		    int *ret_created, struct error *err)
 {
@@ -173,7 +187,10 @@ int flow_run_create(struct tx *tx, const struct flow_run_new *n, struct uuid *re
 	} else {
 		uuid_v7(&id, tx->now_us);
 	}
-	rc = insert_row(tx, n, &id, &changes, err);
+	rc = check_parent(tx, n->parent_task_run_id, err);
+	if (rc == 0) {
+		rc = insert_row(tx, n, &id, &changes, err);
+	}
 	if (rc == 0 && changes > 0) {
 		rc = first_state(tx, n, &id, err);
 	} else if (rc == 0) {

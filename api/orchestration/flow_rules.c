@@ -237,7 +237,10 @@ static int pause_key_used(const struct orc_run *run, const char *key)
 static void pausing(struct orc_ctx *c)
 {
 	int suspend = orc_detail_true(c->proposed, "pause_reschedule");
-	const char *verb = suspend ? "suspend" : "pause";
+	/* the word follows the state's name, what is asked for follows its details */
+	const char *name = c->proposed->name;
+	const char *verb =
+	    name != NULL && strcmp(name, "Suspended") == 0 ? "suspend" : "pause";
 	const char *key = orc_detail_str(c->proposed, "pause_key");
 
 	if (key != NULL) {
@@ -252,9 +255,9 @@ static void pausing(struct orc_ctx *c)
 	} else if (pause_key_used(c->run, c->pause_key)) {
 		orc_reject(c, "This %s has already fired.", verb);
 	} else if (suspend && c->run->has_parent_task) {
-		orc_abort(c, "Cannot suspend subflows.");
+		orc_abort(c, "Cannot %s subflows.", verb);
 	} else if (suspend && !c->run->has_deployment) {
-		orc_abort(c, "Cannot suspend flows without a deployment.");
+		orc_abort(c, "Cannot %s flows without a deployment.", verb);
 	}
 }
 

@@ -175,6 +175,42 @@ static void put_tags(const struct decode_at *at)
 	}
 }
 
+/* Each value is one of four plain types; one that is none has a problem for each. */
+static void put_labels(const struct decode_at *at)
+{
+	static const struct {
+		const char *name, *type, *msg;
+	} kinds[] = {
+	    {"bool", "bool_type", "Input should be a valid boolean"},
+	    {"int", "int_type", "Input should be a valid integer"},
+	    {"float", "float_type", "Input should be a valid number"},
+	    {"str", "string_type", "Input should be a valid string"},
+	};
+	size_t i, before = http_invalid_count(at->v);
+	char where[DECODE_LOC_MAX], loc[DECODE_LOC_MAX];
+	const char *key;
+	json_t *v;
+
+	if (!json_is_object(at->value)) {
+		http_invalid_add(at->v, "dict_type", at->loc, at->value,
+				 "Input should be a valid dictionary");
+		return;
+	}
+	json_object_foreach (at->value, key, v) {
+		if (json_is_boolean(v) || json_is_number(v) || json_is_string(v)) {
+			continue;
+		}
+		decode_join(where, sizeof(where), at->loc, key);
+		for (i = 0; i < ARRAY_LEN(kinds); i++) {
+			decode_join(loc, sizeof(loc), where, kinds[i].name);
+			http_invalid_add(at->v, kinds[i].type, loc, v, kinds[i].msg);
+		}
+	}
+	if (http_invalid_count(at->v) == before) {
+		*(json_t **)at->out = at->value;
+	}
+}
+
 void decode_value(const struct decode_at *at)
 {
 	switch (at->f->type) {
@@ -198,6 +234,9 @@ void decode_value(const struct decode_at *at)
 		return;
 	case F_TAGS:
 		put_tags(at);
+		return;
+	case F_LABEL_MAP:
+		put_labels(at);
 		return;
 	case F_OBJ:
 	case F_ARR:

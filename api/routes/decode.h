@@ -29,6 +29,7 @@ enum field_type {
 	F_ARR,     /* json_t *, borrowed */
 	F_ANY,     /* json_t *, borrowed; JSON null counts as a value */
 	F_TAGS,    /* json_t *, array of strings */
+	F_LABEL_MAP,  /* json_t *, object of plain values */
 };
 enum field_flags {
 	F_REQUIRED = 1u << 0,

@@ -112,7 +112,7 @@ struct create {
 static const struct field create_fields[] = {
     FIELD(struct create, name, F_STR, .flags = F_REQUIRED | F_NAME),
     FIELD(struct create, tags, F_TAGS, .flags = F_NOT_NULL),
-    FIELD(struct create, labels, F_OBJ),
+    FIELD(struct create, labels, F_LABEL_MAP),
 };
 
 static int create_work(struct tx *tx, void *arg, struct error *err)

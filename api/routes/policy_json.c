@@ -13,6 +13,7 @@
 #include "base/jsonw.h"
 
 #define POLICY_MAX (1u << 20)
+#define DELAY_MAX  1e15
 #define FLOW_DEFAULT                                                                \
 	"{\"max_retries\":0,\"retry_delay_seconds\":0.0,\"retries\":null,"          \
 	"\"retry_delay\":null,\"pause_keys\":[],\"resuming\":false,\"retry_type\":" \
@@ -150,12 +151,18 @@ static void put_flow(json_t *out, const struct policy *p)
 	}
 }
 
+static int is_whole(double v)
+{
+	return v >= -DELAY_MAX && v <= DELAY_MAX && v == (double)(int64_t)v;
+}
+
 static int valid_delay(const json_t *v, int list)
 {
 	size_t i;
 	json_t *item;
 
-	if (v == NULL || json_is_null(v) || json_is_number(v)) {
+	if (v == NULL || json_is_null(v) || json_is_integer(v) ||
+	    (json_is_real(v) && (list || is_whole(json_real_value(v))))) {
 		return 1;
 	}
 	if (!list || !json_is_array(v)) {
@@ -179,7 +186,8 @@ static json_t *policy_decode(const json_t *obj, const char *loc, struct http_inv
 
 	if (obj != NULL && decode_object(obj, fields, ARRAY_LEN(fields), 0, loc, &p,
 					 &got, v != NULL ? v : own) == 0) {
-		if (!valid_delay(p.retry_delay, task)) {
+		if (!valid_delay(p.retry_delay, task) ||
+		    (!task && !is_whole(p.retry_delay_seconds))) {
 			http_invalid_add(v != NULL ? v : own, "int_type", loc,
 					 p.retry_delay,
 					 "Input should be a valid integer");

@@ -75,15 +75,20 @@ static void write_identity(struct jsonw *w, const struct db_rows *r)
 	jsonw_raw(w, "task_inputs", inputs != NULL ? inputs : "{}");
 }
 
-static void write_times(struct jsonw *w, const struct db_rows *r, int64_t now_us)
+static struct run_times times_of(const struct db_rows *r)
 {
-	struct run_times t = {
+	return (struct run_times){
 	    .type = (int)db_int(r, T_STATE_TYPE),
 	    .start_us = db_time(r, T_START),
 	    .expected_us = db_time(r, T_EXPECTED),
 	    .state_at_us = db_time(r, T_STATE_AT),
 	    .total_us = db_int(r, T_TOTAL),
 	};
+}
+
+static void write_times(struct jsonw *w, const struct db_rows *r, int64_t now_us)
+{
+	struct run_times t = times_of(r);
 	double run_time, delta;
 
 	run_estimates(&t, now_us, &run_time, &delta);
@@ -137,6 +142,36 @@ void task_run_write(struct jsonw *w, const char *key, const struct db_rows *rows
 		    int64_t now_us)
 {
 	write_members(w, key, rows, now_us);
+	jsonw_obj_end(w);
+}
+
+/* The rows of /task_runs/paginate are a smaller model. */
+void task_run_write_brief(struct jsonw *w, const char *key, const struct db_rows *rows,
+			  int64_t now_us)
+{
+	const char *tags = db_text(rows, T_TAGS), *inputs = db_text(rows, T_INPUTS);
+	struct run_times t = times_of(rows);
+	double run_time, delta;
+
+	run_estimates(&t, now_us, &run_time, &delta);
+	jsonw_obj(w, key);
+	write_uuid(w, "id", rows, T_ID);
+	jsonw_time(w, "created", db_time(rows, T_CREATED));
+	jsonw_time(w, "updated", db_time(rows, T_UPDATED));
+	jsonw_str(w, "name", db_text(rows, T_NAME));
+	write_uuid(w, "flow_run_id", rows, T_FLOW_RUN_ID);
+	jsonw_str(w, "task_key", db_text(rows, T_TASK_KEY));
+	write_uuid(w, "state_id", rows, T_STATE_ID);
+	write_state(w, rows);
+	jsonw_str(w, "task_version", db_text(rows, T_VERSION));
+	jsonw_raw(w, "task_inputs", inputs != NULL ? inputs : "{}");
+	task_policy_write(w, "empirical_policy", db_text(rows, T_POLICY));
+	jsonw_raw(w, "tags", tags != NULL ? tags : "[]");
+	jsonw_time(w, "start_time", t.start_us);
+	jsonw_time(w, "end_time", db_time(rows, T_END));
+	jsonw_real(w, "total_run_time", (double)t.total_us / US);
+	jsonw_real(w, "estimated_run_time", run_time);
+	jsonw_real(w, "estimated_start_time_delta", delta);
 	jsonw_obj_end(w);
 }
 

@@ -15,6 +15,9 @@ struct uuid;
 
 void task_run_write(struct jsonw *w, const char *key, const struct db_rows *rows,
 		    int64_t now_us);
+/* The same for /task_runs/paginate, whose rows have less. */
+void task_run_write_brief(struct jsonw *w, const char *key, const struct db_rows *rows,
+			  int64_t now_us);
 /* -ERR_NOT_FOUND without touching W. */
 int task_run_write_by_id(struct tx *tx, struct jsonw *w, const char *key,
 			 const struct uuid *id, struct error *err);

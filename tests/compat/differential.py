@@ -31,9 +31,21 @@ CALLS = (30, 90)  # of an episode
 class Pair:
     """Both servers, asked at the same moment."""
 
-    def __init__(self, theirs, ours):
+    def __init__(self, theirs, ours, reference=None):
         self.theirs, self.ours = sides.Side(theirs), sides.Side(ours)
-        self.meant = {}
+        self.reference, self.meant, self.lost = reference, {}, 0
+
+    def again(self):
+        """After a time without an answer: the reference (its SQLite may lock up) starts anew, both are emptied."""
+        self.theirs.close()
+        self.ours.close()
+        self.lost += 1
+        if self.reference is not None:
+            self.reference.process.kill()
+            self.reference.stop()
+            self.reference.start()
+            self.reference.wait()
+        clean.all(self)
 
     def ask(self, theirs, ours, headers):
         """(status, JSON or text) of both."""
@@ -66,9 +78,11 @@ def episode(pair, seed, number, area=None, tell=None):
     try:
         while w.calls < budget:
             w.rng.choices(list(steps), list(steps.values()))[0](w)
+        clean.all(pair, w.objects)
     except world.Stopped:
-        pass
-    clean.all(pair)
+        clean.all(pair)
+    except (world.Lost, OSError):
+        pair.again()
     return w
 
 
@@ -108,14 +122,14 @@ def main():
     p.add_argument("--ours")
     a = p.parse_args()
     with contextlib.ExitStack() as stack:
-        theirs, ours = a.theirs, a.ours
+        theirs, ours, reference = a.theirs, a.ours, None
         if not theirs or not ours:
             folder = stack.enter_context(tempfile.TemporaryDirectory())
             reference, server = sides.both(folder)
             stack.callback(reference.stop)
             stack.callback(server.stop)
             theirs, ours = theirs or reference.api, ours or server.api
-        pair = Pair(theirs, ours)
+        pair = Pair(theirs, ours, reference)
         clean.all(pair)
         if a.episode is not None:
             w = episode(pair, a.seed, a.episode, a.area, print if a.verbose else None)
@@ -128,7 +142,8 @@ def main():
                   file=sys.stderr, flush=True)
         done, number, found, spent = campaign(pair, a.seed, a.calls, a.seconds, a.area, progress)
         print(report(found))
-        print(f"{done} calls in {number} episodes ({dict(spent)}), {len(found)} kinds of difference; meant: {pair.meant}")
+        print(f"{done} calls in {number} episodes ({dict(spent)}), {len(found)} kinds of difference; meant: {pair.meant}, "
+              f"{pair.lost} times without an answer")
         return 1 if found else 0
 
 

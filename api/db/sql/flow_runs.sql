@@ -257,15 +257,17 @@ WHERE wp.name = ?1;
 
 -- The graph of a run: its task runs with the flow runs that they stand for.
 -- name: flow_run_graph_head
-SELECT fr.start_time, fr.end_time FROM flow_run fr WHERE fr.id = ?1;
+SELECT coalesce(fr.start_time, fr.expected_start_time), fr.end_time FROM flow_run fr
+WHERE fr.id = ?1;
 -- name: flow_run_graph_nodes
-SELECT tr.id, tr.name, tr.state_type, tr.start_time, tr.end_time, tr.task_inputs,
-  sf.id, sf.name, sf.state_type, sf.start_time, sf.end_time
+SELECT tr.id, tr.name, tr.state_type, coalesce(tr.start_time, tr.expected_start_time),
+  tr.end_time, tr.task_inputs,
+  sf.id, sf.name, sf.state_type, coalesce(sf.start_time, sf.expected_start_time), sf.end_time
 FROM task_run tr
 LEFT JOIN flow_run sf ON sf.parent_task_run_id = tr.id
-WHERE tr.flow_run_id = ?1 AND tr.start_time IS NOT NULL AND tr.state_type <> 2
-  AND (CAST(?2 AS BIGINT) IS NULL OR tr.start_time >= ?2)
-ORDER BY tr.start_time, tr.id
+WHERE tr.flow_run_id = ?1
+  AND (CAST(?2 AS BIGINT) IS NULL OR coalesce(tr.start_time, tr.expected_start_time) >= ?2)
+ORDER BY coalesce(tr.start_time, tr.expected_start_time), tr.id
 LIMIT ?3;
 -- name: run_name
 SELECT fr.name FROM flow_run fr WHERE fr.id = ?1;

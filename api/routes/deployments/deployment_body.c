@@ -41,7 +41,7 @@ static const struct field fields[] = {
     [DF_MAX_ATTEMPTS] = DB(max_attempts, F_INT, .min = 1, .max = 1000),
     [DF_NAME] = DB(name, F_STR, .flags = F_REQUIRED | F_NAME),
     [DF_FLOW_ID] = DB(flow_id, F_UUID, .flags = F_REQUIRED),
-    [DF_LABELS] = DB(labels, F_OBJ),
+    [DF_LABELS] = DB(labels, F_LABEL_MAP),
 };
 static const struct body_spec create_spec = {fields, DF_COUNT, 1, 0};
 static const struct body_spec update_spec = {fields, DF_NAME, 1, 0};

@@ -80,7 +80,7 @@ static const struct field run_fields[] = {
     [RF_POLICY] = RB(empirical_policy, F_OBJ, .flags = F_NOT_NULL),
     [RF_TAGS] = RB(tags, F_TAGS, .flags = F_NOT_NULL),
     [RF_KEY] = RB(idempotency_key, F_STR),
-    [RF_LABELS] = RB(labels, F_OBJ),
+    [RF_LABELS] = RB(labels, F_LABEL_MAP),
     [RF_PARENT] = RB(parent_task_run_id, F_UUID),
     [RF_QUEUE] = RB(work_queue_name, F_STR),
     [RF_JOB_VARIABLES] = RB(job_variables, F_OBJ),

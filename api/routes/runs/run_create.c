@@ -69,7 +69,7 @@ static const struct field create_fields[] = {
     [C_INFRASTRUCTURE] = CF(infrastructure_document_id, F_UUID),
     [C_POLICY] = CF(empirical_policy, F_OBJ, .flags = F_NOT_NULL),
     [C_TAGS] = CF(tags, F_TAGS, .flags = F_NOT_NULL),
-    [C_LABELS] = CF(labels, F_OBJ),
+    [C_LABELS] = CF(labels, F_LABEL_MAP),
     [C_KEY] = CF(idempotency_key, F_STR),
     [C_POOL] = CF(work_pool_name, F_STR),
     [C_QUEUE] = CF(work_queue_name, F_STR),

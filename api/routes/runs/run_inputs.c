@@ -79,7 +79,7 @@ void route_run_input_create(struct http_req *r)
 {
 	struct create *a = req_arg_new(r, sizeof(*a));
 
-	if (req_body_checked(r, a, create_fields, ARRAY_LEN(create_fields), check) <
+	if (req_embedded_checked(r, a, create_fields, ARRAY_LEN(create_fields), check) <
 	    0) {
 		return;
 	}

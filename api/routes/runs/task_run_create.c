@@ -68,7 +68,7 @@ static const struct field create_fields[] = {
     [C_VERSION] = CF(task_version, F_STR),
     [C_POLICY] = CF(empirical_policy, F_OBJ, .flags = F_NOT_NULL),
     [C_TAGS] = CF(tags, F_TAGS, .flags = F_NOT_NULL),
-    [C_LABELS] = CF(labels, F_OBJ),
+    [C_LABELS] = CF(labels, F_LABEL_MAP),
     [C_INPUTS] = CF(task_inputs, F_OBJ, .flags = F_NOT_NULL),
 };
 

@@ -5,6 +5,7 @@
  */
 #include "api/db/db.h"
 #include "api/http/http.h"
+#include "api/orchestration/create.h"
 #include "api/orchestration/task_apply.h"
 #include "api/routes/req.h"
 #include "api/routes/runs/flow_run_routes.h"
@@ -49,16 +50,22 @@ struct update {
 	const char *name;
 };
 static const struct field update_fields[] = {
-    FIELD(struct update, name, F_STR, .flags = F_NOT_NULL),
+    FIELD(struct update, name, F_STR),
 };
 
 static int update_work(struct tx *tx, void *arg, struct error *err)
 {
 	const struct update *a = arg;
+	const char *name = a->name;
+	char made[RUN_NAME_SIZE];
 	int64_t changes = 0;
 	int rc;
 
-	if (a->name == NULL) {
+	if (name == NULL && DECODED_SET(&a->base.given, 0)) { /* null: a new one */
+		run_name_make(made);
+		name = made;
+	}
+	if (name == NULL) {
 		rc = db_one_int(tx->c, SQL_TASK_RUN_STATE_AT,
 				DB_ARGS(db_a_uuid(&a->base.id)), 1, &changes, err);
 		changes = rc > 0;
@@ -66,7 +73,7 @@ static int update_work(struct tx *tx, void *arg, struct error *err)
 	} else {
 		rc = db_exec(tx->c, SQL_TASK_RUN_SET_NAME,
 			     DB_ARGS(db_a_uuid(&a->base.id), db_a_time(tx->now_us),
-				     db_a_text(a->name)),
+				     db_a_text(name)),
 			     3, &changes, err);
 	}
 	if (rc < 0) {
@@ -195,7 +202,10 @@ static void route_count(struct http_req *r)
 
 static void route_paginate(struct http_req *r)
 {
-	list_paginate(r, &task_runs_spec);
+	static const struct list_spec brief = {ENT_TASK_RUN, SQL_TASK_RUN_LIST,
+					       SQL_TASK_RUN_COUNT, task_run_write_brief};
+
+	list_paginate(r, &brief);
 }
 
 const struct route routes_task_runs[] = {

@@ -1,4 +1,6 @@
 """Empties a server of what episodes made."""
+import re
+
 LISTS = [
     ("/flow_runs/filter", "/flow_runs/{id}"), ("/deployments/filter", "/deployments/{id}"), ("/flows/filter", "/flows/{id}"),
     ("/task_runs/filter", "/task_runs/{id}"), ("/work_pools/filter", "/work_pools/{name}"), ("/variables/filter", "/variables/{id}"),
@@ -7,24 +9,33 @@ LISTS = [
 ]
 
 
-def all(pair):
+KINDS = {"flow_run": 2, "deployment": 2, "flow": 2, "task_run": 3, "pool": 4, "queue": 4, "variable": 5, "artifact": 6,
+         "automation": 7, "saved_search": 8, "limit": 9}
+
+
+def all(pair, objects=None):
+    """Empties both; with the OBJECTS of an episode, of their kinds only."""
+    wanted = range(len(LISTS)) if objects is None else sorted({KINDS[k] for k in objects if k in KINDS} | {9})
     for side in (pair.theirs, pair.ours):
-        side.ask("DELETE", "/admin/storage")
-        for listing, path in LISTS:
-            one(side, listing, path)
-        for kind in side.ask("POST", "/block_types/filter", {"limit": 200})[1]:
-            if kind["slug"].startswith("e"):
-                if kind["slug"][1:2].isdigit():
+        for n in wanted:
+            one(side, *LISTS[n])
+        if objects is None or "block_type" in objects:
+            for kind in side.ask("POST", "/block_types/filter", {"limit": 200})[1]:
+                if re.match(r"e\d", kind["slug"]):
                     side.ask("DELETE", f"/block_types/{kind['id']}")
 
 
 def one(side, listing, path):
+    if path.startswith("/flows/"):
+        while side.ask("POST", "/flows/bulk_delete", {"flows": {"name": {"like_": ""}}, "limit": 50})[1].get("deleted"):
+            pass
+        return
     for _ in range(20):
-        body = {"task_runs": {"flow_run_id": {"is_null_": True}}} if "task_runs" in path else {}
+        body = {"task_runs": {"flow_run_id": {"is_null_": True}}} if path.startswith("/task_runs") else {}
         status, rows = side.ask("POST", listing, body)
         if status != 200 or not rows:
             return
         for row in rows:
-            gone, _ = side.ask("DELETE", path.format(**row))
+            side.ask("DELETE", path.format(**row))
         if len(rows) < 200:
             return

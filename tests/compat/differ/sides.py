@@ -13,11 +13,11 @@ import wf
 
 # What both leave out: background services that would change objects between two calls.
 QUIET = {f"PREFECT_SERVER_SERVICES_{name}_ENABLED": "false" for name in (
-    "SCHEDULER", "LATE_RUNS", "PAUSE_EXPIRATIONS", "CANCELLATION_CLEANUP", "FOREMAN", "REPOSSESSOR")}
+    "SCHEDULER", "LATE_RUNS", "PAUSE_EXPIRATIONS", "CANCELLATION_CLEANUP", "FOREMAN", "REPOSSESSOR", "TRIGGERS")}
 REFERENCE = {**QUIET, "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "", "PREFECT_SERVER_UI_ENABLED": "false",
              "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "PREFECT_LOGGING_SERVER_LEVEL": "WARNING",
-             "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_BATCH_SIZE": "1",
-             "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_FLUSH_INTERVAL": "0.1"}
+             "PREFECT_SERVER_DATABASE_TIMEOUT": "2",
+             "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_FLUSH_INTERVAL": "0.7"}
 HEADERS = {"Content-Type": "application/json", "User-Agent": "prefect/3.8.8 (API 0.8.4)",
            "X-PREFECT-API-VERSION": "0.8.4"}
 
@@ -37,7 +37,7 @@ class Side:
         for attempt in (1, 2):
             try:
                 if self.connection is None:
-                    self.connection = http.client.HTTPConnection(self.host, timeout=60)
+                    self.connection = http.client.HTTPConnection(self.host, timeout=20)
                 self.connection.request(method, self.base + path, data, {**HEADERS, **(headers or {})})
                 return
             except (OSError, http.client.HTTPException):
@@ -75,11 +75,14 @@ class Reference:
     """`prefect server start` in a home of its own."""
 
     def __init__(self, folder, more=None):
-        self.folder = pathlib.Path(folder)
+        self.folder, self.more = pathlib.Path(folder), more
         self.folder.mkdir(parents=True, exist_ok=True)
         self.port = wf.free_port()
+        self.start()
+
+    def start(self):
         self.api = f"http://127.0.0.1:{self.port}/api"
-        env = wf.clean_env(PREFECT_HOME=self.folder / "home", HOME=self.folder, **REFERENCE, **(more or {}))
+        env = wf.clean_env(PREFECT_HOME=self.folder / "home", HOME=self.folder, **REFERENCE, **(self.more or {}))
         program = os.path.join(os.path.dirname(sys.executable), "prefect")
         self.process = wf.Process([program, "server", "start", "--host", "127.0.0.1", "--port", str(self.port)],
                                   self.folder / "reference.log", env=env, start_new_session=True)

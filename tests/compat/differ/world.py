@@ -1,5 +1,6 @@
 """One episode: what was made in it, and the calls that are made twice."""
 import copy
+import http.client
 import json
 import random
 import re
@@ -11,6 +12,10 @@ SPOILT = 0.07
 
 class Stopped(Exception):
     """The servers are no longer in the same state: nothing after this can be compared."""
+
+
+class Lost(Exception):
+    """A server does not answer."""
 
 
 class Difference:
@@ -84,8 +89,13 @@ class World:
         self.calls += 1
         asked = [(method, self.ids.text_for(path, n), None if text is None else self.ids.text_for(text, n).encode())
                  for n in (0, 1)]
-        theirs, ours = self.pair.ask(*asked, headers)
+        try:
+            theirs, ours = self.pair.ask(*asked, headers)
+        except (OSError, http.client.HTTPException) as e:
+            raise Lost(f"{said}: {e!r}") from e
         route = f"{method} {route_of(path)}"
+        if theirs[0] == 503:
+            raise Lost(f"{said}: busy")
         if theirs[0] != ours[0]:
             d = Difference(route, f"status {theirs[0]}/{ours[0]}", brief(theirs[1]), brief(ours[1]), said)
             self.pair.ids = self.ids

@@ -3,9 +3,11 @@
  * test_schedule.c - schedule instants, against a table made with the reference server.
  */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/compiler.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "base/schedule.h"
@@ -53,6 +55,55 @@ Test(schedule, agrees_with_the_table)
 		}
 		schedule_free(s);
 	}
+}
+
+/* A line of the table: JSON, start, instants.  1 when what we compute is the same. */
+static int line_agrees(char *line, int number)
+{
+	char *cell = strtok(line, "\t"), *save = cell;
+	struct schedule *s = load(cell);
+	int64_t want[4], out[4] = {0}, start_us;
+	size_t n = 0, count = 9;
+	int same;
+
+	start_us = strtoll(strtok(NULL, "\t"), NULL, 10);
+	while (n < 4 && (cell = strtok(NULL, "\t\n")) != NULL) {
+		want[n++] = strtoll(cell, NULL, 10);
+	}
+	same = schedule_next(s, start_us, out, 4, &count, NULL) == 0 && count == n &&
+	       memcmp(out, want, n * sizeof(*want)) == 0;
+	if (!same) {
+		fprintf(stderr, "line %d: %s from %lld: %zu instants\n", number, save,
+			(long long)start_us, count);
+		for (size_t i = 0; i < MAX_OF(n, MIN_OF(count, 4)); i++) {
+			fprintf(stderr, "   %lld %lld\n",
+				i < n ? (long long)want[i] : 0,
+				i < count ? (long long)out[i] : 0);
+		}
+	}
+	schedule_free(s);
+	return same;
+}
+
+/* Cron, rules and intervals in many zones, around changes of the clock, made with the
+ * reference's own libraries (tests/data/schedules/generate.py). */
+Test(schedule, agrees_with_the_libraries_of_the_reference)
+{
+	const char *top = getenv("srcdir");
+	char path[4096], line[8192];
+	int lines = 0, wrong = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/tests/data/schedules/cases.tsv",
+		 top != NULL ? top : ".");
+	f = fopen(path, "re");
+	cr_assert_not_null(f, "%s", path);
+	while (fgets(line, sizeof(line), f) != NULL) {
+		wrong += !line_agrees(line, ++lines);
+	}
+	fclose(f);
+	cr_expect_eq(wrong, 0, "%d of %d cases differ", wrong, lines);
+	cr_assert_geq(lines, 2000);
 }
 
 static void check(const char *json, const char *from, const char *const *want)
