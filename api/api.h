@@ -31,9 +31,12 @@ struct api_conf {
 	char *host;
 	int64_t port;
 	char *data_dir;
-	char *database_url; /* "" : sqlite in the data directory */
-	char *redis_url;    /* "" : private redis-server child */
-	char *auth_string;  /* secret; "" : none */
+	char *database_url;       /* "" : sqlite in the data directory */
+	char *redis_url;          /* "" : private redis-server child */
+	char *auth_string;        /* secret; "" : none */
+	char *tls_cert, *tls_key; /* files; "" : plain HTTP */
+	char *cors_origins;
+	int csrf;
 	char *log_level, *log_format;
 	int64_t request_ms; /* for a request to arrive */
 	int services;       /* background services on */

@@ -26,6 +26,7 @@
 #include <event2/listener.h>
 
 #include "api/http/http_priv.h"
+#include "api/http/tls.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/loop.h"
@@ -274,7 +275,8 @@ static struct bufferevent *on_new_connection(struct event_base *base, void *arg)
 
 	c->conns = all;
 	c->fd = -1;
-	c->bev = bufferevent_socket_new(base, -1, 0);
+	c->bev = all->server->tls != NULL ? http_tls_accept(all->server->tls, base)
+					  : bufferevent_socket_new(base, -1, 0);
 	if (c->bev == NULL) {
 		free(c);
 		return NULL;

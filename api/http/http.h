@@ -49,11 +49,14 @@ struct route {
 
 struct http_conf {
 	const char *host;
-	int port;              /* 0 chooses */
-	int max_connections;   /* 0: 20000 */
-	size_t body_max;       /* hard cap; 0: 8 MiB */
-	int64_t request_ms;    /* first to last byte of a request; 0: 30 s */
-	const char *auth;      /* "user:password", or NULL */
+	int port;                       /* 0 chooses */
+	int max_connections;            /* 0: 20000 */
+	size_t body_max;                /* hard cap; 0: 8 MiB */
+	int64_t request_ms;             /* first to last byte of a request; 0: 30 s */
+	const char *auth;               /* "user:password", or NULL */
+	const char *tls_cert, *tls_key; /* PEM files; NULL or "": plain HTTP */
+	const char *cors_origins;       /* comma-separated, "*": any (also NULL) */
+	int csrf;              /* requests that change something carry a token */
 	const char *base_path; /* "/api" */
 	struct api *api;
 };
@@ -95,6 +98,11 @@ int64_t http_arrived_us(const struct http_req *r); /* wall clock */
  */
 json_t *http_json(struct http_req *r, int empty_ok);
 json_t *http_json_any(struct http_req *r); /* any top-level value, e.g. a list */
+
+/* The token of CLIENT and its end.  0: this server asks for none. */
+int http_csrf_token(const struct http_req *r, const char *client, char ret_hex[65],
+		    int64_t *ret_expires_us);
+const char *http_scheme(const struct http_req *r); /* "http", "https" */
 
 /* ---- reply: each ends the request ---- */
 void http_reply(struct http_req *r, int status, const char *content_type,

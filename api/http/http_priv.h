@@ -24,6 +24,9 @@
 
 struct conns;
 struct bufferevent;
+struct evkeyvalq;
+struct guesses;
+struct http_tls;
 struct evbuffer;
 struct http_conn;
 struct refusals;
@@ -60,6 +63,11 @@ struct http_server {
 	char *base_path;
 	char *auth;       /* what the header must be, or NULL */
 	char *auth_token; /* the raw "user:password", for sockets */
+	struct guesses *guesses;
+	struct http_tls *tls; /* NULL: plain */
+	char *cors_origins;
+	int csrf;
+	uint8_t csrf_key[32];
 	size_t body_max;
 	int64_t request_ms;
 	int port;
@@ -102,6 +110,12 @@ void http_watch_gone(struct http_server *s);
 void http_req_unwatch(struct http_req *r); /* before anything is written: see there */
 void http_req_free(struct http_req *r);
 
+/* ---- cors.c, csrf.c ---- */
+void cors_headers(struct http_req *r, struct evkeyvalq *headers);
+void cors_preflight(struct http_req *r); /* answers */
+void csrf_key_make(const char *auth, uint8_t ret_key[32]);
+int check_csrf(struct http_req *r); /* 1: answered with 403 */
+
 /* ---- conn.c: every connection, from accept to close ---- */
 struct conns *conns_new(struct http_server *s, int max);
 void conns_free(struct conns *c); /* after evhttp_free() */
@@ -140,6 +154,9 @@ extern struct metric http_connections, http_slow_cut, http_accept_paused;
 
 /* ---- check.c: what is decided before routing; each 1 when it has answered ---- */
 int check_auth(struct http_req *r);
+/* Who asks: the peer, or whom a proxy on this host names last.  "": this host. */
+void check_address(struct evhttp_connection *evcon, const char *forwarded, char *dst,
+		   size_t size);
 int check_version(struct http_req *r);
 int check_auth_text(const struct http_server *s, const char *token); /* for sockets */
 char *check_auth_header(const char *auth);

@@ -96,7 +96,7 @@ void http_reply(struct http_req *r, int status, const char *content_type,
 	if (content_type != NULL) {
 		evhttp_add_header(headers, "Content-Type", content_type);
 	}
-	evhttp_add_header(headers, "Access-Control-Allow-Origin", "*");
+	cors_headers(r, headers);
 	for (i = 0; i < r->header_count; i++) {
 		evhttp_add_header(headers, r->headers[i].name, r->headers[i].value);
 	}

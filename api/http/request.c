@@ -82,6 +82,11 @@ const char *http_header(const struct http_req *r, const char *name)
 	return evhttp_find_header(evhttp_request_get_input_headers(r->ev), name);
 }
 
+const char *http_scheme(const struct http_req *r)
+{
+	return r->server != NULL && r->server->tls != NULL ? "https" : "http";
+}
+
 int http_is_local(const struct http_req *r)
 {
 	struct evhttp_connection *evcon =

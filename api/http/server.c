@@ -13,7 +13,9 @@
 #include <event2/http.h>
 #include <event2/keyvalq_struct.h>
 
+#include "api/http/guesses.h"
 #include "api/http/http_priv.h"
+#include "api/http/tls.h"
 #include "base/clock.h"
 #include "base/compiler.h"
 #include "base/error.h"
@@ -112,8 +114,9 @@ static int redirect_slash(struct http_req *r, const struct router *routes,
 	found = router_find(routes, r->method, other, r->match) != ROUTER_NONE;
 	if (found) {
 		host = http_header(r, "Host");
-		url = xasprintf("http://%s%s%s%s%s", host != NULL ? host : "localhost",
-				base, other, r->query != NULL ? "?" : "",
+		url = xasprintf("%s://%s%s%s%s%s", http_scheme(r),
+				host != NULL ? host : "localhost", base, other,
+				r->query != NULL ? "?" : "",
 				r->query != NULL ? r->query : "");
 		http_reply_header(r, "Location", url);
 		http_reply_empty(r, 307);
@@ -129,7 +132,8 @@ static void run_handler(struct http_req *r)
 	size_t max = hr->route->body_max != 0 ? hr->route->body_max : HTTP_BODY_DEF;
 
 	r->route = hr;
-	if ((hr->route->flags & (ROUTE_PUBLIC | ROUTE_ROOT)) == 0 && check_version(r)) {
+	if ((hr->route->flags & (ROUTE_PUBLIC | ROUTE_ROOT)) == 0 &&
+	    (check_version(r) || check_csrf(r))) {
 		return;
 	}
 	if (evbuffer_get_length(r->body) > max) {
@@ -165,18 +169,6 @@ static void route_request(struct http_req *r, int in_api)
 	}
 }
 
-static void preflight(struct http_req *r)
-{
-	const char *headers = http_header(r, "Access-Control-Request-Headers");
-
-	http_reply_header(r, "Access-Control-Allow-Methods",
-			  "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT");
-	http_reply_header(r, "Access-Control-Allow-Headers",
-			  headers != NULL ? headers : "*");
-	http_reply_header(r, "Access-Control-Max-Age", "600");
-	http_reply(r, 200, "text/plain; charset=utf-8", "OK", 2);
-}
-
 static void on_request(struct evhttp_request *ev, void *arg)
 {
 	struct http_server *s = arg;
@@ -197,7 +189,7 @@ static void on_request(struct evhttp_request *ev, void *arg)
 	r = req_new(s, ev, below != NULL ? below : path,
 		    uri != NULL ? evhttp_uri_get_query(uri) : NULL);
 	if (evhttp_request_get_command(ev) == EVHTTP_REQ_OPTIONS) {
-		preflight(r);
+		cors_preflight(r);
 	} else if (below == NULL || !check_auth(r)) {
 		route_request(r, below != NULL);
 	}
@@ -262,6 +254,11 @@ int http_server_start(struct loop *loop, const struct http_conf *conf,
 	s->api_routes = router_new();
 	s->root_routes = router_new();
 	s->unmatched = route_stats_get("", "");
+	s->cors_origins =
+	    xstrdup(conf->cors_origins != NULL ? conf->cors_origins : "*");
+	s->csrf = conf->csrf;
+	csrf_key_make(conf->auth, s->csrf_key);
+	s->guesses = guesses_new();
 	if (conf->auth != NULL && conf->auth[0] != '\0') {
 		s->auth_token = xstrdup(conf->auth);
 		s->auth = check_auth_header(conf->auth);
@@ -272,6 +269,9 @@ int http_server_start(struct loop *loop, const struct http_conf *conf,
 	}
 	set_up_evhttp(s);
 	rc = add_routes(s, tables, err);
+	if (rc == 0 && conf->tls_cert != NULL && conf->tls_cert[0] != '\0') {
+		rc = http_tls_new(conf->tls_cert, conf->tls_key, &s->tls, err);
+	}
 	if (rc == 0) {
 		s->conns =
 		    conns_new(s, conf->max_connections > 0 ? conf->max_connections
@@ -392,5 +392,8 @@ void http_server_free(struct http_server *s)
 	free(s->base_path);
 	free(s->auth);
 	free(s->auth_token);
+	free(s->cors_origins);
+	guesses_free(s->guesses);
+	http_tls_free(s->tls);
 	free(s);
 }

@@ -301,9 +301,9 @@ static void on_tick(void *arg)
 
 /* ---- public ---- */
 
-void ws_start(struct ws_server *w, struct evhttp_connection *evcon,
-	      const struct ws_endpoint *ep, struct router_match *match, int subprotocol,
-	      int auth_wanted)
+struct ws_conn *ws_start(struct ws_server *w, struct evhttp_connection *evcon,
+			 const struct ws_endpoint *ep, struct router_match *match,
+			 int subprotocol, int auth_wanted)
 {
 	static const struct wslay_event_callbacks callbacks = {
 	    .recv_callback = on_recv,
@@ -341,6 +341,7 @@ void ws_start(struct ws_server *w, struct evhttp_connection *evcon,
 		ws_open(c);
 	}
 	queue_work(c); /* bytes that came with the request */
+	return c;
 }
 
 int ws_register(struct http_server *s, const struct ws_endpoint *table)

@@ -52,12 +52,13 @@ struct ws_conn {
 	struct router_match *match;
 	void *ctx;
 	enum ws_state state;
-	int opened;      /* on_open was called: on_close is due */
-	int pong_held;   /* sending and reading rest until ws_pong_release() */
-	int paused;      /* by ws_pause() */
-	int half_closed; /* our side is shut, the peer may still send */
-	int work_queued; /* a deferred ws_work() is under way */
-	int seen;        /* bytes since the last ping */
+	int opened;       /* on_open was called: on_close is due */
+	int pong_held;    /* sending and reading rest until ws_pong_release() */
+	int paused;       /* by ws_pause() */
+	int half_closed;  /* our side is shut, the peer may still send */
+	int work_queued;  /* a deferred ws_work() is under way */
+	int seen;         /* bytes since the last ping */
+	char address[80]; /* who guesses: check_address() */
 	int64_t next_ping_ms;
 	int64_t deadline_ms; /* of AUTH and CLOSING; INT64_MAX: none */
 };
@@ -66,9 +67,9 @@ struct ws_conn {
 void ws_move(struct ws_conn *c, enum ws_state next);
 void ws_open(struct ws_conn *c); /* to OPEN, and tells the endpoint */
 /* Takes the connection over; the answer 101 has been written. */
-void ws_start(struct ws_server *w, struct evhttp_connection *evcon,
-	      const struct ws_endpoint *ep, struct router_match *match, int subprotocol,
-	      int auth_wanted);
+struct ws_conn *ws_start(struct ws_server *w, struct evhttp_connection *evcon,
+			 const struct ws_endpoint *ep, struct router_match *match,
+			 int subprotocol, int auth_wanted);
 
 /* ---- ws_auth.c ---- */
 void ws_auth_message(struct ws_conn *c, const char *data, size_t len);

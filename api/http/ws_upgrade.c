@@ -101,7 +101,9 @@ static void accept_socket(struct http_server *s, struct evhttp_request *ev,
 	struct evhttp_connection *evcon = evhttp_request_get_connection(ev);
 	struct http_conn *conn = conns_of(s->conns, ev);
 	const struct ws_endpoint *ep = match->target;
+	const char *forwarded = header(ev, "X-Forwarded-For");
 	char accept[WS_ACCEPT_SIZE];
+	struct ws_conn *c;
 
 	if (conn != NULL) {
 		conn_upgraded(conn);
@@ -114,7 +116,8 @@ static void accept_socket(struct http_server *s, struct evhttp_request *ev,
 	    accept,
 	    subprotocol ? "Sec-WebSocket-Protocol: " WS_SUBPROTOCOL "\r\n" : "");
 	log_debug("socket %s open", ep->pattern);
-	ws_start(s->ws, evcon, ep, match, subprotocol, s->auth_token != NULL);
+	c = ws_start(s->ws, evcon, ep, match, subprotocol, s->auth_token != NULL);
+	check_address(evcon, forwarded, c->address, sizeof(c->address));
 }
 
 int ws_upgrade(struct http_server *s, struct evhttp_request *ev, const char *path)

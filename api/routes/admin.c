@@ -12,6 +12,7 @@
 #include "api/http/http.h"
 #include "api/routes/decode.h"
 #include "api/tx.h"
+#include "base/buf.h"
 #include "base/compiler.h"
 #include "base/error.h"
 #include "base/json.h"
@@ -80,15 +81,42 @@ static void route_settings(struct http_req *r)
 	       "\"api\":{},\"client\":{}}");
 }
 
+static void answer_csrf(struct http_req *r, const char *token, int64_t expires_us)
+{
+	struct uuid id;
+	struct jsonw w;
+	struct buf b;
+
+	uuid_v4(&id);
+	buf_init(&b);
+	jsonw_init(&w, &b);
+	jsonw_obj(&w, NULL);
+	jsonw_uuid(&w, "id", &id);
+	jsonw_time(&w, "created", http_arrived_us(r));
+	jsonw_time(&w, "updated", http_arrived_us(r));
+	jsonw_str(&w, "token", token);
+	jsonw_str(&w, "client", http_query(r, "client"));
+	jsonw_time(&w, "expiration", expires_us);
+	jsonw_obj_end(&w);
+	http_reply_json(r, 200, &b);
+	buf_release(&b);
+}
+
 static void route_csrf(struct http_req *r)
 {
 	struct http_invalid *v;
+	char token[65];
+	int64_t expires_us = 0;
 
 	if (http_query(r, "client") == NULL) {
 		v = http_invalid_new();
 		http_invalid_root(v, "query");
 		http_invalid_add(v, "missing", "client", NULL, "Field required");
 		http_reply_invalid(r, v);
+		return;
+	}
+	if (http_csrf_token(r, http_query(r, "client"), token, &expires_us)) {
+		answer_csrf(r, token, expires_us);
 		return;
 	}
 	http_reply_detail(r, 422, "CSRF protection is disabled.");
@@ -247,7 +275,7 @@ static void route_ui_settings(struct http_req *r)
 	jsonw_init(&w, &b);
 	jsonw_obj(&w, NULL);
 	jsonw_str(&w, "api_url", api->url);
-	jsonw_bool(&w, "csrf_enabled", 0);
+	jsonw_bool(&w, "csrf_enabled", api->conf != NULL && api->conf->csrf);
 	jsonw_str(&w, "auth",
 		  api->conf != NULL && api->conf->auth_string != NULL &&
 			  api->conf->auth_string[0] != '\0'

@@ -52,7 +52,7 @@ static void write_row(struct jsonw *w, const char *key, const struct db_rows *r,
 	jsonw_time(w, "updated", db_time(r, A_UPDATED));
 	jsonw_str(w, "key", db_text(r, A_KEY));
 	if (is_collection) {
-		write_uuid(w, "latest_id", r, A_LATEST);
+		write_uuid(w, "latest_id", r, A_LATEST); /* lists only */
 	}
 	jsonw_str(w, "type", db_text(r, A_TYPE));
 	jsonw_str(w, "description", db_text(r, A_DESCRIPTION));
@@ -98,7 +98,7 @@ static void answer_collection(const struct db_rows *r, void *arg)
 	struct jsonw w;
 
 	jsonw_init(&w, &tx->body);
-	write_row(&w, NULL, r, 1);
+	write_row(&w, NULL, r, 0);
 }
 
 static int not_found(struct tx *tx, struct error *err)
@@ -189,10 +189,27 @@ static const struct field create_fields[] = {
     [C_TASK_RUN] = FIELD(struct create, task_run_id, F_UUID),
 };
 
-static void check_key(void *arg, struct http_invalid *v)
+static void check_metadata(const json_t *metadata, struct http_invalid *v)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach ((json_t *)(uintptr_t)metadata, key, value) {
+		if (!json_is_string(value)) {
+			char loc[256];
+
+			(void)snprintf(loc, sizeof(loc), "metadata_.%.200s", key);
+			http_invalid_add(v, "string_type", loc, value,
+					 "Input should be a valid string");
+		}
+	}
+}
+
+static void check_create(void *arg, struct http_invalid *v)
 {
 	const struct create *a = arg;
 
+	check_metadata(a->metadata_, v);
 	if (a->key != NULL &&
 	    a->key[strspn(a->key, "abcdefghijklmnopqrstuvwxyz0123456789-")] != '\0') {
 		http_invalid_add(
@@ -306,7 +323,7 @@ static void route_create(struct http_req *r)
 	struct create *a = req_arg_new(r, sizeof(*a));
 
 	if (req_body_checked(r, a, create_fields, ARRAY_LEN(create_fields),
-			     check_key) == 0) {
+			     check_create) == 0) {
 		tx_submit(r, DB_WRITE, create_work, a, req_arg_free);
 	}
 }
@@ -359,6 +376,11 @@ static const struct field update_fields[] = {
     [U_METADATA] = FIELD(struct update, metadata_, F_OBJ),
 };
 
+static void check_update(void *arg, struct http_invalid *v)
+{
+	check_metadata(((const struct update *)arg)->metadata_, v);
+}
+
 static int update_work(struct tx *tx, void *arg, struct error *err)
 {
 	const struct update *a = arg;
@@ -392,7 +414,8 @@ static void route_update(struct http_req *r)
 {
 	struct update *a = req_arg_new(r, sizeof(*a));
 
-	if (req_body(r, a, update_fields, ARRAY_LEN(update_fields)) == 0) {
+	if (req_body_checked(r, a, update_fields, ARRAY_LEN(update_fields),
+			     check_update) == 0) {
 		tx_submit(r, DB_WRITE, update_work, a, req_arg_free);
 	}
 }

@@ -390,7 +390,7 @@ static int enable_work(struct tx *tx, void *arg, struct error *err)
 	rc = read_text(tx, &a->base.id, &text, err);
 	if (rc == 0) {
 		rc = not_found(tx, err);
-	} else if (rc == 1) {
+	} else if (rc == 1 && DECODED_HAS(&a->base.given, 0)) {
 		rc = a->enabled ? refuse_loop(tx, text.data, err) : 0;
 		rc = rc < 0
 			 ? rc
@@ -409,7 +409,6 @@ static void route_enable(struct http_req *r)
 {
 	struct enable *a = req_arg_new(r, sizeof(*a));
 
-	a->enabled = 1;
 	if (req_body(r, a, enable_fields, ARRAY_LEN(enable_fields)) == 0) {
 		tx_submit(r, DB_WRITE, enable_work, a, req_arg_free);
 	}

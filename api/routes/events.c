@@ -36,6 +36,7 @@ struct page {
 	int64_t limit;
 	int64_t offset;
 	struct event_filter f;
+	const char *scheme;
 	char *host; /* of the next page's URL; owned */
 };
 
@@ -209,8 +210,8 @@ static int page_work(struct tx *tx, void *arg, struct error *err)
 	jsonw_int(&w, "total", c.total);
 	if (a->offset + a->limit < c.total && a->limit > 0) {
 		char *token = token_make(a, a->offset + a->limit);
-		char *url = xasprintf("http://%s/api/events/filter/next?page-token=%s",
-				      a->host, token);
+		char *url = xasprintf("%s://%s/api/events/filter/next?page-token=%s",
+				      a->scheme, a->host, token);
 
 		jsonw_str(&w, "next_page", url);
 		free(url);
@@ -228,6 +229,7 @@ static struct page *page_new(struct http_req *r)
 	const char *host = http_header(r, "Host");
 
 	a->limit = PAGE_MAX;
+	a->scheme = http_scheme(r);
 	a->host = xstrdup(host != NULL ? host : "127.0.0.1");
 	return a;
 }

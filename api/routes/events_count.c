@@ -254,8 +254,9 @@ static int time_work(struct tx *tx, void *arg, struct error *err)
 		rc = tx_detail(
 		    tx, err, ERR_INVALID, 422,
 		    "The given interval would create %lld buckets, which is too "
-		    "many. Please increase the interval or reduce the time range.",
-		    (long long)b->count);
+		    "many. Please increase the interval or reduce the time range "
+		    "to produce %d buckets or fewer.",
+		    (long long)b->count, BUCKETS_MAX);
 	} else {
 		rc = event_query_scan(tx, &a->f, on_time_row, b, err);
 	}

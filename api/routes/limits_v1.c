@@ -370,7 +370,9 @@ static const struct field slots_fields[] = {
     FIELD(struct slots, task_run_id, F_UUID, .flags = F_REQUIRED),
 };
 
-static void write_minimal(struct tx *tx, const struct limit_row *rows, size_t count)
+/* SKIP: of the names; "tag:" is left out of, and kept in, one answer each. */
+static void write_minimal(struct tx *tx, const struct limit_row *rows, size_t count,
+			  size_t skip)
 {
 	struct jsonw w;
 	size_t i;
@@ -380,7 +382,7 @@ static void write_minimal(struct tx *tx, const struct limit_row *rows, size_t co
 	for (i = 0; i < count; i++) {
 		jsonw_obj(&w, NULL);
 		jsonw_uuid(&w, "id", &rows[i].id);
-		jsonw_str(&w, "name", rows[i].name + TAG_PREFIX_LEN);
+		jsonw_str(&w, "name", rows[i].name + skip);
 		jsonw_int(&w, "limit", rows[i].s.limit);
 		jsonw_obj_end(&w);
 	}
@@ -391,7 +393,7 @@ static int locked(struct tx *tx, struct error *err, double retry_s, const char *
 		  const char *tag)
 {
 	int rc = tx_detail(tx, err, ERR_LIMIT, 423,
-			   "The concurrency limit on the tag '%s' %s", tag, fmt);
+			   "Concurrency limit for the %s tag %s", tag, fmt);
 
 	tx->retry_after_s = retry_s;
 	return rc;
@@ -429,7 +431,7 @@ static int increment_work(struct tx *tx, void *arg, struct error *err)
 		}
 	}
 	if (rc == 0) {
-		write_minimal(tx, rows, count);
+		write_minimal(tx, rows, count, TAG_PREFIX_LEN);
 	}
 	limits_free(rows, count);
 	return rc;
@@ -474,7 +476,7 @@ static int decrement_work(struct tx *tx, void *arg, struct error *err)
 		rc = give_back(tx, &rows[i], &a->task_run_id, err);
 	}
 	if (rc == 0) {
-		write_minimal(tx, rows, count);
+		write_minimal(tx, rows, count, 0);
 	}
 	limits_free(rows, count);
 	return rc;

@@ -117,12 +117,15 @@ static json_t *number_of(const json_t *obj, const char *key, double value)
 static void put_retries(json_t *out, const json_t *obj, const struct policy *p,
 			const struct decoded *got)
 {
-	if (DECODED_HAS(got, P_RETRIES)) {
-		json_object_set_new(out, "retries", json_integer(p->retries));
-	} else if (p->max_retries != 0) {
+	/* the old names stand in where the new ones are absent, null or 0 */
+	if (p->max_retries != 0 && p->retries == 0) {
 		json_object_set_new(out, "retries", json_integer(p->max_retries));
+	} else if (DECODED_HAS(got, P_RETRIES)) {
+		json_object_set_new(out, "retries", json_integer(p->retries));
 	}
-	if (p->retry_delay != NULL && !json_is_null(p->retry_delay)) {
+	if (p->retry_delay != NULL && !json_is_null(p->retry_delay) &&
+	    (p->retry_delay_seconds <= 0 || !json_is_number(p->retry_delay) ||
+	     json_number_value(p->retry_delay) != 0)) {
 		json_object_set(out, "retry_delay", p->retry_delay);
 	} else if (p->retry_delay_seconds > 0) {
 		json_object_set_new(
@@ -187,7 +190,8 @@ static json_t *policy_decode(const json_t *obj, const char *loc, struct http_inv
 	if (obj != NULL && decode_object(obj, fields, ARRAY_LEN(fields), 0, loc, &p,
 					 &got, v != NULL ? v : own) == 0) {
 		if (!valid_delay(p.retry_delay, task) ||
-		    (!task && !is_whole(p.retry_delay_seconds))) {
+		    (!task && (p.retry_delay == NULL || json_is_null(p.retry_delay)) &&
+		     !is_whole(p.retry_delay_seconds))) {
 			http_invalid_add(v != NULL ? v : own, "int_type", loc,
 					 p.retry_delay,
 					 "Input should be a valid integer");

@@ -62,9 +62,16 @@ static int put_work(struct tx *tx, void *arg, struct error *err)
 	const struct put *a = arg;
 	char *filters = req_json(a->filters, "[]");
 	struct uuid id;
-	int rc;
+	int rc, had;
 
 	uuid_v4(&id);
+	had = db_one(tx->c, SQL_SAVED_SEARCH_BY_NAME, DB_ARGS(db_a_text(a->name)), 1,
+		     NULL, NULL, err);
+	if (had < 0) {
+		free(filters);
+		return had;
+	}
+	tx->status = had ? 200 : 201;
 	rc = db_exec(tx->c, SQL_SAVED_SEARCH_PUT,
 		     DB_ARGS(db_a_uuid(&id), db_a_time(tx->now_us), db_a_text(a->name),
 			     db_a_text(filters)),

@@ -92,6 +92,33 @@ static const struct opt table[] = {
      .env = {"WF_API_AUTH_FILE"},
      .metavar = "FILE",
      .help = "File with the auth string in its first line."},
+    {.name = "tls-cert",
+     .type = OPT_TYPE_STR,
+     API(tls_cert),
+     .env = {"WF_API_TLS_CERT"},
+     .metavar = "FILE",
+     .help = "Serve HTTPS: PEM file with the certificate and those above it."},
+    {.name = "tls-key",
+     .type = OPT_TYPE_STR,
+     API(tls_key),
+     .env = {"WF_API_TLS_KEY"},
+     .metavar = "FILE",
+     .help = "PEM file with the key of --tls-cert, without a passphrase."},
+    {.name = "cors-origins",
+     .type = OPT_TYPE_STR,
+     API(cors_origins),
+     .def = "*",
+     .env = {"WF_API_CORS_ORIGINS", "PREFECT_SERVER_CORS_ALLOWED_ORIGINS"},
+     .metavar = "LIST",
+     .help = "Web pages that may use the API from a browser: origins with commas "
+	     "between them; * for all."},
+    {.name = "csrf",
+     .type = OPT_TYPE_BOOL,
+     API(csrf),
+     .def = "false",
+     .env = {"WF_API_CSRF", "PREFECT_SERVER_CSRF_PROTECTION_ENABLED"},
+     .help = "Ask for a token of GET /api/csrf-token with every request that changes "
+	     "something."},
     {.name = "block-key-file",
      .type = OPT_TYPE_STR,
      OPT_AT(struct server_conf, block_key_file),
@@ -173,6 +200,11 @@ const char *server_conf_file(void)
 									    : NULL;
 }
 
+static int is_set(const char *s)
+{
+	return s != NULL && s[0] != '\0';
+}
+
 void server_conf_finish(struct server_conf *c)
 {
 	if (c->api.data_dir == NULL || c->api.data_dir[0] == '\0') {
@@ -184,5 +216,9 @@ void server_conf_finish(struct server_conf *c)
 	}
 	if (c->auth_file != NULL && c->auth_file[0] != '\0') {
 		read_auth_file(c);
+	}
+	if (is_set(c->api.tls_cert) != is_set(c->api.tls_key)) {
+		fatal(64,
+		      "--tls-cert and --tls-key belong together: give both or none");
 	}
 }

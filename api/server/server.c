@@ -114,6 +114,10 @@ static int start_http(struct server *s, struct error *err)
 	    .host = conf->host,
 	    .port = (int)conf->port,
 	    .auth = conf->auth_string,
+	    .tls_cert = conf->tls_cert,
+	    .tls_key = conf->tls_key,
+	    .cors_origins = conf->cors_origins,
+	    .csrf = conf->csrf,
 	    .request_ms = conf->request_ms,
 	    .base_path = "/api",
 	    .api = &s->api,
@@ -135,8 +139,9 @@ static int start_http(struct server *s, struct error *err)
 		host = "::1";
 	}
 	(void)snprintf(s->api.url, sizeof(s->api.url),
-		       strchr(host, ':') != NULL ? "http://[%s]:%d/api"
-						 : "http://%s:%d/api",
+		       strchr(host, ':') != NULL ? "%s://[%s]:%d/api"
+						 : "%s://%s:%d/api",
+		       hc.tls_cert != NULL && hc.tls_cert[0] != '\0' ? "https" : "http",
 		       host, http_server_port(s->api.http));
 	return 0;
 }

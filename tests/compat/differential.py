@@ -92,7 +92,9 @@ def campaign(pair, seed, calls, seconds, area=None, progress=None):
     found, spent = collections.OrderedDict(), collections.Counter()
     while done < calls and time.monotonic() < end:
         w = episode(pair, seed, number, area)
-        for d in w.found:
+        for d in w.found[:1]:  # what follows the first follows from it
+            if progress and d.key not in found:
+                print(f"episode {number}: {d}", file=sys.stderr, flush=True)
             found.setdefault(d.key, []).append((number, d))
         done += w.calls
         spent[w.area] += w.calls

@@ -15,6 +15,7 @@ tests_unit_test_api_SOURCES += tests/unit/api/db_fixture.h
 tests_unit_test_api_SOURCES += tests/unit/api/filter_from.c
 tests_unit_test_api_SOURCES += tests/unit/api/filter_from.h
 tests_unit_test_api_SOURCES += tests/unit/api/test_filters.c
+tests_unit_test_api_SOURCES += tests/unit/api/test_guesses.c
 tests_unit_test_api_SOURCES += tests/unit/api/test_limit_math.c
 tests_unit_test_api_SOURCES += tests/unit/api/test_block_json.c
 tests_unit_test_api_SOURCES += tests/unit/api/test_db.c

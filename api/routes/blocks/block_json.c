@@ -219,6 +219,22 @@ void block_checksum(const json_t *fields, char ret[BLOCK_CHECKSUM_SIZE])
 
 /* ---- secrets ---- */
 
+/* What "*" stands for: each value, also in objects. */
+static json_t *hidden(json_t *v, int depth)
+{
+	json_t *out, *item;
+	const char *key;
+
+	if (!json_is_object(v) || depth > BLOCK_DEPTH_MAX) {
+		return json_string(HIDDEN);
+	}
+	out = json_object();
+	json_object_foreach (v, key, item) {
+		json_object_set_new(out, key, hidden(item, depth + 1));
+	}
+	return out;
+}
+
 static void hide_path(json_t *v, const char *path, int depth)
 {
 	size_t len = strcspn(path, ".");
@@ -237,9 +253,11 @@ static void hide_path(json_t *v, const char *path, int depth)
 		if (!all && (strlen(key) != len || strncmp(key, path, len) != 0)) {
 			continue;
 		}
-		if (!last) {
+		if (all || (!last && path[len + 1] == '*')) {
+			(void)json_object_set_new(v, key, hidden(item, depth));
+		} else if (!last) {
 			hide_path(item, path + len + 1, depth + 1);
-		} else if (all || !json_is_null(item)) {
+		} else if (!json_is_null(item)) {
 			(void)json_object_set_new(v, key, json_string(HIDDEN));
 		}
 	}

@@ -315,10 +315,24 @@ static int schema_by_checksum(struct tx *tx, const char *checksum, const char *v
 		      answer_schema, tx, err);
 }
 
+/* What is kept always says to which blocks it refers. */
+static char *fields_text(const json_t *fields)
+{
+	json_t *all = fields != NULL ? json_deep_copy(fields) : json_object();
+	char *text;
+
+	if (json_object_get(all, "block_schema_references") == NULL) {
+		json_object_set_new(all, "block_schema_references", json_object());
+	}
+	text = json_text(all);
+	json_decref(all);
+	return text;
+}
+
 static int insert_schema(struct tx *tx, const struct schema *a, const char *checksum,
 			 struct error *err)
 {
-	char *fields = req_json(a->fields, "{}");
+	char *fields = fields_text(a->fields);
 	char *capabilities = req_json(a->capabilities, "[]");
 	struct uuid id;
 	int rc;

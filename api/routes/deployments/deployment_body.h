@@ -84,10 +84,9 @@ int deployment_resolve_queue(struct tx *tx, struct deployment *d,
 			     const struct deployment_body *b, const char *verb,
 			     struct error *err);
 /* The limit of the body, also null, becomes the row "deployment:<id>"; a global limit
- * must exist (404).  ABSENT_CLEARS: no key means null. */
+ * must exist (404). */
 int deployment_apply_limit(struct tx *tx, const struct uuid *id,
-			   const struct deployment_body *b, int absent_clears,
-			   struct error *err);
+			   const struct deployment_body *b, struct error *err);
 /* 404 "Concurrency limit not found". */
 int deployment_check_global_limit(struct tx *tx, const struct deployment_body *b,
 				  struct error *err);

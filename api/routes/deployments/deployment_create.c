@@ -137,6 +137,10 @@ static int upsert(struct tx *tx, struct deployment *d, const struct deployment_b
 		return rc;
 	}
 	deployment_apply(d, b);
+	if (exists && !DECODED_SET(&b->has, DF_PARAMETERS)) { /* others stay */
+		free(d->parameters);
+		d->parameters = xstrdup("{}");
+	}
 	if (b->creator != NULL) {
 		free(d->updated_by);
 		d->updated_by = json_text(b->creator);
@@ -145,7 +149,7 @@ static int upsert(struct tx *tx, struct deployment *d, const struct deployment_b
 	d->labels = labels_of(&b->flow_id, d->flow_labels, b->labels);
 	rc = exists ? change_existing(tx, d, b, err) : insert_new(tx, d, b, err);
 	if (rc == 0) {
-		rc = deployment_apply_limit(tx, &d->id, b, 1, err);
+		rc = deployment_apply_limit(tx, &d->id, b, err);
 	}
 	return rc;
 }

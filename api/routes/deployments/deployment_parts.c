@@ -34,6 +34,8 @@ static void put_json(char **dst, const json_t *value, const char *empty)
 	    value != NULL ? json_text(value) : (empty != NULL ? xstrdup(empty) : NULL);
 }
 
+#define SCHEMA_OF_NOTHING "{\"type\":\"object\",\"properties\":{}}"
+
 static void apply_texts(struct deployment *d, const struct deployment_body *b)
 {
 	const struct {
@@ -80,6 +82,11 @@ static void apply_json(struct deployment *d, const struct deployment_body *b)
 		if (DECODED_SET(&b->has, docs[i].f)) {
 			put_json(docs[i].dst, docs[i].value, docs[i].empty);
 		}
+	}
+	if (b->parameter_openapi_schema != NULL &&
+	    json_is_object(b->parameter_openapi_schema) &&
+	    json_object_size(b->parameter_openapi_schema) == 0) {
+		put_text(&d->parameter_openapi_schema, SCHEMA_OF_NOTHING);
 	}
 	/* null leaves these alone, as do empty job variables */
 	if (b->parameters != NULL) {
@@ -205,8 +212,11 @@ int deployment_resolve_queue(struct tx *tx, struct deployment *d,
 	if (b->work_pool_name != NULL && b->work_pool_name[0] != '\0') {
 		return named_pool(tx, d, b, verb, err);
 	}
-	if (DECODED_SET(&b->has, DF_POOL) && b->work_queue_name == NULL) {
-		d->has_queue = 0;
+	if (strcmp(verb, "updating") == 0 && DECODED_SET(&b->has, DF_POOL)) {
+		d->has_queue = 0; /* the name stays, of a queue that is not known */
+		if (b->work_queue_name != NULL) {
+			put_text(&d->work_queue_name, b->work_queue_name);
+		}
 		return 0;
 	}
 	if (b->work_queue_name != NULL) {
@@ -295,8 +305,7 @@ static int own_limit(struct tx *tx, const struct uuid *id, const char *name,
 }
 
 int deployment_apply_limit(struct tx *tx, const struct uuid *id,
-			   const struct deployment_body *b, int absent_clears,
-			   struct error *err)
+			   const struct deployment_body *b, struct error *err)
 {
 	char text[UUID_TEXT_SIZE], name[64];
 	int rc = 0;
@@ -304,7 +313,7 @@ int deployment_apply_limit(struct tx *tx, const struct uuid *id,
 	(void)snprintf(name, sizeof(name), "deployment:%s", uuid_format(id, text));
 	if (DECODED_HAS(&b->has, DF_LIMIT)) {
 		rc = own_limit(tx, id, name, b->concurrency_limit, err);
-	} else if (absent_clears || DECODED_SET(&b->has, DF_LIMIT)) {
+	} else if (DECODED_SET(&b->has, DF_LIMIT)) {
 		rc = db_exec(tx->c, SQL_LIMIT_DELETE_BY_NAME, DB_ARGS(db_a_text(name)),
 			     1, NULL, err);
 	}

@@ -47,6 +47,7 @@ struct run_body {
 	struct decoded has;
 	struct orc_state state; /* owned; type 0: none */
 	const json_t *creator;
+	int bulk; /* one of many */
 };
 
 enum run_field {
@@ -205,8 +206,10 @@ static int check_parameters(struct tx *tx, const struct deployment *d,
 		return tx_detail(tx, err, ERR_INVALID, 422, "%s", why.msg);
 	}
 	return rc == 0 ? 0
-		       : tx_detail(tx, err, ERR_CONFLICT, 409,
-				   "Error creating flow run: %s", why.msg);
+		       : tx_detail(tx, err, ERR_CONFLICT, 409, "%s: %s",
+				   b->bulk ? "Parameter validation failed"
+					   : "Error creating flow run",
+				   why.msg);
 }
 
 static int check_job_variables(struct tx *tx, const struct deployment *d,
@@ -424,6 +427,7 @@ static int bulk_work(struct tx *tx, void *arg, struct error *err)
 	jsonw_obj(&w, NULL);
 	jsonw_arr(&w, "results");
 	for (size_t i = 0; rc == 0 && i < q->count; i++) {
+		q->runs[i].bulk = 1;
 		rc = bulk_one(tx, &d, &q->runs[i], &w, err);
 	}
 	jsonw_arr_end(&w);

@@ -92,7 +92,7 @@ static int write_all(struct tx *tx, struct deployment *d, struct deployment_body
 		rc = deployment_drop_auto_runs(tx, &d->id, NULL, 0, err);
 	}
 	if (rc == 0) {
-		rc = deployment_apply_limit(tx, &d->id, b, 0, err);
+		rc = deployment_apply_limit(tx, &d->id, b, err);
 	}
 	return rc;
 }

@@ -128,12 +128,23 @@ static int update_work(struct tx *tx, void *arg, struct error *err)
 	return rc < 0 ? rc : req_no_content(tx);
 }
 
+static void check_update(void *arg, struct http_invalid *v)
+{
+	const struct update *a = arg;
+
+	if (a->empirical_policy != NULL) {
+		json_decref(
+		    flow_policy_decode(a->empirical_policy, "empirical_policy", v));
+	}
+}
+
 static void route_update(struct http_req *r)
 {
 	struct update *a = req_arg_new(r, sizeof(*a));
 
 	a->fence = fence_header(r, &a->base.id);
-	if (req_body(r, a, update_fields, ARRAY_LEN(update_fields)) < 0) {
+	if (req_body_checked(r, a, update_fields, ARRAY_LEN(update_fields),
+			     check_update) < 0) {
 		return;
 	}
 	tx_submit(r, DB_WRITE, update_work, a, req_arg_free);

@@ -102,8 +102,8 @@ static int read_work(struct tx *tx, void *arg, struct error *err)
 		state_write_rows(&w, NULL, rows, a->task);
 		rc = 0;
 	} else if (rc == 0) {
-		rc = tx_detail(tx, err, ERR_NOT_FOUND, 404, "%s run state not found",
-			       a->task ? "Task" : "Flow");
+		/* the reference says "Flow" of task runs, too */
+		rc = tx_detail(tx, err, ERR_NOT_FOUND, 404, "Flow run state not found");
 	}
 	db_rows_free(rows);
 	return rc;

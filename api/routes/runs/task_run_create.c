@@ -4,6 +4,7 @@
  */
 #include "api/routes/runs/task_run_create.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -80,9 +81,57 @@ static void create_free(void *arg)
 	req_arg_free(a);
 }
 
+/* Each input of a parameter: a parameter's name, a constant's type, or a run's id. */
+static void check_input(const json_t *in, const char *loc, struct http_invalid *v)
+{
+	static const struct {
+		const char *type, *key;
+		int is_id;
+	} kinds[] = {{"task_run", "id", 1},
+		     {"flow_run", "id", 1},
+		     {"parameter", "name", 0},
+		     {"constant", "type", 0}};
+	const char *type = json_string_value(json_object_get(in, "input_type"));
+	struct uuid id;
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(kinds); i++) {
+		const char *s = json_string_value(json_object_get(in, kinds[i].key));
+
+		if ((type == NULL || strcmp(type, kinds[i].type) == 0) && s != NULL &&
+		    (!kinds[i].is_id || uuid_parse(s, &id) == 0)) {
+			return;
+		}
+	}
+	http_invalid_add(v, "value_error", loc, in,
+			 "Value error, not an input of a task run");
+}
+
+static void check_inputs(const json_t *all, struct http_invalid *v)
+{
+	const char *key;
+	char loc[256];
+	json_t *list, *in;
+	size_t i;
+
+	json_object_foreach ((json_t *)(uintptr_t)all, key, list) {
+		(void)snprintf(loc, sizeof(loc), "task_inputs.%.200s", key);
+		if (!json_is_array(list)) {
+			http_invalid_add(v, "list_type", loc, list,
+					 "Input should be a valid list");
+			continue;
+		}
+		json_array_foreach (list, i, in) {
+			check_input(in, loc, v);
+		}
+	}
+}
+
 static void check(void *arg, struct http_invalid *v)
 {
 	struct create *a = arg;
+
+	check_inputs(a->task_inputs, v);
 
 	if (a->state_obj != NULL) {
 		(void)state_decode(a->state_obj, "state", &a->state, v);

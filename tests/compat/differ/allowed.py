@@ -9,7 +9,19 @@ from differ import same
 
 LINES = [
     # route                      path                 theirs  ours   reason
-    (r"/flow_runs", r"job_variables$", "^null$", r"^\{\}$", "a run with an idempotency key and no job variables has {} like any other"),
+    (r"set_state|resume", r"^status 201/200$", r"", r"terminal|COMPLETED|FAILED|CANCELLED|CRASHED", "the first terminal state wins unless forced"),
+    (r"bulk_set_state", r"results", "", "", "the first terminal state wins unless forced"),
+    (r"PATCH /work_(pools|queues)", r"^status 409/204$", "", "", "null for what cannot be null: left as it is, not a 409"),
+    (r"templates/validate", r"error\.message", "", "", "words of the template parser"),
+    ("", r"^(detail|results\[\]\.error)$", "Invalid JSON", "Invalid JSON", "words of the JSON parser"),
+    (r"/logs/filter", r"^status 422/200$", r"query", "", "null is no query"),
+    (r"leases/.*/renew", r"^status 204/410$", "", "", "a lease without limits is not kept (corrections 30)"),
+    (r"work_queue_check", r"", "", "", "queues that would take a run; the reference names those of all pools"),
+    ("", r"max_scheduled_runs$", "^null$", r"^\d+$", "the reference forgets it when a schedule comes with its deployment"),
+    (r"create_flow_run", r"^status 201/422$", "", r'"loc": \["body", "name"\]', "a name is a text"),
+    (r"/events/filter", r"^next_page$", "http", "^null$", "a page of no rows has no next one"),
+    (r"count-by", r"exception_detail", "", "", "problems of path and body are not collected"),
+    (r"/flow_runs|create_flow_run", r"job_variables$", "^null$", r"^\{\}$", "a run with an idempotency key and no job variables has {} like any other"),
     ("", r"^status \d+/422$", "", "too big integer", "integers have 64 bits"),
     ("", r"exception_detail", "", "json_invalid", "integers have 64 bits"),
     ("", r"^status 500/", "", "", "the reference fails; wf answers"),

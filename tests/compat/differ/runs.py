@@ -153,6 +153,9 @@ LIKELY = {"SCHEDULED": ["PENDING", "RUNNING", "CANCELLING", "SCHEDULED"], "PENDI
           "CRASHED": ["SCHEDULED", "RUNNING"], "CANCELLED": ["SCHEDULED", "PENDING"]}
 
 
+TERMINAL = {"COMPLETED", "FAILED", "CANCELLED", "CRASHED"}
+
+
 def walk(w, kind, make):
     """Some states one after the other, and what became of the run."""
     one = w.any(kind, make)
@@ -164,6 +167,8 @@ def walk(w, kind, make):
             state["type"] = w.rng.choice(LIKELY.get(one.get("state_type"), STATES))
         body = {"state": state}
         maybe(w, body, "force", lambda: w.rng.choice([True, False, False]), 0.4)
+        if {one.get("state_type"), state["type"]} <= TERMINAL and w.rng.random() < 0.97:
+            body["force"] = True
         agent = w.rng.choice([None, None, None, {"User-Agent": "prefect/3.3.0 (API 0.8.4)"}, {"User-Agent": "curl"}])
         answer = w.call("POST", f"/{kind}s/{one['id']}/set_state", body, headers=agent)
         if answer and answer.get("state"):

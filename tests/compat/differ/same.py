@@ -15,7 +15,7 @@ TIME = re.compile(r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?
 GROWING = {"total_run_time", "estimated_run_time", "estimated_start_time_delta", "sum_estimated_run_time",
            "sum_estimated_lateness", "delay_seconds"}
 # Sets that the reference keeps in no order.
-UNORDERED = {"tags", "pause_keys", "block_schema_capabilities", "active_slots"}
+UNORDERED = {"tags", "pause_keys", "active_slots"}
 SLACK_S = 4.0
 # The words of an error are compared without what Python says about itself.
 NO = object()
@@ -107,7 +107,7 @@ def differences(theirs, ours, ids, path="", key=""):
         if len(theirs) != len(ours):
             yield f"{path}[#]", len(theirs), len(ours)
             return
-        if key in UNORDERED or (key == "states" and theirs and "count_runs" in theirs[0]):
+        if key in UNORDERED or (not path and theirs and isinstance(theirs[0], str)) or (key == "states" and theirs and "count_runs" in theirs[0]):
             theirs = sorted(theirs, key=lambda v: order(v, ids, 0))
             ours = sorted(ours, key=lambda v: order(v, ids, 1))
         for a, b in zip(theirs, ours):

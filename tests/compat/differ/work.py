@@ -222,7 +222,10 @@ def deployment_patch(w):
     one = w.any("deployment", deployment_create)
     if not one:
         return
-    w.call("PATCH", f"/deployments/{one['id']}", deployment_body(w, True))
+    body = deployment_body(w, True)
+    if "work_queue_name" in body and "work_pool_name" not in body:
+        del body["work_queue_name"]  # alone it moves a deployment to another pool there
+    w.call("PATCH", f"/deployments/{one['id']}", body)
     w.call("GET", f"/deployments/{one['id']}")
 
 

@@ -11,7 +11,6 @@ import asyncio
 import datetime
 import json
 import random
-import re
 import sys
 import warnings
 
@@ -148,8 +147,8 @@ async def case(kind):
         dates = await asyncio.wait_for(model(**obj).get_dates(4, at), 2)
     except Exception:  # refused, or too far away
         return None
-    if any(d < at or d.year > 2037 for d in dates):
-        return None  # no instant comes before the start; the reference has no summer time after 2037
+    if any(d < at or d.year > 2037 for d in dates) or sorted(dates) != dates:
+        return None  # instants ascend from the start; the reference has no summer time after 2037
     return "\t".join([json.dumps(obj), str(microseconds(at)), *[str(microseconds(d)) for d in dates]])
 
 
@@ -158,9 +157,9 @@ async def main():
         made, endless = set(), 0
         while len(made) < wanted:
             line = await case(kind)
-            if line and line.count("\t") < 5 and not re.search("COUNT|UNTIL", line):
-                endless += 1  # rules that search in vain take long: a few are enough
-                if endless > 4:
+            if line and line.count("\t") < 5:
+                endless += 1  # rules that search in vain take long: some are enough
+                if endless > 40:
                     continue
             if line and line not in made:
                 made.add(line)
