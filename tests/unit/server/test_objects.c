@@ -178,7 +178,7 @@ Test(objects, saved_searches)
 {
 	static const struct step steps[] = {
 	    {"PUT", "/saved_searches/",
-	     "{\"name\":\"s\",\"filters\":[{\"object\":\"flow\"}]}", 200,
+	     "{\"name\":\"s\",\"filters\":[{\"object\":\"flow\"}]}", 201,
 	     "\"name\":\"s\"", NULL, 1},
 	    {"PUT", "/saved_searches/", "{\"name\":\"s\",\"filters\":[]}", 200,
 	     "\"filters\":[]", NULL, 0},
