@@ -11,6 +11,7 @@
 #   sim          many workers, APIs, Redis in virtual time under faults; the lease model (spin)
 #   compat       the unmodified Prefect client, CLI, worker and server (pytest)
 #   walkthrough  programs that use the Prefect client as the documents of its users do (pytest)
+#   web          the reference's web pages on wf-api, in a headless browser (pytest)
 #   stress       wf-api and its thread programs under ThreadSanitizer and load (pytest)
 #   valgrind     the daemons and the engine under valgrind (short)
 #   clang        clang with warnings as errors, clang-tidy, fuzzers for some seconds each
@@ -39,6 +40,7 @@ layer_list="
 	chaos        asan
 	compat       client
 	walkthrough  client
+	web          client
 	stress       client
 	valgrind     client
 	sim          work
@@ -96,6 +98,7 @@ layer_cli() { need asan venv && py cli asan; }
 layer_chaos() { need asan venv && py chaos asan; }
 layer_compat() { need plain venv && py compat plain; }
 layer_walkthrough() { need plain venv && py walkthrough plain; }
+layer_web() { need plain venv && py web plain; }
 layer_stress() { need tsan venv && py stress tsan; }
 layer_valgrind() { need plain venv && py valgrind plain; }
 layer_sim() {
