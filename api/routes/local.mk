@@ -51,6 +51,8 @@ libapi_a_SOURCES += api/routes/list.h
 libapi_a_SOURCES += api/routes/log_store.c
 libapi_a_SOURCES += api/routes/log_store.h
 libapi_a_SOURCES += api/routes/logs.c
+libapi_a_SOURCES += api/routes/openapi.c
+libapi_a_SOURCES += api/routes/openapi.h
 libapi_a_SOURCES += api/routes/pools/pool_store.c
 libapi_a_SOURCES += api/routes/pools/pool_store.h
 libapi_a_SOURCES += api/routes/pools/pool_template.c
@@ -158,3 +160,11 @@ libapi_a_SOURCES += api/routes/usage_route.c
 libapi_a_SOURCES += api/routes/deployments/schedule_now.c
 libapi_a_SOURCES += api/routes/runs/run_graph_v1.c
 libapi_a_SOURCES += api/routes/runs/run_logs.c
+
+# what docs/api.md says about each route
+nodist_libapi_a_SOURCES += api/routes/route_words_gen.c
+EXTRA_DIST += build-aux/gen-words.awk
+CLEANFILES += api/routes/route_words_gen.c
+api/routes/route_words_gen.c: $(top_srcdir)/docs/api.md $(top_srcdir)/build-aux/gen-words.awk
+	$(AM_V_GEN)$(MKDIR_P) api/routes && \
+	$(AWK) -f $(top_srcdir)/build-aux/gen-words.awk $(top_srcdir)/docs/api.md > $@.new && mv -f $@.new $@
