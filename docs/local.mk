@@ -7,3 +7,4 @@ EXTRA_DIST += docs/database.md
 EXTRA_DIST += docs/deployments.md
 EXTRA_DIST += docs/explain.md
 EXTRA_DIST += docs/work-pools.md
+EXTRA_DIST += docs/c-sdk.md

@@ -19,6 +19,7 @@
 #include "engine/runner_priv.h"
 #include "engine/task/lines.h"
 #include "sdk/src/body.h"
+#include "sdk/src/registry.h"
 
 #define HOST_DRAIN_MS  1000
 #define HOST_WAITS_MAX 64       /* nested inline runs */
@@ -101,9 +102,9 @@ struct host {
 	struct body *flow_body;
 	size_t waiting; /* calls that wait for others */
 	int returned;   /* the flow's function has, while some of them wait */
-	unsigned int numbers[1024]; /* dynamic keys, by task */
-	json_t *reuse;              /* "task|inputs" -> results of earlier attempts */
-	json_t *masks;              /* secrets that the log does not show */
+	unsigned int numbers[REGISTRY_MAX]; /* dynamic keys, by task */
+	json_t *reuse; /* "task|inputs" -> results of earlier attempts */
+	json_t *masks; /* secrets that the log does not show */
 };
 
 /* host.c */

@@ -25,6 +25,8 @@
 static struct plan_task *task_plans;
 static struct plan_task **task_list;
 static struct plan_flow *flow_plans[REGISTRY_MAX];
+static int unusable[REGISTRY_MAX];
+static struct error why[REGISTRY_MAX];
 
 static char *borrow(const char *s)
 {
@@ -259,11 +261,13 @@ const struct plan_flow *registry_plan(const wf_flow *f, struct error *err)
 	}
 	if (flow_plans[i] == NULL) {
 		flow_plans[i] = xcalloc(1, sizeof(*flow_plans[i]));
-		if (make_flow(flow_plans[i], f, err) < 0) {
-			free(flow_plans[i]);
-			flow_plans[i] = NULL;
-			return NULL;
+		unusable[i] = make_flow(flow_plans[i], f, &why[i]) < 0;
+	}
+	if (unusable[i]) {
+		if (err != NULL) {
+			*err = why[i];
 		}
+		return NULL;
 	}
 	return flow_plans[i];
 }

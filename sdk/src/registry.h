@@ -13,7 +13,7 @@ struct error;
 struct plan_flow;
 struct plan_task;
 
-#define REGISTRY_MAX 1000
+#define REGISTRY_MAX 500
 
 size_t registry_tasks(void);
 size_t registry_flows(void);

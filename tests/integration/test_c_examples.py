@@ -92,3 +92,79 @@ def test_transaction(run, tmp_path):
 def test_background(run):
     rc, record = run("background", "orders", count=6)
     assert rc == 0 and record["result"] == {"handled": 5, "late": 1} and "6 orders taken" in lines_of(record)
+
+
+def blocks(name):
+    text = (wf.TOP / "docs" / name).read_text()
+    return [b.split("```")[0] for b in text.split("```c\n")[1:]]
+
+
+@pytest.fixture(scope="module")
+def libs(flows):  # noqa: F811
+    """What pkg-config would say of this build."""
+    words = next(line for line in (wf.BIN / "build-aux" / "wf.pc").read_text().splitlines() if line.startswith("Libs:")).split()[1:]
+    flags = ["-fsanitize=address,undefined"] if b"__asan_init" in flows.read_bytes() else []
+    return ["-I", str(wf.TOP / "sdk" / "include"), *flags, str(wf.BIN / "sdk" / "libwf.a"), *[w for w in words if w != "-lwf" and w[:2] != "-L"]]
+
+
+@pytest.mark.parametrize("number", range(len(blocks("c-sdk.md"))))
+def test_code_of_the_page(libs, tmp_path, number):
+    code = blocks("c-sdk.md")[number]
+    (tmp_path / "page.c").write_text(code)
+    whole = "int main(" in code
+    words = [*libs[:2], *([] if whole else ["-fsyntax-only"]), "-o", "page", "page.c", *(libs[2:] if whole else [])]
+    subprocess.run(["cc", "-std=gnu11", "-Wall", "-Wextra", "-Werror", *words], cwd=tmp_path, check=True)
+    if "wf_test_flow" in code:
+        subprocess.run(["./page"], cwd=tmp_path, check=True, timeout=60)
+    elif whole:
+        done = subprocess.run(["./page", "run", "hello", "--offline", "-p", "name=marvin"], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0 and done.stdout == '"Hello, marvin!"\n', done.stderr
+
+
+CPP = """
+#include <wf.h>
+#include <string>
+
+static int told(const wf_obj *, const wf_state *, void *) { return 0; }
+
+WF_TASK(twice, wf_json, .retries = 2, .retry_delays = WF_DELAYS(0.5, 2), .tags = WF_TAGS("a", "b"),
+        .handlers = WF_HANDLERS(WF_CALLBACK(told, wf_is_retrying, nullptr)))
+{
+    std::string s = wf_str(in, "s");
+    return wf_ok_text(ctx, (s + s).c_str());
+}
+WF_GENERATOR(letters, wf_json) { wf_yield(ctx, wf_from_text("a")); return wf_none(ctx); }
+WF_FLOW(plus, .params = "{s: string = 'x'}")
+{
+    wf_futs f = wf_map(ctx, twice, WF_EACH("s", wf_parse("[\\"a\\"]")), WF_CONST("k", wf_null()));
+    wf_wait_all(&f, -1);
+    return wf_ok(ctx, wf_get(wf_call(ctx, twice, "{s: %s}", wf_str(in, "s"))));
+}
+int main(int argc, char **argv) { return wf_main(argc, argv); }
+"""
+
+
+def test_cpp(libs, tmp_path):
+    (tmp_path / "plus.cc").write_text(CPP.replace("\\\\", "\\"))
+    subprocess.run(["g++", "-std=c++20", "-Wall", "-Werror", *libs[:2], "-o", "plus", "plus.cc", *libs[2:]], cwd=tmp_path, check=True)
+    done = subprocess.run(["./plus", "run", "plus", "--offline", "-p", "s=ab"], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and done.stdout == '"abab"\n', done.stderr
+
+
+WRONG = """
+#include <wf.h>
+WF_TASK(bad, wf_json, .retries = 1, .retry_delay = 1, .retry_delays = WF_BACKOFF(2), .timeout = -1) { return wf_none(ctx); }
+WF_TASK(inl, wf_json, .run_inline = true, .timeout = 3) { return wf_none(ctx); }
+WF_FLOW(f, .params = "{n: intger}") { return wf_none(ctx); }
+int main(int argc, char **argv) { return wf_main(argc, argv); }
+"""
+
+
+def test_contradictions_are_told_at_the_start(libs, tmp_path):
+    (tmp_path / "wrong.c").write_text(WRONG)
+    subprocess.run(["cc", "-std=gnu11", *libs[:2], "-o", "wrong", "wrong.c", *libs[2:]], cwd=tmp_path, check=True)
+    done = subprocess.run(["./wrong", "list"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 2
+    for words in ("wrong.c:3: bad: both retry_delay and retry_delays", "wrong.c:3: bad: a time below zero", "wrong.c:4: inl: run_inline knows no timeout",
+                  "wrong.c:5: f: params: a type was expected"):
+        assert words in done.stderr
