@@ -1,16 +1,20 @@
-"""A fleet for the chaos test: the API and Redis on host 0, a worker on each other host, and what can go wrong there."""
+"""A fleet for the chaos test: APIs and Redis on host 0, a worker on each other host, and what can go wrong there."""
 import contextlib
 import os
 import pathlib
 import secrets
 import signal
+import subprocess
 import sys
 import time
 
 import wf
+from clock import Clock
+from resp import Redis
 
 POOL = "chaos-pool"
-API_PORT = 4200  # of its own network namespace
+API_PORT = 4200  # of its own network namespace; a second API has the next one
+DISK = "24m"  # of each worker's host, and four times that for the database file: small enough to be filled
 REDIS_PORT = 6379
 RELAY_API, RELAY_REDIS = 14200, 16379
 FLOW = """\
@@ -32,18 +36,34 @@ flows:
 
 
 class Fleet:
-    def __init__(self, hosts, folder, seed):
-        self.hosts, self.folder, self.seed = hosts, pathlib.Path(folder), seed
+    def __init__(self, hosts, folder, seed, cluster=None):
+        """CLUSTER: a PostgreSQL (pg.Cluster), for two APIs; else SQLite and one."""
+        self.hosts, self.folder, self.seed, self.cluster = hosts, pathlib.Path(folder), seed, cluster
         self.password = secrets.token_hex(8)
-        self.server = wf.Server(self.folder / "api", args=["--host", hosts.address(0)],
-                                env={"WF_REDIS_URL": self.redis_url(hosts.address(0), REDIS_PORT)})
-        self.server.port = API_PORT
+        self.disks = []
+        for i in range(hosts.count):
+            self._disk(f"host-{i}" if i else "api-0", 1 if i else 4)
+        env = {"WF_REDIS_URL": self.redis_url(hosts.address(0), REDIS_PORT)}
+        if cluster:
+            env["WF_DATABASE_URL"] = cluster.url(cluster.new_database())
+        self.servers = [wf.Server(self.folder / f"api-{i}", args=["--host", hosts.address(0)], env=env)
+                        for i in range(2 if cluster else 1)]
+        for i, server in enumerate(self.servers):
+            server.port = API_PORT + i
+        self.server = self.servers[0]
         self.redis = None
+        self.redis_clock = Clock(self.folder)
         self.relays = []
         self.workers = {}
         self.marks = self.folder / "marks"
         self.marks.mkdir(parents=True)
         (self.folder / "chaos.flow.yaml").write_text(FLOW)
+
+    def _disk(self, name, times):
+        (self.folder / name).mkdir()
+        size = f"{int(DISK[:-1]) * times}m"
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "wf-test", self.folder / name], check=True)
+        self.disks.append(self.folder / name)
 
     def redis_url(self, host, port):
         return f"redis://:{self.password}@{host}:{port}/0"
@@ -55,16 +75,16 @@ class Fleet:
         conf.write_text(f"bind {self.hosts.address(0)}\nport {REDIS_PORT}\nrequirepass {self.password}\n"
                         f"dir {folder}\nappendonly yes\nappendfsync everysec\nsave \"\"\n")
         with self.hosts.on(0):
-            self.redis = wf.Process(["redis-server", conf], self.folder / "redis.log")
+            self.redis = wf.Process(["redis-server", conf], self.folder / "redis.log", env=wf.clean_env(**self.redis_clock.env()))
 
-    def start_api(self):
+    def start_api(self, i=0):
         with self.hosts.on(0):
-            self.server.start(limit=90)
+            self.servers[i].start(limit=90)
 
     def start_worker(self, i):
         """On host I; the last host has the bad network."""
         bad = i == self.hosts.count - 1
-        api = f"http://127.0.0.1:{RELAY_API}/api" if bad else self.server.api
+        api = f"http://127.0.0.1:{RELAY_API}/api" if bad else self.servers[i % len(self.servers)].api
         redis = self.redis_url("127.0.0.1", RELAY_REDIS) if bad else self.redis_url(self.hosts.address(0), REDIS_PORT)
         with self.hosts.on(i):
             self.workers[i] = wf.Worker(self.server, self.folder / f"host-{i}", pool=POOL, name=f"host-{i}", api=api,
@@ -72,7 +92,8 @@ class Fleet:
 
     def start(self):
         self.start_redis()
-        self.start_api()
+        for i in range(len(self.servers)):
+            self.start_api(i)
         last = self.hosts.count - 1
         with self.hosts.on(last):
             for listen, port in ((RELAY_API, API_PORT), (RELAY_REDIS, REDIS_PORT)):
@@ -83,9 +104,9 @@ class Fleet:
         for i in range(1, self.hosts.count):
             self.start_worker(i)
 
-    def call(self, *args, **options):
+    def call(self, *args, api=0, **options):
         with self.hosts.on(0):
-            return self.server.call(*args, **options)
+            return self.servers[api].call(*args, **options)
 
     def deploy(self):
         with self.hosts.on(0):
@@ -97,12 +118,19 @@ class Fleet:
             worker.kill(signal.SIGTERM)
         for worker in self.workers.values():
             worker.stop(limit=60)
-        with contextlib.suppress(Exception):
-            self.server.stop()
+        for server in self.servers:
+            with contextlib.suppress(Exception):
+                server.stop()
         for process in [self.redis, *self.relays]:
             if process:
                 process.kill(signal.SIGCONT)
                 process.stop()
+        for disk in self.disks:
+            subprocess.run(["umount", "-l", disk], check=False)
+
+    def tell_redis(self, *command):
+        with self.hosts.on(0):
+            return Redis((self.hosts.address(0), REDIS_PORT), self.password)(*command)
 
     def journals(self):
         """Bytes of journal files that are left on all hosts."""
@@ -137,7 +165,8 @@ class Faults:
 
     def strike(self):
         name = self.dice.choice(["kill_worker", "kill_worker", "stop_worker", "unplug", "unplug", "kill_api",
-                                 "kill_redis", "stop_redis", "flush_redis", "kill_engine", "kill_engine", "kill_task"])
+                                 "kill_redis", "stop_redis", "flush_redis", "kill_engine", "kill_engine", "kill_task",
+                                 "fill_disk", "jump_redis", "kill_database" if self.fleet.cluster else "fill_api_disk"])
         if getattr(self, name)():
             self.told[name] = self.told.get(name, 0) + 1
 
@@ -169,10 +198,47 @@ class Faults:
         return True
 
     def kill_api(self):
-        if self._busy("api"):
+        i = self.dice.randrange(len(self.fleet.servers))
+        if self._busy(f"api-{i}") or self._busy("database") or self._busy("api disk"):
             return False
-        self.fleet.server.kill()
-        self._later(self.dice.uniform(0.2, 4), "api", self.fleet.start_api)
+        self.fleet.servers[i].kill()
+        self._later(self.dice.uniform(0.2, 4), f"api-{i}", lambda: self.fleet.start_api(i))
+        return True
+
+    def kill_database(self):
+        """PostgreSQL goes down at once (connections break) or as after a crash, and comes back."""
+        if self._busy("database") or any(self._busy(f"api-{i}") for i in range(len(self.fleet.servers))):
+            return False
+        self.fleet.cluster.stop(self.dice.choice([signal.SIGINT, signal.SIGQUIT]))
+        self._later(self.dice.uniform(0.2, 3), "database", self.fleet.cluster.start)
+        return True
+
+    def _fill(self, folder, what):
+        filler = folder / "filler"
+        with contextlib.suppress(OSError), open(filler, "wb", buffering=0) as f:
+            while True:
+                f.write(bytes(1 << 16))
+        with contextlib.suppress(OSError), open(filler, "ab", buffering=0) as f:
+            while True:
+                f.write(bytes(1))
+        self._later(self.dice.uniform(1, 6), what, filler.unlink)
+        return True
+
+    def fill_disk(self):
+        """No room for a worker's journal."""
+        i = self._host()
+        return i is not None and self._fill(self.fleet.folder / f"host-{i}", f"host-{i}")
+
+    def fill_api_disk(self):
+        """No room for SQLite."""
+        return not self._busy("api disk") and not self._busy("api-0") and self._fill(self.fleet.folder / "api-0", "api disk")
+
+    def jump_redis(self):
+        """The clock that leases are counted with is set: within their margin, far forward, or back."""
+        if not self._redis_idle():
+            return False
+        self.fleet.redis_clock.shift += self.dice.choice([self.dice.uniform(0, 1.5), self.dice.uniform(20, 60),
+                                                          -self.dice.uniform(1, 30)])
         return True
 
     def _redis_idle(self):
@@ -197,11 +263,7 @@ class Faults:
     def flush_redis(self):
         if not self._redis_idle():
             return False
-        with self.fleet.hosts.on(0):
-            import socket
-            with socket.create_connection((self.fleet.hosts.address(0), REDIS_PORT), timeout=5) as s:
-                s.sendall(f"AUTH {self.fleet.password}\r\nFLUSHALL\r\n".encode())
-                s.recv(100)
+        self.fleet.tell_redis("FLUSHALL")
         return True
 
     def _victim(self, comm):

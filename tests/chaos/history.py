@@ -19,6 +19,9 @@ def wrongs_of_run(run, states, marks):
         wrongs.append("a state after the final one")
     if types and types[-1] != run["state_type"]:
         wrongs.append(f"the last of its states is {types[-1]}, the run says {run['state_type']}")
+    for before, after in zip([None, *types], types):
+        if after == "RUNNING" and before not in ("PENDING", "RUNNING") or after == "COMPLETED" and before != "RUNNING":
+            wrongs.append(f"{after} after {before}")
     stamps = [s["timestamp"] for s in states]
     if stamps != sorted(stamps):
         wrongs.append("states out of order")
