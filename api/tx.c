@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "api/api.h"
+#include "api/fence.h"
 #include "api/http/http.h"
 #include "base/clock.h"
 #include "base/error.h"
@@ -19,6 +20,7 @@ struct tx_call {
 	struct tx tx;
 	struct api *api;
 	struct http_req *r; /* NULL: tx_run() */
+	struct fence fence; /* to be looked at first */
 	tx_work_fn work;
 	void *arg;
 	tx_free_fn free_fn;
@@ -66,7 +68,9 @@ static int run_work(struct db_conn *c, void *arg, struct error *err)
 	buf_reset(&tx->body);
 	buf_reset(&tx->live_events);
 	buf_reset(&tx->live_logs);
-	return call->work(tx, call->arg, err);
+	int rc = fence_refuse(tx, &call->fence, err);
+
+	return rc < 0 ? rc : call->work(tx, call->arg, err);
 }
 
 static void reply_file(struct http_req *r, const struct tx *tx, int status)
@@ -126,10 +130,9 @@ static int submit(struct tx_call *call, enum db_kind kind, struct error *err)
 	return db_submit(call->api->db, kind, run_work, after_work, call, err);
 }
 
-void tx_submit(struct http_req *r, enum db_kind kind, tx_work_fn work, void *arg,
-	       tx_free_fn free_fn)
+static void submit_request(struct http_req *r, enum db_kind kind, struct tx_call *call,
+			   tx_free_fn free_fn)
 {
-	struct tx_call *call = call_new(http_api(r), work, arg);
 	struct error err = {0};
 
 	call->r = r;
@@ -138,10 +141,27 @@ void tx_submit(struct http_req *r, enum db_kind kind, tx_work_fn work, void *arg
 	if (submit(call, kind, &err) < 0) {
 		http_reply_error(r, &err);
 		if (free_fn != NULL) {
-			free_fn(arg);
+			free_fn(call->arg);
 		}
 		call_free(call);
 	}
+}
+
+void tx_submit(struct http_req *r, enum db_kind kind, tx_work_fn work, void *arg,
+	       tx_free_fn free_fn)
+{
+	struct tx_call *call = call_new(http_api(r), work, arg);
+
+	if (kind == DB_WRITE) {
+		fence_parse(http_header(r, FENCE_HEADER), &call->fence);
+	}
+	submit_request(r, kind, call, free_fn);
+}
+
+void tx_submit_fenced(struct http_req *r, tx_work_fn work, void *arg,
+		      tx_free_fn free_fn)
+{
+	submit_request(r, DB_WRITE, call_new(http_api(r), work, arg), free_fn);
 }
 
 int tx_run(struct api *api, enum db_kind kind, tx_work_fn work, void *arg,

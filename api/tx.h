@@ -61,6 +61,11 @@ typedef void (*tx_free_fn)(void *arg);
 void tx_submit(struct http_req *r, enum db_kind kind, tx_work_fn work, void *arg,
 	       tx_free_fn free_fn);
 
+/* The same for a write that looks at the client's lease (fence.h) itself; tx_submit()
+ * answers 409 to every write of a process whose run has a newer owner. */
+void tx_submit_fenced(struct http_req *r, tx_work_fn work, void *arg,
+		      tx_free_fn free_fn);
+
 /* The same for services, sockets and the updates RPC: no HTTP request, DONE on the loop
  * (may be NULL) sees the tx before it is released. */
 typedef void (*tx_done_fn)(int rc, struct tx *tx, const struct error *err, void *arg);

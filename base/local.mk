@@ -38,6 +38,9 @@ libbase_a_SOURCES = \
 	base/buf.c \
 	base/carry.c \
 	base/carry.h \
+	base/cgroup.c \
+	base/cgroup.h \
+	base/proc_reach.c \
 	base/civil.c \
 	base/digest.c \
 	base/file.c \

@@ -24,25 +24,24 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/buf.h"
+#include "base/cgroup.h"
 #include "base/clock.h"
 #include "base/compiler.h"
 #include "base/error.h"
 #include "base/heap.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "base/map.h"
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "base/proc_priv.h"
 #include "base/queue_ext.h"
 
-#define PROC_GRACE_MS     5000 /* default between TERM and KILL */
-#define PROC_DRAIN_MS     2000 /* default after reaping */
-#define PROC_REKILL_MS    5000 /* KILL again while a process is not reaped */
-#define PROC_READ_BYTES   65536
-#define BLOCK_BYTES       512     /* of struct rusage */
-#define PROC_MAX_CHILDREN 1048576 /* bytes of the kernel's list */
-#define PROC_MAX_DEPTH    32
+#define PROC_GRACE_MS   5000 /* default between TERM and KILL */
+#define PROC_DRAIN_MS   2000 /* default after reaping */
+#define PROC_REKILL_MS  5000 /* KILL again while a process is not reaped */
+#define PROC_READ_BYTES 65536
+#define BLOCK_BYTES     512 /* of struct rusage */
 #define PROC_LAST_READS \
 	16 /* of what is left in a pipe that gets closed at the deadline */
 
@@ -58,6 +57,9 @@ struct proc {
 	int64_t kill_at_ms;  /* next KILL of the ladder */
 	int64_t drain_at_ms; /* end of DRAINING */
 	struct proc_exit exit;
+	struct cgroup *cgroup; /* the owner's; or NULL */
+	char *marks[PROC_MARKS];
+	int strays;           /* orphans of it were found */
 	int stopping, killed; /* ladder started; KILL sent */
 	int execed, reaped, finished;
 	int notify_fd, out_fd[2];
@@ -71,6 +73,7 @@ static struct {
 	struct loop_timer *timer;
 	struct heap due;
 	struct proc_list procs;
+	struct map by_pid; /* those that are not reaped */
 	int count;
 	char *read_buf;
 } mod = {.procs = TAILQ_HEAD_INITIALIZER(mod.procs)};
@@ -120,9 +123,63 @@ static int send_signal(struct proc *p, int signo)
 	return -ERR_NOT_FOUND;
 }
 
+static struct proc *find(pid_t pid)
+{
+	return map_get_n(&mod.by_pid, &pid, sizeof(pid));
+}
+
+int proc_is_known(pid_t pid)
+{
+	return find(pid) != NULL;
+}
+
+static void know(struct proc *p)
+{
+	(void)map_set_n(&mod.by_pid, &p->exit.pid, sizeof(p->exit.pid), p, NULL);
+}
+
+/* Reaped, or gone: its number may be another's. */
+static void forget(const struct proc *p)
+{
+	if (find(p->exit.pid) == p) {
+		(void)map_remove_n(&mod.by_pid, &p->exit.pid, sizeof(p->exit.pid));
+	}
+}
+
+/* ---- those that left the group ---- */
+
+/* After the leader's death: orphans that came to us, and what is in its cgroup. */
+static int has_left_overs(const struct proc *p)
+{
+	const char *const marks[PROC_MARKS + 1] = {p->marks[0], p->marks[1]};
+
+	if (p->cgroup != NULL) {
+		return !cgroup_is_empty(p->cgroup);
+	}
+	return p->strays && proc_reach_strays(marks, 0) > 0;
+}
+
+static void signal_left_overs(struct proc *p, int signo)
+{
+	const char *const marks[PROC_MARKS + 1] = {p->marks[0], p->marks[1]};
+
+	if (p->cgroup != NULL) {
+		cgroup_signal(p->cgroup, signo);
+	} else if (p->marks[0] != NULL) {
+		p->strays = proc_reach_strays(marks, signo) > 0;
+	}
+}
+
 static void send_kill(struct proc *p)
 {
 	p->killed = 1;
+	if (p->reaped || p->cgroup != NULL) {
+		signal_left_overs(p, SIGKILL);
+	}
+	if (p->execed && !p->reaped && p->cgroup == NULL) {
+		(void)kill(p->exit.pid, SIGSTOP); /* it makes no more of them */
+		proc_reach_below(p->exit.pid, SIGKILL);
+	}
 	(void)send_signal(p, SIGKILL);
 	(void)send_signal(p, SIGCONT);
 }
@@ -167,55 +224,6 @@ void proc_kill_all(void)
 	}
 }
 
-static struct proc *find(pid_t pid)
-{
-	struct proc *p;
-
-	TAILQ_FOREACH (p, &mod.procs, link) {
-		if (p->exit.pid == pid && !p->reaped) {
-			return p;
-		}
-	}
-	return NULL;
-}
-
-/*
- * KILLs the children of PID that no spawn started, and what is below each: a killed
- * one's children come to us, where nobody would look again.  They cannot be reaped (so
- * no pid is used again) before we return to the loop.
- */
-static int kill_below(pid_t pid, int depth)
-{
-	char path[64], *at, *end;
-	struct buf list;
-	int n = 0;
-	long child;
-
-	/* the kernel lists the children of a thread; ours all belong to the main
-	 * thread, to which orphans come as well */
-	(void)snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)pid,
-		       (int)pid);
-	buf_init(&list);
-	if (depth < PROC_MAX_DEPTH &&
-	    buf_read_file(&list, path, PROC_MAX_CHILDREN, NULL) == 0) {
-		for (at = list.data; (child = strtol(at, &end, 10)) > 1; at = end) {
-			if (depth > 0 || find((pid_t)child) == NULL) {
-				/* first: it makes no more of them */
-				(void)kill((pid_t)child, SIGSTOP);
-				n += kill_below((pid_t)child, depth + 1);
-				n += kill((pid_t)child, SIGKILL) == 0;
-			}
-		}
-	}
-	buf_release(&list);
-	return n;
-}
-
-int proc_kill_strays(void)
-{
-	return kill_below(getpid(), 0);
-}
-
 /* ---- the join ---- */
 
 static void close_output(struct proc *p, int i)
@@ -245,6 +253,10 @@ static void proc_free(struct proc *p)
 	close_notify(p);
 	heap_remove(&mod.due, &p->due);
 	TAILQ_REMOVE(&mod.procs, p, link);
+	forget(p);
+	for (int i = 0; i < PROC_MARKS; i++) {
+		free(p->marks[i]);
+	}
 	mod.count--;
 	metric_set(&running, mod.count);
 	free(p);
@@ -266,7 +278,7 @@ static void join(struct proc *p)
 	if (!p->reaped || p->finished || p->out_fd[0] >= 0 || p->out_fd[1] >= 0) {
 		return;
 	}
-	if (p->drain_at_ms != INT64_MAX && group_exists(p)) {
+	if (p->drain_at_ms != INT64_MAX && (group_exists(p) || has_left_overs(p))) {
 		return;
 	}
 	p->finished = 1;
@@ -342,6 +354,7 @@ static void on_notify(int fd, unsigned int events, void *arg)
 static void on_reaped(struct proc *p, int status, const struct rusage *ru)
 {
 	p->reaped = 1;
+	forget(p);
 	p->exit.status = status;
 	p->exit.ended_ms = clock_mono_ms();
 	p->exit.max_rss_kb = ru->ru_maxrss;
@@ -363,6 +376,9 @@ static void before_reap(struct proc *p)
 	if (group_exists(p)) {
 		(void)send_signal(p, p->killed ? SIGKILL : SIGTERM);
 		(void)send_signal(p, SIGCONT);
+	}
+	if (p->execed) {
+		signal_left_overs(p, p->killed ? SIGKILL : SIGTERM);
 	}
 }
 
@@ -427,7 +443,7 @@ static void drain_over(struct proc *p)
 			read_rest(p, i);
 		}
 	}
-	if (group_exists(p)) {
+	if (group_exists(p) || has_left_overs(p)) {
 		send_kill(p);
 	}
 	join(p);
@@ -468,6 +484,7 @@ int proc_init(struct loop *loop, struct error *err)
 	metric_register(&running);
 	mod.loop = loop;
 	heap_init(&mod.due);
+	map_init(&mod.by_pid, 0);
 	mod.read_buf = xmalloc(PROC_READ_BYTES);
 	mod.timer = loop_timer_new(loop, on_due, NULL);
 	mod.sigchld = loop_signal_new(loop, SIGCHLD, on_sigchld, NULL);
@@ -492,6 +509,7 @@ void proc_fini(void)
 	loop_signal_free(mod.sigchld);
 	loop_timer_free(mod.timer);
 	heap_release(&mod.due);
+	map_release(&mod.by_pid);
 	free(mod.read_buf);
 	mod.loop = NULL;
 }
@@ -585,10 +603,14 @@ static struct proc *proc_new(struct loop *loop, const struct proc_spec *spec)
 		spec->time_limit_ms > 0 ? now_ms + spec->time_limit_ms : INT64_MAX,
 	    .kill_at_ms = INT64_MAX,
 	    .drain_at_ms = INT64_MAX,
+	    .cgroup = spec->cgroup,
 	    .exit = {.started_ms = now_ms},
 	    .notify_fd = -1,
 	    .out_fd = {-1, -1},
 	};
+	for (int i = 0; i < PROC_MARKS && spec->marks[i] != NULL; i++) {
+		p->marks[i] = xstrdup(spec->marks[i]);
+	}
 	TAILQ_INSERT_TAIL(&mod.procs, p, link);
 	mod.count++;
 	metric_set(&running, mod.count);
@@ -609,6 +631,7 @@ int proc_spawn(struct loop *loop, const struct proc_spec *spec, struct proc **re
 	    .argv = spec->argv,
 	    .envp = spec->envp,
 	    .cwd = spec->cwd,
+	    .cgroup_fd = spec->cgroup != NULL ? cgroup_procs_fd(spec->cgroup) : 0,
 	    .fd = {-1, -1, -1, -1},
 	    .notify_fd = -1,
 	    .new_session = spec->new_session,
@@ -628,6 +651,9 @@ int proc_spawn(struct loop *loop, const struct proc_spec *spec, struct proc **re
 		pid = proc_child_fork(c, err);
 		rc = pid < 0 ? (int)pid : 0;
 		p->exit.pid = pid;
+		if (pid > 0) {
+			know(p);
+		}
 		if (c->share && c->failure.step != 0) {
 			take_failure(p, &c->failure);
 		} else if (c->share) {
@@ -678,6 +704,10 @@ int proc_adopt(struct loop *loop, const struct proc_spec *spec, pid_t pid,
 	}
 	p->exit.pid = pid;
 	p->execed = 1;
+	know(p);
+	if (p->cgroup != NULL && cgroup_add(p->cgroup, pid, err) < 0) {
+		log_debug("%s", err->msg); /* then only its group is reached */
+	}
 	metric_add(&spawned, 1);
 	trace("proc %d: taken over", (int)pid);
 	watch(p);

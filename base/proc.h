@@ -56,6 +56,9 @@ struct proc_limits {
 	int nice;
 };
 
+#define PROC_MARKS 2
+struct cgroup;
+
 struct proc_spec {
 	char *const
 	    *argv; /* borrowed; argv[0] is found in PATH of envp when it has no slash */
@@ -77,6 +80,10 @@ struct proc_spec {
 	int share_until_exec;
 	int death_signal; /* PR_SET_PDEATHSIG; 0: SIGKILL, -1: none */
 	struct proc_limits limits;
+	struct cgroup *cgroup; /* to run in; borrowed until exit_fn has returned */
+	/* "NAME=value": what is in the environment of all its descendants, and of no
+	 * others.  So those are found that left the group and became our orphans. */
+	const char *marks[PROC_MARKS];
 	/*
 	 * Instead of exec (argv and envp NULL): runs fork_fn(fork_arg) and exits with
 	 * its result.  For the engine and C flows only; descriptors above 3 are closed.

@@ -30,7 +30,8 @@
 #define EXIT_INFRA   127 /* "could not even start": never charged to user code */
 
 enum proc_step {
-	STEP_GROUP = 1,
+	STEP_CGROUP = 1,
+	STEP_GROUP,
 	STEP_SESSION,
 	STEP_DEATH_SIGNAL,
 	STEP_PARENT,
@@ -46,11 +47,17 @@ enum proc_step {
 const char *proc_step_name(int step)
 {
 	static const char *const names[STEP_MAX] = {
-	    [STEP_GROUP] = "setpgid",      [STEP_SESSION] = "setsid",
-	    [STEP_DEATH_SIGNAL] = "prctl", [STEP_PARENT] = "parent",
-	    [STEP_DUP] = "dup2",           [STEP_CLOSE] = "close_range",
-	    [STEP_CHDIR] = "chdir",        [STEP_LIMIT] = "setrlimit",
-	    [STEP_NICE] = "setpriority",   [STEP_EXEC] = "exec",
+	    [STEP_CGROUP] = "join its control group",
+	    [STEP_GROUP] = "setpgid",
+	    [STEP_SESSION] = "setsid",
+	    [STEP_DEATH_SIGNAL] = "prctl",
+	    [STEP_PARENT] = "parent",
+	    [STEP_DUP] = "dup2",
+	    [STEP_CLOSE] = "close_range",
+	    [STEP_CHDIR] = "chdir",
+	    [STEP_LIMIT] = "setrlimit",
+	    [STEP_NICE] = "setpriority",
+	    [STEP_EXEC] = "exec",
 	};
 
 	return step > 0 && step < STEP_MAX ? names[step] : "unknown step";
@@ -235,6 +242,10 @@ static void child_reset_signals(void)
 
 WF_NORETURN static void child_main(struct proc_child *c, pid_t parent)
 {
+	/* before anything that it could start */
+	if (c->cgroup_fd > 0 && write(c->cgroup_fd, "0", 1) != 1) {
+		child_fail(c, STEP_CGROUP, errno);
+	}
 	child_detach(c, parent);
 	child_map_fds(c);
 	if (chdir(c->cwd != NULL ? c->cwd : "/") != 0) {

@@ -23,6 +23,7 @@ struct proc_child {
 	char *const *argv;
 	char *const *envp;
 	const char *cwd;
+	int cgroup_fd; /* cgroup.procs to move itself into; 0: none */
 	int fd[4];     /* sources of 0..3; -1 only for 3: closed */
 	int notify_fd; /* write end; gets struct proc_failure; -1: share */
 	int new_session;
@@ -38,5 +39,13 @@ void proc_child_resolve(struct proc_child *c);
 /* Forks with all signals blocked.  The pid, or -code. */
 pid_t proc_child_fork(struct proc_child *c, struct error *err);
 const char *proc_step_name(int step);
+
+/* proc.c: whether PID is one that we supervise and have not reaped. */
+int proc_is_known(pid_t pid);
+/* proc_reach.c: a signal (0: none) to our children that no spawn started and whose
+ * environment has one of MARKS, and to all below them; how many there are. */
+int proc_reach_strays(const char *const *marks, int signo);
+/* To all below PID, whatever group they are in; not to PID. */
+void proc_reach_below(pid_t pid, int signo);
 
 #endif

@@ -91,6 +91,14 @@ enum exit_verdict exit_judge(const struct proc_exit *exit,
 		    code, (long long)facts->cpu_limit_s);
 		return EXIT_CRASHED;
 	}
+	if (code != 0 && facts->oom == OOM_RUN) {
+		(void)snprintf(message, size,
+			       "Process exited with status code: %d. The kernel killed "
+			       "for want of memory in the run's control group; its "
+			       "peak was %lld MB.",
+			       code, (long long)(exit->max_rss_kb / 1024));
+		return EXIT_CRASHED;
+	}
 	if (code == -SIGKILL && facts->oom >= OOM_CGROUP) {
 		(void)snprintf(message, size,
 			       "Process exited with status code: %d. It was killed "

@@ -119,8 +119,12 @@ static const struct {
     {"memory_limit", 1 << 20, INT64_MAX, "bytes, or a text like 512M or 2G"},
     {"cpu_limit", 1, INT32_MAX, "whole seconds"},
     {"nice", -20, 19, "-20 to 19"},
+    {"memory_max", 1 << 20, INT64_MAX, "bytes, or a text like 512M or 2G"},
+    {"cpu_max", 0, 0, "a number of CPUs from 0.01 to 4096, like 1.5"},
 };
-enum limit { LIMIT_MEMORY, LIMIT_CPU, LIMIT_NICE };
+enum limit { LIMIT_MEMORY, LIMIT_CPU, LIMIT_NICE, LIMIT_MEMORY_MAX, LIMIT_CPU_MAX };
+#define CPU_US     100000.0 /* of each 100 ms: one CPU */
+#define CPU_US_MIN 1000.0   /* the kernel's least */
 
 /* Steps 1-5: *ret_config has placeholders, *ret_values what they stand for. */
 static void assemble(const struct job_input *in, json_t **ret_config,
@@ -279,7 +283,8 @@ static int take_limit(const json_t *config, enum limit which, int64_t *ret,
 	}
 	errno = 0;
 	v = strtoll(s, &end, 10);
-	if (which == LIMIT_MEMORY && end > s && *end != '\0') {
+	if ((which == LIMIT_MEMORY || which == LIMIT_MEMORY_MAX) && end > s &&
+	    *end != '\0') {
 		const char *u = strchr(units, tolower((unsigned char)*end));
 
 		shift = u != NULL ? 10 * (int)(u - units + 1) : 0;
@@ -299,6 +304,35 @@ static int take_limit(const json_t *config, enum limit which, int64_t *ret,
 	free(s);
 	*ret = v * (1LL << shift);
 	return 0;
+}
+
+static int take_cpu_max(const json_t *config, int64_t *ret_us, struct error *err)
+{
+	char *s = nonempty(json_object_get(config, limits[LIMIT_CPU_MAX].name)), *end;
+	double us;
+	int rc = 0;
+
+	*ret_us = 0;
+	if (s == NULL) {
+		return 0;
+	}
+	us = strtod(s, &end) * CPU_US;
+	if (end == s || *end != '\0' || !(us >= CPU_US_MIN && us <= 4096 * CPU_US)) {
+		rc = err_set(err, ERR_INVALID, "job variable '%s' must be %s, not '%s'",
+			     limits[LIMIT_CPU_MAX].name, limits[LIMIT_CPU_MAX].wanted,
+			     s);
+	} else {
+		*ret_us = (int64_t)us;
+	}
+	free(s);
+	return rc;
+}
+
+static int take_group(const json_t *config, struct cgroup_limits *l, struct error *err)
+{
+	int rc = take_limit(config, LIMIT_MEMORY_MAX, &l->memory_max, err);
+
+	return rc == 0 ? take_cpu_max(config, &l->cpu_max_us, err) : rc;
 }
 
 static int take_limits(const json_t *config, struct proc_limits *l, struct error *err)
@@ -329,6 +363,9 @@ static int to_job(const struct job_input *in, const json_t *config, struct job *
 	}
 	if (rc == 0) {
 		rc = take_limits(config, &j.limits, err);
+	}
+	if (rc == 0) {
+		rc = take_group(config, &j.group, err);
 	}
 	if (rc < 0) {
 		job_release(&j);

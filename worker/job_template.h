@@ -10,6 +10,7 @@
 
 #include <jansson.h>
 
+#include "base/cgroup.h"
 #include "base/proc.h"
 
 struct error;
@@ -21,7 +22,8 @@ struct job {
 	json_t *env;       /* object: name -> string, or null: removed */
 	json_t *labels;    /* object: name -> string */
 	int stream_output;
-	struct proc_limits limits; /* memory_limit, cpu_limit, nice */
+	struct proc_limits limits;  /* memory_limit, cpu_limit, nice */
+	struct cgroup_limits group; /* memory_max, cpu_max */
 };
 
 /* What the template may name; all borrowed, any may be NULL. */

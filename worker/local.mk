@@ -44,6 +44,7 @@ libworker_a_SOURCES = \
 	worker/run.c \
 	worker/run.h \
 	worker/run_carry.c \
+	worker/run_confine.c \
 	worker/handover.c \
 	worker/handover.h \
 	worker/handover_priv.h \

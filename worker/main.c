@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/backoff.h"
+#include "base/cgroup.h"
 #include "base/error.h"
 #include "base/httpc.h"
 #include "base/json.h"
@@ -410,6 +411,25 @@ static int start_health(struct app *a, struct error *err)
 	return 0;
 }
 
+static void open_cgroups(struct worker *w)
+{
+	const char *where = w->conf->cgroup;
+	const struct cgroups_conf conf = {.base = strcmp(where, "auto") == 0 ? NULL
+									     : where};
+	struct error err;
+
+	if (strcmp(where, "off") == 0) {
+		return;
+	}
+	if (cgroups_open(&conf, &w->cgroups, &err) == 0) {
+		log_info("each run has a control group below %s",
+			 cgroups_path(w->cgroups));
+		loop_timer_in(w->tidy, 0); /* what dead workers left */
+	} else if (conf.base != NULL) {
+		log_warn("--cgroup: %s: runs have none", err.msg);
+	}
+}
+
 static int setup(struct app *a, struct error *err)
 {
 	struct worker *w = &a->w;
@@ -434,6 +454,8 @@ static int setup(struct app *a, struct error *err)
 	backoff_init(&a->backoff, 200, 30000);
 	a->timer = loop_timer_new(w->loop, ask_info, a);
 	w->idle = loop_timer_new(w->loop, worker_on_idle, w);
+	w->tidy = loop_timer_new(w->loop, worker_on_tidy, w);
+	open_cgroups(w);
 	a->signals[0] = loop_signal_new(w->loop, SIGTERM, on_stop_signal, a);
 	a->signals[1] = loop_signal_new(w->loop, SIGINT, on_stop_signal, a);
 	a->signals[2] = loop_signal_new(w->loop, SIGUSR1, on_dump_signal, a);
@@ -473,9 +495,11 @@ static void teardown(struct app *a)
 	map_release(&w->runs);
 	rundir_close(&w->dir);
 	loop_timer_free(w->idle);
+	loop_timer_free(w->tidy);
 	json_decref(w->pool);
 	free(a->redis_url);
-	loop_free(w->loop);
+	loop_free(w->loop); /* runs are freed here at the latest */
+	cgroups_close(w->cgroups);
 }
 
 static int serve(const struct worker_conf *conf, struct handover *handover,

@@ -13,6 +13,7 @@
 enum oom_verdict {
 	OOM_UNKNOWN = 0, /* the counters cannot be read */
 	OOM_NO,          /* nothing was killed since we looked last */
+	OOM_RUN,         /* something in the run's own control group was: certain */
 	OOM_CGROUP,      /* something in our control group was */
 	OOM_MACHINE,     /* something on this machine was */
 };

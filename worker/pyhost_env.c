@@ -52,6 +52,7 @@ static const char *const settings[] = {
 };
 /* Not for a process that lives longer than one run. */
 static const char *const per_run[] = {"WF_*", "PREFECT__*"};
+#define PYHOST_MARK "PREFECT__FLOW_RUN_ID=------------------------------------"
 static const char *const secret_words[] = {"AUTH",    "KEY",      "SECRET", "PASSWD",
 					   "HEADERS", "PASSWORD", "TOKEN"};
 static const struct {
@@ -179,7 +180,10 @@ char **pyhost_env_template(char *const *base, char *const *env)
 	for (size_t i = 0; env[i] != NULL; i++) {
 		count++;
 	}
-	out = xcalloc(count + 1, sizeof(*out));
+	out = xcalloc(count + 2, sizeof(*out));
+	/* a place in its first environment, which the kernel shows of it: each child
+	 * writes its run's id there (wf_pyhost/child.py) */
+	out[n++] = xstrdup(PYHOST_MARK);
 	for (; *base != NULL; base++) {
 		if (!from_run(*base) && !is_secret(*base) &&
 		    !fits_any(*base, per_run, ARRAY_LEN(per_run))) {

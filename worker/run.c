@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/cgroup.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -86,6 +87,7 @@ static void free_run(void *arg)
 	loop_timer_free(r->timer);
 	channel_close(r->channel);
 	py_attempt_free(r->attempt_py);
+	cgroup_free(r->cgroup);
 	job_release(&r->job);
 	tail_release(&r->tail);
 	json_decref(r->facts);

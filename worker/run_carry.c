@@ -20,14 +20,15 @@
 
 /* ---- the old program ---- */
 
-static json_t *pack_proc(const struct proc_carry *p, struct carry *to)
+static json_t *pack_proc(const struct run *r, const struct proc_carry *p,
+			 struct carry *to)
 {
 	return json_pack(
-	    "{s:i, s:o, s:o, s:i, s:b, s:b, s:I, s:I, s:I}", "pid", (int)p->pid, "out",
-	    carry_fd(to, p->out[0]), "err", carry_fd(to, p->out[1]), "reason",
+	    "{s:i, s:o, s:o, s:i, s:b, s:b, s:I, s:I, s:I, s:o}", "pid", (int)p->pid,
+	    "out", carry_fd(to, p->out[0]), "err", carry_fd(to, p->out[1]), "reason",
 	    (int)p->reason, "stopping", p->stopping, "killed", p->killed, "started_ms",
 	    (json_int_t)p->started_ms, "limit_at_ms", (json_int_t)p->limit_at_ms,
-	    "kill_at_ms", (json_int_t)p->kill_at_ms);
+	    "kill_at_ms", (json_int_t)p->kill_at_ms, "cgroup", run_confined(r));
 }
 
 static json_t *pack_exit(const struct proc_exit *e)
@@ -105,7 +106,7 @@ int run_carry(struct run *r, struct carry *to)
 	}
 	line = pack(r);
 	if (r->proc != NULL) {
-		json_object_set_new(line, "proc", pack_proc(&proc, to));
+		json_object_set_new(line, "proc", pack_proc(r, &proc, to));
 	}
 	if (r->exited) {
 		json_object_set_new(line, "exit", pack_exit(&r->exit));
@@ -195,10 +196,10 @@ static struct run *take(struct worker *w, const json_t *line)
 
 static int take_proc(struct run *r, const json_t *o, struct error *err)
 {
-	const struct proc_spec spec = {.kill_grace_ms = r->w->conf->cancel_grace_ms,
-				       .output_fn = run_on_output,
-				       .exit_fn = run_on_exit,
-				       .arg = r};
+	struct proc_spec spec = {.kill_grace_ms = r->w->conf->cancel_grace_ms,
+				 .output_fn = run_on_output,
+				 .exit_fn = run_on_exit,
+				 .arg = r};
 	const struct proc_carry p = {
 	    .pid = (pid_t)carry_int(o, "pid"),
 	    .out = {carry_take_fd(o, "out"), carry_take_fd(o, "err")},
@@ -209,8 +210,10 @@ static int take_proc(struct run *r, const json_t *o, struct error *err)
 	    .limit_at_ms = carry_int(o, "limit_at_ms"),
 	    .kill_at_ms = carry_int(o, "kill_at_ms"),
 	};
-	int rc = proc_adopt(r->w->loop, &spec, p.pid, p.out, &r->proc, err);
+	int rc;
 
+	run_confine_carried(r, carry_str(o, "cgroup"), &spec);
+	rc = proc_adopt(r->w->loop, &spec, p.pid, p.out, &r->proc, err);
 	if (rc == 0) {
 		proc_carried(r->proc, &p);
 		run_hold(r); /* until run_on_exit */

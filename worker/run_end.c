@@ -179,13 +179,15 @@ static void note_usage(struct run *r)
 	struct update_run u = run_updates(r);
 
 	if (r->exit.spawn_errno != 0) {
+		run_unconfine(r);
 		return;
 	}
 	if (proc_exit_code(&r->exit) == -SIGKILL && r->exit.reason == PROC_STOP_NONE) {
 		r->oom = (int)oom_look(&r->w->oom, "/proc");
 	}
+	run_unconfine(r);
 	if (r->fence != 0) { /* a Prefect server has no place for it */
-		(void)update_usage(&u, &r->exit, r->oom >= OOM_CGROUP, NULL);
+		(void)update_usage(&u, &r->exit, r->oom >= OOM_RUN, NULL);
 	}
 }
 

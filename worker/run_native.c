@@ -343,7 +343,7 @@ static int start_engine(struct run *r, char *engine, int fd, struct error *err)
 	 * child touches nothing but the engine's file: the engine itself enters the
 	 * run's folder, which may be a dead network folder.
 	 */
-	const struct proc_spec spec = {
+	struct proc_spec spec = {
 	    .argv = argv,
 	    .envp = env,
 	    .share_until_exec = 1,
@@ -355,8 +355,10 @@ static int start_engine(struct run *r, char *engine, int fd, struct error *err)
 	    .exit_fn = run_on_exit,
 	    .arg = r,
 	};
-	int rc = proc_spawn(r->w->loop, &spec, &r->proc, err);
+	int rc;
 
+	run_confine(r, &spec);
+	rc = proc_spawn(r->w->loop, &spec, &r->proc, err);
 	free(dir);
 	env_free(env);
 	return rc;

@@ -39,6 +39,8 @@ struct proposal {
 };
 TAILQ_HEAD(proposal_list, proposal);
 
+#define RUN_MARK_SIZE 64
+
 struct run {
 	TAILQ_ENTRY(run) link;
 	struct worker *w;
@@ -55,10 +57,12 @@ struct run {
 	char *who; /* "run=<name>" for the log */
 
 	struct proc *proc;
-	int guard_slot;                /* while the process runs */
-	struct channel *channel;       /* native */
-	struct py_attempt *attempt_py; /* Python */
-	char *temp_dir;                /* removed at the end */
+	struct cgroup *cgroup;                 /* while the process runs; or NULL */
+	char marks[PROC_MARKS][RUN_MARK_SIZE]; /* of its environment */
+	int guard_slot;                        /* while the process runs */
+	struct channel *channel;               /* native */
+	struct py_attempt *attempt_py;         /* Python */
+	char *temp_dir;                        /* removed at the end */
 	struct tail tail;
 	struct loop_timer *timer; /* heartbeat watch; retries */
 	void (*on_timer)(struct run *r);
@@ -102,6 +106,13 @@ void run_prepare(struct run *r);
 void run_ask_source(struct run *r);
 /* Absolute working folder of the job, owned; NULL: a temporary one is wanted. */
 char *run_working_dir(const struct run *r);
+
+/* run_confine.c: how its processes are found and limited; SPEC gets marks and group. */
+void run_confine(struct run *r, struct proc_spec *spec);
+/* After the end: what the group knows better; the group is removed. */
+void run_unconfine(struct run *r);
+json_t *run_confined(const struct run *r); /* for a handover */
+void run_confine_carried(struct run *r, const char *name, struct proc_spec *spec);
 
 /* run_native.c, run_python.c: spawn; on failure the run crashes with the reason. */
 void run_spawn_native(struct run *r);

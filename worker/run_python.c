@@ -173,6 +173,7 @@ static void spawn_cold(struct run *r)
 		rc = err_set(&err, ERR_INVALID, "the job variable 'command' is empty");
 	}
 	if (rc == 0) {
+		run_confine(r, &spec);
 		env = make_env(r);
 		spec.argv = words;
 		spec.envp = env;
@@ -207,10 +208,13 @@ static struct pyhost *pyhost_of(struct worker *w)
 static void on_warm(struct pyhost_child *c, const char *why, void *arg)
 {
 	struct run *r = arg;
-	const struct proc_spec spec = make_spec(r);
+	struct proc_spec spec = make_spec(r);
 	struct error err;
 
 	(void)why;
+	if (c != NULL && r->state == RUN_STARTING && !r->cancelling) {
+		run_confine(r, &spec);
+	}
 	if (r->state != RUN_STARTING) {
 		pyhost_child_drop(c); /* lost or handed back meanwhile */
 	} else if (r->cancelling) {

@@ -18,6 +18,7 @@
 
 struct agent_link;
 struct carry;
+struct cgroups;
 struct error;
 struct httpc;
 struct loop;
@@ -34,7 +35,7 @@ struct worker_conf {
 	char *pool, *name, *type, *install_policy, *base_job_template;
 	struct opt_list queues;
 	char *api_url, *auth, *api_key, *redis_url, *data_dir, *python, *mode;
-	char *pyhost_preload;
+	char *pyhost_preload, *cgroup;
 	char *log_level, *log_format;
 	char *webserver_host;
 	int64_t webserver_port;
@@ -104,6 +105,8 @@ struct worker {
 	int once_done;    /* --run-once: nothing more is to be claimed */
 	char **environ_;  /* our own environment */
 	struct oom oom;   /* kills for want of memory that are known */
+	struct cgroups *cgroups; /* one for each run; NULL: none was delegated */
+	struct loop_timer *tidy; /* of the control groups */
 	struct loop_timer *idle; /* NULL: memory is not given back */
 	struct rundir dir;       /* WF_INPUTS and WF_RESULT of native runs */
 	json_t *pool;            /* last WorkPoolResponse, or NULL */
@@ -132,6 +135,8 @@ void worker_trust(struct worker *w);
 void worker_lost(struct worker *w, const char *run_id, uint64_t fence, const char *why);
 /* The timer `idle`: gives unused memory back when nothing runs. */
 void worker_on_idle(void *arg);
+/* The timer `tidy`. */
+void worker_on_tidy(void *arg);
 /* By run.c when a run is over. */
 void worker_run_done(struct worker *w, struct run *r);
 

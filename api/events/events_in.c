@@ -10,6 +10,7 @@
 #include "api/events/hub.h"
 #include "api/events/hub_priv.h"
 #include "api/events/ingest.h"
+#include "api/fence.h"
 #include "api/http/http.h"
 #include "api/http/ws.h"
 #include "api/tx.h"
@@ -28,6 +29,7 @@
 
 struct in_conn {
 	struct ws_conn *conn; /* NULL: closed */
+	struct fence fence;   /* the lease with which its process speaks */
 	size_t unstored;
 	int ping_waits;
 };
@@ -36,7 +38,8 @@ struct item {
 	STAILQ_ENTRY(item) link;
 	json_t *event;
 	struct in_conn *from; /* NULL: a further try, nobody waits */
-	int tries, again;
+	struct fence fence;
+	int tries, again, stale;
 	int64_t due_ms;
 };
 
@@ -62,6 +65,11 @@ static struct metric events_received = {.name = "wf_events_received_total",
 static struct metric events_dropped = {
     .name = "wf_events_unrecorded_total",
     .help = "Task run events given up since their flow run never appeared.",
+    .type = METRIC_COUNTER};
+
+static struct metric events_stale = {
+    .name = "wf_events_stale_total",
+    .help = "Events of processes whose flow run has a newer owner: dropped.",
     .type = METRIC_COUNTER};
 
 static void flush(struct ingest *in);
@@ -99,6 +107,23 @@ static void item_free(struct item *it)
 
 /* ---- batches ---- */
 
+/* What a process says whose run has a newer owner is nobody's event.  Its socket gets
+ * its pongs, or it would send them for ever. */
+static int store_item(struct tx *tx, struct item *it, struct error *err)
+{
+	int rc = it->fence.has
+		     ? fence_is_stale(tx, &it->fence.run, it->fence.token, err)
+		     : 0;
+
+	it->again = 0;
+	it->stale = rc > 0;
+	if (rc == 0) {
+		rc = ingest_event(tx, it->event, &it->again, err);
+	}
+	/* INVALID: passed the check, and yet: not worth the others */
+	return rc == -ERR_INVALID || rc > 0 ? 0 : rc;
+}
+
 static int store_batch(struct tx *tx, void *arg, struct error *err)
 {
 	struct batch *b = arg;
@@ -107,11 +132,7 @@ static int store_batch(struct tx *tx, void *arg, struct error *err)
 
 	STAILQ_FOREACH(it, &b->items, link)
 	{
-		it->again = 0;
-		rc = ingest_event(tx, it->event, &it->again, err);
-		if (rc == -ERR_INVALID) {
-			rc = 0; /* passed the check, and yet: not worth the others */
-		}
+		rc = store_item(tx, it, err);
 		if (rc < 0) {
 			return rc;
 		}
@@ -178,6 +199,7 @@ static void on_stored(int rc, struct tx *tx, const struct error *err, void *arg)
 		} else if (it->again) {
 			try_later(in, it);
 		} else {
+			metric_add(&events_stale, it->stale);
 			item_free(it);
 		}
 	}
@@ -256,6 +278,7 @@ static void on_open(struct ws_conn *c)
 	struct in_conn *ic = xcalloc(1, sizeof(*ic));
 
 	ic->conn = c;
+	fence_parse(ws_fence(c), &ic->fence);
 	ws_set_ctx(c, ic);
 }
 
@@ -277,6 +300,7 @@ static void on_message(struct ws_conn *c, const char *data, size_t len)
 		it = xcalloc(1, sizeof(*it));
 		it->event = event;
 		it->from = ic;
+		it->fence = ic->fence;
 		ic->unstored++;
 		STAILQ_INSERT_TAIL(&in->queue, it, link);
 		in->queued++;
@@ -331,6 +355,7 @@ struct ingest *ingest_new(struct api *api)
 	in->timer = loop_timer_new(api->loop, on_timer, in);
 	metric_register(&events_received);
 	metric_register(&events_dropped);
+	metric_register(&events_stale);
 	return in;
 }
 

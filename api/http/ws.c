@@ -60,6 +60,7 @@ static void ws_free_now(void *arg)
 	wslay_event_context_free(c->ws);
 	evhttp_connection_free(c->evcon); /* and the request, and the bufferevent */
 	free(c->match);
+	free(c->fence);
 	free(c);
 }
 
@@ -303,7 +304,7 @@ static void on_tick(void *arg)
 
 struct ws_conn *ws_start(struct ws_server *w, struct evhttp_connection *evcon,
 			 const struct ws_endpoint *ep, struct router_match *match,
-			 int subprotocol, int auth_wanted)
+			 const struct ws_offer *offer)
 {
 	static const struct wslay_event_callbacks callbacks = {
 	    .recv_callback = on_recv,
@@ -317,6 +318,7 @@ struct ws_conn *ws_start(struct ws_server *w, struct evhttp_connection *evcon,
 	c->bev = evhttp_connection_get_bufferevent(evcon);
 	c->ep = ep;
 	c->match = match;
+	c->fence = offer->fence != NULL ? xstrdup(offer->fence) : NULL;
 	c->state = WS_AUTH;
 	c->seen = 1;
 	c->next_ping_ms = now_ms(c) + WS_PING_MS;
@@ -334,10 +336,10 @@ struct ws_conn *ws_start(struct ws_server *w, struct evhttp_connection *evcon,
 	if (w->count == 1) {
 		loop_timer_in(w->tick, WS_TICK_MS);
 	}
-	if (!subprotocol && auth_wanted) {
+	if (!offer->subprotocol && offer->auth_wanted) {
 		/* no subprotocol, no way to authenticate */
 		ws_close(c, 1002, "The subprotocol \"" WS_SUBPROTOCOL "\" is required");
-	} else if (!subprotocol) {
+	} else if (!offer->subprotocol) {
 		ws_open(c);
 	}
 	queue_work(c); /* bytes that came with the request */
@@ -403,6 +405,11 @@ struct api *ws_api(const struct ws_conn *c)
 const char *ws_param(const struct ws_conn *c, const char *name)
 {
 	return router_param(c->match, name);
+}
+
+const char *ws_fence(const struct ws_conn *c)
+{
+	return c->fence;
 }
 
 void ws_set_ctx(struct ws_conn *c, void *ctx)

@@ -41,6 +41,8 @@ int ws_register(struct http_server *s, const struct ws_endpoint *table);
 
 struct api *ws_api(const struct ws_conn *c);
 const char *ws_param(const struct ws_conn *c, const char *name);
+/* The header X-WF-Fence of the handshake; NULL: there was none. */
+const char *ws_fence(const struct ws_conn *c);
 void ws_set_ctx(struct ws_conn *c, void *ctx);
 void *ws_ctx(const struct ws_conn *c);
 /* Text frame.  Returns 0, or -ERR_LIMIT when the backlog (4 MiB) is full: the caller

@@ -50,6 +50,7 @@ struct ws_conn {
 	wslay_event_context_ptr ws;
 	const struct ws_endpoint *ep;
 	struct router_match *match;
+	char *fence; /* of the handshake, or NULL */
 	void *ctx;
 	enum ws_state state;
 	int opened;       /* on_open was called: on_close is due */
@@ -63,13 +64,19 @@ struct ws_conn {
 	int64_t deadline_ms; /* of AUTH and CLOSING; INT64_MAX: none */
 };
 
+/* What the handshake said. */
+struct ws_offer {
+	int subprotocol, auth_wanted;
+	const char *fence; /* borrowed, or NULL */
+};
+
 /* ---- ws.c ---- */
 void ws_move(struct ws_conn *c, enum ws_state next);
 void ws_open(struct ws_conn *c); /* to OPEN, and tells the endpoint */
 /* Takes the connection over; the answer 101 has been written. */
 struct ws_conn *ws_start(struct ws_server *w, struct evhttp_connection *evcon,
 			 const struct ws_endpoint *ep, struct router_match *match,
-			 int subprotocol, int auth_wanted);
+			 const struct ws_offer *offer);
 
 /* ---- ws_auth.c ---- */
 void ws_auth_message(struct ws_conn *c, const char *data, size_t len);

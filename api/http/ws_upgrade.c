@@ -16,6 +16,7 @@
 #include <event2/http.h>
 #include <event2/keyvalq_struct.h>
 
+#include "api/fence.h"
 #include "api/http/http_priv.h"
 #include "api/http/ws_priv.h"
 #include "base/clock.h"
@@ -102,6 +103,9 @@ static void accept_socket(struct http_server *s, struct evhttp_request *ev,
 	struct http_conn *conn = conns_of(s->conns, ev);
 	const struct ws_endpoint *ep = match->target;
 	const char *forwarded = header(ev, "X-Forwarded-For");
+	const struct ws_offer offer = {.subprotocol = subprotocol,
+				       .auth_wanted = s->auth_token != NULL,
+				       .fence = header(ev, FENCE_HEADER)};
 	char accept[WS_ACCEPT_SIZE];
 	struct ws_conn *c;
 
@@ -116,7 +120,7 @@ static void accept_socket(struct http_server *s, struct evhttp_request *ev,
 	    accept,
 	    subprotocol ? "Sec-WebSocket-Protocol: " WS_SUBPROTOCOL "\r\n" : "");
 	log_debug("socket %s open", ep->pattern);
-	c = ws_start(s->ws, evcon, ep, match, subprotocol, s->auth_token != NULL);
+	c = ws_start(s->ws, evcon, ep, match, &offer);
 	check_address(evcon, forwarded, c->address, sizeof(c->address));
 }
 

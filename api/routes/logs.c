@@ -179,7 +179,7 @@ static void route_create(struct http_req *r)
 	http_invalid_free(v);
 	a->base.body = json_incref(body);
 	a->has_fence = fence_header_any(r, &a->run, &a->token);
-	tx_submit(r, DB_WRITE, create_work, a, create_free);
+	tx_submit_fenced(r, create_work, a, create_free);
 }
 
 static void route_filter(struct http_req *r)

@@ -7,8 +7,10 @@ import signal
 import socket
 import threading
 import time
+import uuid
 
 import pytest
+import websockets.sync.client
 
 import flows
 import wf
@@ -189,6 +191,20 @@ def test_attempts_are_counted_and_told(place, workers):
     assert done["run_count"] == 2
 
 
+def task_event(run):
+    """As Prefect's engine sends it when a task begins to run."""
+    task, now = str(uuid.uuid4()), time.strftime("%Y-%m-%dT%H:%M:%S.000000Z", time.gmtime())
+    return {"id": str(uuid.uuid4()), "occurred": now, "event": "prefect.task-run.Running",
+            "resource": {"prefect.resource.id": f"prefect.task-run.{task}", "prefect.resource.name": "t-0", "prefect.run-count": "1",
+                         "prefect.state-message": "", "prefect.state-name": "Running", "prefect.state-timestamp": now,
+                         "prefect.state-type": "RUNNING", "prefect.orchestration": "client"},
+            "related": [{"prefect.resource.id": f"prefect.flow-run.{run}", "prefect.resource.role": "flow-run"}],
+            "payload": {"intended": {"from": "PENDING", "to": "RUNNING"}, "initial_state": None,
+                        "validated_state": {"type": "RUNNING", "name": "Running", "message": "", "state_details": {}, "data": None},
+                        "task_run": {"id": task, "name": "t-0", "flow_run_id": run, "task_key": "t", "dynamic_key": task,
+                                     "task_inputs": {}, "empirical_policy": {}, "tags": []}}}
+
+
 def test_what_a_stale_owner_says_does_not_count(place, workers):
     """The process of a lost attempt lives on (nobody could kill it): its states, logs and facts are refused."""
     server, folder, marks = place
@@ -217,6 +233,26 @@ def test_what_a_stale_owner_says_does_not_count(place, workers):
     server.call("POST", "/logs/", [{**line, "message": "good"}])
     wf.wait_until(lambda: "good" in server.logs(run), lambda: server.logs(run))
     assert "stale" not in server.logs(run) and server.logs(other) == ["of another"]
+    # whatever it writes: about its run, about others, as events over HTTP and the socket
+    event = task_event(run)
+    for path, body in (("/events", [event]), ("/artifacts/", {"key": "stale", "flow_run_id": run}),
+                       ("/task_runs/", {"flow_run_id": run, "task_key": "t", "dynamic_key": "stale"}),
+                       (f"/deployments/{made['id']}/create_flow_run", {}), ("/variables/", {"name": "stale", "value": 1})):
+        answer = server.call("POST", path, body, headers=stale, expect=409)
+        assert "newer owner" in answer["detail"], (path, answer)
+    fresh = task_event(run)
+    for headers, sent in ((stale, event), ({}, fresh)):
+        with websockets.sync.client.connect(server.api.replace("http", "ws", 1) + "/events/in", subprotocols=["prefect"],
+                                            additional_headers=headers) as socket:
+            socket.send(json.dumps({"type": "auth", "token": None}))
+            assert json.loads(socket.recv())["type"] == "auth_success"
+            socket.send(json.dumps(sent))
+            assert socket.ping().wait(20), "answered when it is stored, or dropped"
+    known = {t["id"] for t in server.call("POST", "/task_runs/filter", {"flow_runs": {"id": {"any_": [run]}}})}
+    assert fresh["resource"]["prefect.resource.id"].rsplit(".", 1)[1] in known
+    assert event["resource"]["prefect.resource.id"].rsplit(".", 1)[1] not in known
+    stored = {e["id"] for e in server.call("POST", "/events/filter", {"filter": {"event": {"name": ["prefect.task-run.Running"]}}})["events"]}
+    assert fresh["id"] in stored and event["id"] not in stored
     assert server.run_state(run)["type"] == "RUNNING"
     gate.touch()
     assert server.wait_run(run, limit=2 * wf.PATIENCE)["state_type"] == "COMPLETED"

@@ -50,6 +50,7 @@ static void boot(void *arg)
 	c->redis_url = (char *)(uintptr_t) "redis://redis:6379";
 	c->data_dir = (char *)(uintptr_t) "/sim";
 	c->mode = (char *)(uintptr_t) "redis";
+	c->cgroup = (char *)(uintptr_t) "off";
 	c->slots_fd = -1; /* no agent */
 	c->limit = w->limit;
 	c->prefetch_s = 10;

@@ -7,6 +7,7 @@ tests_unit_test_base_SOURCES = \
 	tests/unit/base/test_url.c \
 	tests/unit/base/test_buf.c \
 	tests/unit/base/test_carry.c \
+	tests/unit/base/test_cgroup.c \
 	tests/unit/base/test_cron.c \
 	tests/unit/base/test_data_home.c \
 	tests/unit/base/test_digest.c \

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "api/db/db.h"
+#include "api/fence.h"
 #include "api/http/http.h"
 #include "api/routes/runs/runs.h"
 #include "api/tx.h"
@@ -17,15 +18,12 @@
 int fence_header_any(const struct http_req *r, struct uuid *ret_run,
 		     uint64_t *ret_token)
 {
-	const char *text = http_header(r, "X-WF-Fence");
-	const char *colon = text != NULL ? strchr(text, ':') : NULL;
-	char *end;
+	struct fence f;
 
-	if (colon == NULL || uuid_parse_n(text, (size_t)(colon - text), ret_run) < 0) {
-		return 0;
-	}
-	*ret_token = strtoull(colon + 1, &end, 10);
-	return *end == '\0' && end != colon + 1;
+	fence_parse(http_header(r, FENCE_HEADER), &f);
+	*ret_run = f.run;
+	*ret_token = f.token;
+	return f.has;
 }
 
 uint64_t fence_header(const struct http_req *r, const struct uuid *run)
@@ -34,16 +32,6 @@ uint64_t fence_header(const struct http_req *r, const struct uuid *run)
 	uint64_t token;
 
 	return fence_header_any(r, &id, &token) && uuid_equal(&id, run) ? token : 0;
-}
-
-int fence_is_stale(struct tx *tx, const struct uuid *run, uint64_t fence,
-		   struct error *err)
-{
-	int64_t stored = 0;
-	int rc = db_one_int(tx->c, SQL_FLOW_RUN_FENCE, DB_ARGS(db_a_uuid(run)), 1,
-			    &stored, err);
-
-	return rc < 0 ? rc : fence < (uint64_t)stored;
 }
 
 int fence_check(struct tx *tx, const struct uuid *run, uint64_t fence,

@@ -10,6 +10,7 @@
 
 #include <jansson.h>
 
+#include "api/fence.h"
 #include "api/routes/list.h"
 #include "base/uuid.h"
 
@@ -23,9 +24,6 @@ uint64_t fence_header(const struct http_req *r, const struct uuid *run);
 /* The same for whatever run the header names: 1, or 0 without a (good) header. */
 int fence_header_any(const struct http_req *r, struct uuid *ret_run,
 		     uint64_t *ret_token);
-/* Is there a newer owner of RUN than the holder of FENCE?  1, 0 or a negative code. */
-int fence_is_stale(struct tx *tx, const struct uuid *run, uint64_t fence,
-		   struct error *err);
 /* In a write that changes RUN: 0, or 409 was answered since a newer owner exists. */
 int fence_check(struct tx *tx, const struct uuid *run, uint64_t fence,
 		struct error *err);

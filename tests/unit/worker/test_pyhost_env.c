@@ -119,7 +119,8 @@ Test(pyhost_env, environment_of_a_template)
 	    {"PREFECT_API_KEY", "k"},
 	    {"JOB", NULL},
 	    {"LC_ALL", "C.UTF-8"},
-	    {"PREFECT__FLOW_RUN_ID", NULL},
+	    /* a place for the child's, as long as an id */
+	    {"PREFECT__FLOW_RUN_ID", "------------------------------------"},
 	    {"PREFECT__CONTROL_TOKEN", NULL},
 	};
 	char **env;

@@ -16,9 +16,26 @@ from wf_pyhost.gate import Refused
 
 PR_SET_PDEATHSIG = 1
 EXIT_NOT_STARTED = 127
+MARK = "PREFECT__FLOW_RUN_ID"
+ID_LENGTH = 36
 CPU_GRACE = 5  # seconds from SIGXCPU, which says why, to SIGKILL
 LIMITS = {"address_space": resource.RLIMIT_AS, "cpu": resource.RLIMIT_CPU, "open_files": resource.RLIMIT_NOFILE,
           "core": resource.RLIMIT_CORE}
+
+
+def take_mark():
+    """Where the run's id belongs in the environment that the kernel shows of us, or None; it is no variable of ours."""
+    libc = ctypes.CDLL(None)
+    libc.getenv.restype = ctypes.c_void_p
+    at = libc.getenv(MARK.encode()) if len(os.environ.get(MARK, "")) == ID_LENGTH else None
+    os.environ.pop(MARK, None)
+    return at
+
+
+def set_mark(at, run_id):
+    """So the worker recognises us and what we fork, wherever it went."""
+    if at is not None and len(run_id) == ID_LENGTH:
+        ctypes.memmove(at, run_id.encode(), ID_LENGTH)
 
 
 def set_limits(limits):
@@ -57,6 +74,7 @@ def prepare(request, fds, template):
         if fd > 2:
             os.close(fd)
     set_world(request)
+    set_mark(template.mark, request["env"].get(MARK, ""))
     if world.refresh(template.world):
         raise Refused("Prefect plugins are enabled")
     if template.shelf is not None:

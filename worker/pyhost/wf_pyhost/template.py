@@ -61,6 +61,7 @@ def fork_twice():
 class Template:
     def __init__(self, sock, preload):
         self.sock = sock
+        self.mark = child.take_mark()
         self.began = time.monotonic()
         self.failed = load(preload)
         self.world = world.World()
