@@ -32,6 +32,17 @@ flows:
           sleep "$WF_IN_nap"
           echo "end" >>"$WF_IN_folder/$WF_IN_id"
         with: {folder: "{{ params.folder }}", id: "{{ params.id }}", nap: "{{ params.nap }}"}
+  stamps:
+    params: {folder: {type: string}, id: {type: string}}
+    tasks:
+      work:
+        # Says five times a second that it lives, until it is told to end.
+        run: |
+          until [ -e "$WF_IN_folder/end" ]; do
+            echo "$$ $(date +%s.%N)" >>"$WF_IN_folder/$WF_IN_id"
+            sleep 0.2
+          done
+        with: {folder: "{{ params.folder }}", id: "{{ params.id }}"}
 """
 
 
@@ -55,6 +66,7 @@ class Fleet:
         self.redis_clock = Clock(self.folder)
         self.relays = []
         self.workers = {}
+        self.limit = 8
         self.marks = self.folder / "marks"
         self.marks.mkdir(parents=True)
         (self.folder / "chaos.flow.yaml").write_text(FLOW)
@@ -88,7 +100,7 @@ class Fleet:
         redis = self.redis_url("127.0.0.1", RELAY_REDIS) if bad else self.redis_url(self.hosts.address(0), REDIS_PORT)
         with self.hosts.on(i):
             self.workers[i] = wf.Worker(self.server, self.folder / f"host-{i}", pool=POOL, name=f"host-{i}", api=api,
-                                        args=["--limit", "8"], env={"WF_REDIS_URL": redis})
+                                        args=["--limit", str(self.limit)], env={"WF_REDIS_URL": redis})
 
     def start(self):
         self.start_redis()
@@ -108,9 +120,9 @@ class Fleet:
         with self.hosts.on(0):
             return self.servers[api].call(*args, **options)
 
-    def deploy(self):
+    def deploy(self, flow="mark", **more):
         with self.hosts.on(0):
-            return self.server.deploy("chaos.flow.yaml:mark", self.folder, flow="mark", name="mark", pool=POOL)
+            return self.server.deploy(f"chaos.flow.yaml:{flow}", self.folder, flow=flow, name=flow, pool=POOL, **more)
 
     def stop(self):
         for worker in self.workers.values():
