@@ -19,17 +19,17 @@
 struct http_invalid;
 
 enum field_type {
-	F_STR = 1, /* const char * */
-	F_INT,     /* int64_t; "5" and true are taken as the reference takes them */
-	F_REAL,    /* double */
-	F_BOOL,    /* int */
-	F_UUID,    /* struct uuid */
-	F_TIME,    /* int64_t, Unix microseconds */
-	F_OBJ,     /* json_t *, borrowed */
-	F_ARR,     /* json_t *, borrowed */
-	F_ANY,     /* json_t *, borrowed; JSON null counts as a value */
-	F_TAGS,    /* json_t *, array of strings */
-	F_LABEL_MAP,  /* json_t *, object of plain values */
+	F_STR = 1,   /* const char * */
+	F_INT,       /* int64_t; "5" and true are taken as the reference takes them */
+	F_REAL,      /* double */
+	F_BOOL,      /* int */
+	F_UUID,      /* struct uuid */
+	F_TIME,      /* int64_t, Unix microseconds */
+	F_OBJ,       /* json_t *, borrowed */
+	F_ARR,       /* json_t *, borrowed */
+	F_ANY,       /* json_t *, borrowed; JSON null counts as a value */
+	F_TAGS,      /* json_t *, array of strings */
+	F_LABEL_MAP, /* json_t *, object of plain values */
 };
 enum field_flags {
 	F_REQUIRED = 1u << 0,

@@ -202,8 +202,8 @@ static void route_count(struct http_req *r)
 
 static void route_paginate(struct http_req *r)
 {
-	static const struct list_spec brief = {ENT_TASK_RUN, SQL_TASK_RUN_LIST,
-					       SQL_TASK_RUN_COUNT, task_run_write_brief};
+	static const struct list_spec brief = {
+	    ENT_TASK_RUN, SQL_TASK_RUN_LIST, SQL_TASK_RUN_COUNT, task_run_write_brief};
 
 	list_paginate(r, &brief);
 }
