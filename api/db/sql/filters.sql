@@ -97,7 +97,7 @@ fr.parent_task_run_id IS NOT NULL
 -- fragment: fr_key_any
 fr.idempotency_key IN (%)
 -- fragment: fr_key_not_any
-fr.idempotency_key IS NULL OR fr.idempotency_key NOT IN (%)
+fr.idempotency_key NOT IN (%)
 -- fragment: fr_creator_id_any
 fr.created_by ->> '$.id' IN (%)
 -- pg: (fr.created_by::json ->> 'id') IN (%)

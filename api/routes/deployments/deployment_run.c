@@ -169,8 +169,9 @@ static int parameters_of(struct tx *tx, const struct deployment *d,
 	rc = hydrate(tx, merged, ret_parameters, &why);
 	json_decref(merged);
 	if (rc < 0) {
-		return tx_detail(tx, err, ERR_USAGE, 400,
-				 "Error hydrating flow run parameters: %s", why.msg);
+		return tx_detail(
+		    tx, err, ERR_USAGE, 400, "%s%s",
+		    b->bulk ? "" : "Error hydrating flow run parameters: ", why.msg);
 	}
 	return 0;
 }

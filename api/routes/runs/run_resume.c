@@ -84,6 +84,10 @@ static int check_input(struct tx *tx, const struct resume *a, const char *schema
 	}
 	schema = json_parse(text, strlen(text), SCHEMA_MAX, NULL);
 	free(text);
+	if (schema == NULL) {
+		json_decref(raw);
+		return err_set(why, ERR_INVALID, "Run input schema is not valid JSON.");
+	}
 	rc = hydrate(tx, raw, ret_input, why);
 	json_decref(raw);
 	if (rc == 0 && schema != NULL) {
@@ -150,7 +154,9 @@ static int resume_paused(struct tx *tx, const struct resume *a,
 		rc = check_input(tx, a, schema_key, &input, &why, err);
 	}
 	if (rc == -ERR_INVALID) {
-		(void)snprintf(reason, sizeof(reason), "Reason: %s", why.msg);
+		(void)snprintf(
+		    reason, sizeof(reason), "%s%s",
+		    strncmp(why.msg, "Run input", 9) == 0 ? "" : "Reason: ", why.msg);
 		answer(tx, paused, "REJECT", reason);
 		json_decref(input);
 		return 0;

@@ -2,7 +2,7 @@
 import datetime
 
 NOTHING = "00000000-0000-4000-8000-00000000dead"
-ODD = [None, True, False, 0, -1, 1, 1.5, 2**31, 2**63, -2**40, "", " ", "x", "1", "true", "a" * 300, "äß☃", "50%", "a/b", "a&b",
+ODD = [None, True, False, 0, -1, 1, 1.5, 2**31, 2**62, -2**40, "", " ", "x", "1", "true", "a" * 300, "äß☃", "50%", "a/b", "a&b",
        "null", [], {}, [None], [[]], [1], ["x"], {"a": 1}, "2024-02-30T00:00:00Z", "2024-05-06", "2024-05-06T07:08:09",
        "not-a-date", NOTHING, "not-a-uuid", "'; DROP TABLE flow; --", "__", "%", [NOTHING]]
 TAGS = ["a", "b", "c", "nightly", "x y", "ü"]
