@@ -25,5 +25,7 @@ EXTRA_DIST += tests/data/orchestration/task_pairs.tsv
 EXTRA_DIST += tests/data/orchestration/generate.py
 EXTRA_DIST += tests/data/replay/pools.jsonl
 EXTRA_DIST += tests/data/contract/routes.tsv
+EXTRA_DIST += tests/data/schema/cases.jsonl
+EXTRA_DIST += tests/data/schema/generate.py
 EXTRA_DIST += tests/data/schedules/cases.tsv
 EXTRA_DIST += tests/data/schedules/generate.py

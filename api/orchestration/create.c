@@ -187,12 +187,10 @@ int flow_run_create(struct tx *tx, const struct flow_run_new *n, struct uuid *re
 	} else {
 		uuid_v7(&id, tx->now_us);
 	}
-	rc = check_parent(tx, n->parent_task_run_id, err);
-	if (rc == 0) {
-		rc = insert_row(tx, n, &id, &changes, err);
-	}
+	rc = insert_row(tx, n, &id, &changes, err);
 	if (rc == 0 && changes > 0) {
-		rc = first_state(tx, n, &id, err);
+		rc = check_parent(tx, n->parent_task_run_id, err);
+		rc = rc == 0 ? first_state(tx, n, &id, err) : rc;
 	} else if (rc == 0) {
 		rc = db_one(
 		    tx->c, SQL_FLOW_RUN_ID_BY_KEY,

@@ -195,7 +195,7 @@ static int64_t unit_of(const struct count *a)
 {
 	size_t i;
 
-	for (i = 0; strcmp(a->countable, "time") == 0 && units[i] != NULL; i++) {
+	for (i = 0; units[i] != NULL; i++) {
 		if (a->time_unit != NULL && strcmp(units[i], a->time_unit) == 0) {
 			return unit_us[i];
 		}
@@ -213,7 +213,7 @@ static int64_t floor_to(int64_t at_us, int64_t span_us)
 static void plan_buckets(const struct count *a, int64_t now_us, struct buckets *b)
 {
 	int64_t unit = unit_of(a);
-	double interval = strcmp(a->countable, "time") == 0 ? a->time_interval : 1;
+	double interval = a->time_interval;
 	int64_t until_us = MIN_OF(a->f.until_us, floor_to(now_us, unit) + unit);
 
 	b->span_us = (int64_t)(interval * (double)unit);
@@ -242,6 +242,18 @@ static void write_buckets(struct jsonw *w, const struct buckets *b)
 	jsonw_arr_end(w);
 }
 
+static int check_buckets(struct tx *tx, const struct buckets *b, struct error *err)
+{
+	if (b->count <= BUCKETS_MAX) {
+		return 0;
+	}
+	return tx_detail(tx, err, ERR_INVALID, 422,
+			 "The given interval would create %lld buckets, which is too "
+			 "many. Please increase the interval or reduce the time range "
+			 "to produce %d buckets or fewer.",
+			 (long long)b->count, BUCKETS_MAX);
+}
+
 static int time_work(struct tx *tx, void *arg, struct error *err)
 {
 	const struct count *a = arg;
@@ -250,14 +262,8 @@ static int time_work(struct tx *tx, void *arg, struct error *err)
 	int rc;
 
 	plan_buckets(a, tx->now_us, b);
-	if (b->count > BUCKETS_MAX) {
-		rc = tx_detail(
-		    tx, err, ERR_INVALID, 422,
-		    "The given interval would create %lld buckets, which is too "
-		    "many. Please increase the interval or reduce the time range "
-		    "to produce %d buckets or fewer.",
-		    (long long)b->count, BUCKETS_MAX);
-	} else {
+	rc = check_buckets(tx, b, err);
+	if (rc == 0) {
 		rc = event_query_scan(tx, &a->f, on_time_row, b, err);
 	}
 	if (rc == 0) {
@@ -266,6 +272,18 @@ static int time_work(struct tx *tx, void *arg, struct error *err)
 	}
 	free(b);
 	return rc;
+}
+
+/* The span is looked at in every case, as the reference does. */
+static int checked_group_work(struct tx *tx, void *arg, struct error *err)
+{
+	struct buckets *b = xcalloc(1, sizeof(*b));
+	int rc;
+
+	plan_buckets(arg, tx->now_us, b);
+	rc = check_buckets(tx, b, err);
+	free(b);
+	return rc < 0 ? rc : group_work(tx, arg, err);
 }
 
 /* ---- route ---- */
@@ -335,7 +353,7 @@ static void route_count(struct http_req *r)
 	tx_submit(r, DB_READ,
 		  strcmp(countable, "day") == 0 || strcmp(countable, "time") == 0
 		      ? time_work
-		      : group_work,
+		      : checked_group_work,
 		  a, count_free);
 }
 

@@ -451,33 +451,12 @@ static int relation_given(const json_t *body, const struct filter_relation *rel)
 	return 0;
 }
 
-/* A filter object with a value in it, at any depth. */
-static int has_criterion(const json_t *v)
-{
-	const char *key;
-	json_t *item;
-
-	if (!json_is_object(v)) {
-		return !json_is_null(v);
-	}
-	json_object_foreach ((json_t *)(uintptr_t)v, key, item) {
-		if (strcmp(key, "operator") != 0 && has_criterion(item)) {
-			return 1;
-		}
-	}
-	return 0;
-}
-
 static void add_relations(struct db_pred *p, const json_t *body,
 			  const struct filter_relation *rel, struct http_invalid *v)
 {
 	for (; rel != NULL && rel->key != NULL; rel++) {
 		if (!relation_given(body, rel)) {
 			continue;
-		}
-		if (rel->exists == FRAG_X_D_WQ &&
-		    !has_criterion(json_object_get(body, rel->key))) {
-			continue; /* a deployment need not have a queue */
 		}
 		pred_open_in(p, rel->exists, 0);
 		if (is_given(body, rel->key)) {

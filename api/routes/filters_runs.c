@@ -286,7 +286,6 @@ static const struct filter_relation flow_run_relations[] = {
     {"task_runs", ENT_TASK_RUN, FRAG_X_FR_TR, NULL},
     {"deployments", ENT_DEPLOYMENT, FRAG_X_FR_D, NULL},
     {"work_pools", ENT_WORK_POOL, FRAG_X_FR_WP, NULL},
-    {"work_queues", ENT_WORK_QUEUE, FRAG_X_FR_WQ, NULL},
     {"work_pool_queues", ENT_WORK_QUEUE, FRAG_X_FR_WQ, NULL},
     {0},
 };
@@ -303,7 +302,6 @@ static const struct filter_relation deployment_relations[] = {
     {"flows", ENT_FLOW, FRAG_X_D_F, NULL},
     {"flow_runs", ENT_FLOW_RUN, FRAG_X_D_FR, in_run_tasks},
     {"work_pools", ENT_WORK_POOL, FRAG_X_D_WP, NULL},
-    {"work_queues", ENT_WORK_QUEUE, FRAG_X_D_WQ, NULL},
     {"work_pool_queues", ENT_WORK_QUEUE, FRAG_X_D_WQ, NULL},
     {0},
 };

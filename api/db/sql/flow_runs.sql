@@ -280,4 +280,4 @@ WHERE s.flow_run_id = ?1 ORDER BY s.timestamp;
 -- name: flow_run_graph_artifacts
 SELECT a.id, a.created, a.key, a.type, a.data, a.task_run_id,
   (SELECT count(*) FROM artifact_collection ac WHERE ac.latest_id = a.id)
-FROM artifact a WHERE a.flow_run_id = ?1 AND a.type <> 'result' ORDER BY a.created;
+FROM artifact a WHERE a.flow_run_id = ?1 AND coalesce(a.type, '') <> 'result' ORDER BY a.created;

@@ -357,6 +357,17 @@ static int deployment_work(struct tx *tx, void *arg, struct error *err)
 	return rc;
 }
 
+/* Among those before: whoever is named twice is asked once. */
+static int has_id(const struct due_request *q, const struct uuid *id)
+{
+	for (size_t i = 0; i < q->count; i++) {
+		if (memcmp(&q->ids[i], id, sizeof(*id)) == 0) {
+			return 1;
+		}
+	}
+	return 0;
+}
+
 /* 0, or -1: answered. */
 static int decode_ids(struct http_req *r, struct due_request *q)
 {
@@ -374,8 +385,10 @@ static int decode_ids(struct http_req *r, struct due_request *q)
 	for (size_t i = 0; i < n; i++) {
 		json_t *id = json_array_get(q->deployment_ids, i);
 
-		if (!json_is_string(id) ||
-		    uuid_parse(json_string_value(id), &q->ids[q->count++]) < 0) {
+		if (json_is_string(id) &&
+		    uuid_parse(json_string_value(id), &q->ids[q->count]) == 0) {
+			q->count += !has_id(q, &q->ids[q->count]);
+		} else {
 			(void)snprintf(loc, sizeof(loc), "deployment_ids.%zu", i);
 			http_invalid_add(v, "uuid_parsing", loc, id,
 					 "Input should be a valid UUID");

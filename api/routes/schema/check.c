@@ -11,6 +11,7 @@
 
 #include "api/routes/schema/schema.h"
 #include "api/routes/schema/text.h"
+#include "base/buf.h"
 #include "base/error.h"
 #include "base/mem.h"
 
@@ -161,6 +162,9 @@ static int tell(const struct schema_walk *w, const struct schema_list *l,
 		struct error *err)
 {
 	const struct schema_problem *p;
+	struct buf where;
+	char *path;
+	int rc;
 
 	if (w->circular) {
 		return err_set(err, ERR_LIMIT,
@@ -181,9 +185,16 @@ static int tell(const struct schema_walk *w, const struct schema_list *l,
 		return err_set(err, ERR_INVALID,
 			       "Validation failed. Failure reason: %s", p->message);
 	}
-	return err_set(err, ERR_INVALID,
-		       "Validation failed for field '%s'. Failure reason: %s", p->where,
-		       p->message);
+	/* as Python writes a path: with a name in brackets first it begins at "$" */
+	buf_init(&where);
+	path = xasprintf("%s%s", p->where[0] == '[' ? "$" : "", p->where);
+	schema_text_str(&where, path, strlen(path));
+	rc = err_set(err, ERR_INVALID,
+		     "Validation failed for field %s. Failure reason: %s", where.data,
+		     p->message);
+	free(path);
+	buf_release(&where);
+	return rc;
 }
 
 int schema_validate(const json_t *value, const json_t *schema, unsigned int flags,

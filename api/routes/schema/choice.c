@@ -70,6 +70,29 @@ static void check_any(const struct schema_at *at)
 	schema_list_release(&inner);
 }
 
+/* All that fit are named, the first of them last. */
+static void several_fit(const struct schema_at *at, size_t first, size_t second)
+{
+	struct schema_problem *p;
+	struct buf b;
+
+	buf_init(&b);
+	for (size_t i = second; i < json_array_size(at->want); i++) {
+		json_t *schema = json_array_get(at->want, i);
+
+		if (i == second || schema_is_valid(at->w, at->value, schema)) {
+			schema_text(&b, schema);
+			buf_adds(&b, ", ");
+		}
+	}
+	schema_text(&b, json_array_get(at->want, first));
+	p = schema_problem_add(at, "is valid under each of %s", b.data);
+	if (p != NULL) {
+		p->weak = 1;
+	}
+	buf_release(&b);
+}
+
 static void check_one(const struct schema_at *at)
 {
 	struct schema_list inner = {0};
@@ -86,12 +109,7 @@ static void check_one(const struct schema_at *at)
 	schema_list_release(&inner);
 	for (size_t i = first + 1; i < n; i++) {
 		if (schema_is_valid(at->w, at->value, json_array_get(at->want, i))) {
-			struct schema_problem *p = schema_problem_add(
-			    at, "is valid under more than one of the given schemas");
-
-			if (p != NULL) {
-				p->weak = 1;
-			}
+			several_fit(at, first, i);
 			return;
 		}
 	}

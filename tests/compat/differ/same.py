@@ -15,7 +15,7 @@ TIME = re.compile(r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?
 GROWING = {"total_run_time", "estimated_run_time", "estimated_start_time_delta", "sum_estimated_run_time",
            "sum_estimated_lateness", "delay_seconds"}
 # Sets that the reference keeps in no order.
-UNORDERED = {"tags", "pause_keys", "active_slots"}
+UNORDERED = {"tags", "pause_keys", "active_slots", "schedules"}
 SLACK_S = 4.0
 # The words of an error are compared without what Python says about itself.
 NO = object()
@@ -86,6 +86,8 @@ def words_of(detail):
 def order(value, ids, side):
     """A text to sort the members of an unordered list by."""
     known = ids.of_theirs if side == 0 else ids.of_ours
+    if isinstance(value, dict):  # what does not depend on the moment
+        value = {k: v for k, v in value.items() if k not in ("id", "created", "updated", "anchor_date")}
     return UUID.sub(lambda m: f"@{known[m[0]]}@" if m[0] in known else "@", json.dumps(value, sort_keys=True))
 
 

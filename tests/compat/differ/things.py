@@ -19,10 +19,12 @@ def log_list(w):
     body = filters(w, "logs", (), "logs")
     body.pop("offset", None)
     body.setdefault("logs", {})
-    if isinstance(body["logs"], dict) and run:
+    if run is None:
+        return
+    if isinstance(body["logs"], dict):
         body["logs"].pop("operator", None)
         body["logs"]["flow_run_id"] = {"any_": [run["id"]]}
-    w.call("POST", "/logs/filter", body)
+    w.call("POST", "/logs/filter", body, sound=w.rng.random() < 0.9)
 
 
 def artifact(w):

@@ -247,7 +247,7 @@ static const struct match_case cases[] = {
     {ENT_FLOW_RUN, "{\"flow_runs\": {\"parent_task_run_id\": {\"is_null_\": true}}}",
      2},
     {ENT_FLOW_RUN, "{\"flow_runs\": {\"idempotency_key\": {\"not_any_\": [\"k1\"]}}}",
-     0},
+     1},
     {ENT_FLOW_RUN,
      "{\"flow_runs\": {\"state\": {\"type\": {\"any_\": [\"RUNNING\"],"
      " \"not_any_\": [\"RUNNING\"]}}}}",

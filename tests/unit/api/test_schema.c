@@ -3,6 +3,10 @@
  * references. */
 #include <criterion/criterion.h>
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include <jansson.h>
 
 #include "api/routes/schema/schema.h"
@@ -167,6 +171,50 @@ Test(schema, keywords)
 		json_decref(schema);
 		json_decref(value);
 	}
+}
+
+/* One line of the table: 1 when we say what the reference says. */
+static int line_agrees(const char *line, int number)
+{
+	json_t *c = json_loads(line, 0, NULL);
+	const char *want = json_string_value(json_array_get(c, 3));
+	struct error err = {0};
+	int rc, same;
+
+	cr_assert_not_null(c, "line %d", number);
+	rc = schema_validate(json_array_get(c, 1), json_array_get(c, 0),
+			     (unsigned int)json_integer_value(json_array_get(c, 2)),
+			     &err);
+	/* long sentences end where the buffer does */
+	same = want == NULL ? rc == 0
+			    : rc == -ERR_INVALID &&
+				  strncmp(want, err.msg, sizeof(err.msg) - 20) == 0;
+	if (!same) {
+		fprintf(stderr, "line %d: %s  want %s\n  got  %s\n", number, line, want,
+			rc == 0 ? "(valid)" : err.msg);
+	}
+	json_decref(c);
+	return same;
+}
+
+/* Random schemas of parameters against python-jsonschema (tests/data/schema). */
+Test(schema, agrees_with_the_library_of_the_reference)
+{
+	const char *top = getenv("srcdir");
+	char path[4096], line[16384];
+	int lines = 0, wrong = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/tests/data/schema/cases.jsonl",
+		 top != NULL ? top : ".");
+	f = fopen(path, "re");
+	cr_assert_not_null(f, "%s", path);
+	while (fgets(line, sizeof(line), f) != NULL) {
+		wrong += !line_agrees(line, ++lines);
+	}
+	fclose(f);
+	cr_expect_eq(wrong, 0, "%d of %d cases differ", wrong, lines);
+	cr_assert_geq(lines, 1000);
 }
 
 Test(schema, circular_references_end)
