@@ -83,7 +83,7 @@ int pools_call_int(struct pools *p, enum script_id id, struct script_args *args,
 
 	c->fn = fn;
 	c->arg = arg;
-	int rc = script_call(p->redis, id, args, on_int, c, err);
+	int rc = script_call(&p->dest, id, args, on_int, c, err);
 	if (rc < 0) {
 		free(c);
 	}

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "pools/cluster.h"
 #include "pools/pools_priv.h"
 
 #define INFO_WIDTH 8
@@ -76,27 +77,92 @@ int pools_inspect(struct pools *p, const char *pool, const char *const *ids,
 	c->fn = fn;
 	c->arg = arg;
 	c->count = count;
-	rc = script_call(p->redis, SCRIPT_inspect, &a, on_info, c, err);
+	rc = script_call(&p->dest, SCRIPT_inspect, &a, on_info, c, err);
 	if (rc < 0) {
 		free(c);
 	}
 	return rc;
 }
 
+static int epoch_at(struct pools *p, const char *key, const char *marker,
+		    pools_int_fn fn, void *arg, struct error *err)
+{
+	struct script_args a;
+
+	script_args_init(&a, key);
+	script_args_str(&a, marker);
+	return pools_call_int(p, SCRIPT_epoch, &a, fn, arg, err);
+}
+
+/* A marker on each server of a cluster: one that lost its data is noticed. */
+struct epoch_calls {
+	size_t left;
+	int rc;
+	int64_t known; /* 1 when all are */
+	struct error err;
+	pools_int_fn fn;
+	void *arg;
+};
+
+static void on_one_epoch(int rc, int64_t value, const struct error *err, void *arg)
+{
+	struct epoch_calls *e = arg;
+
+	if (rc < 0) {
+		e->rc = rc;
+		e->err = *err;
+	}
+	e->known &= value;
+	if (--e->left == 0) {
+		e->fn(e->rc, e->known, e->rc < 0 ? &e->err : NULL, e->arg);
+		free(e);
+	}
+}
+
+/* NOLINTNEXTLINE(readability-function-size): callback and error beside the object */
+static int epoch_of_cluster(struct pools *p, const char *marker, pools_int_fn fn,
+			    void *arg, struct error *err)
+{
+	struct epoch_calls *e = xcalloc(1, sizeof(*e));
+	size_t count = 0, sent = 0;
+	char **tags = cluster_tags(p->dest.cluster, &count);
+	int rc = count > 0 ? 0
+			   : err_set(err, ERR_UNAVAILABLE,
+				     "no server of the cluster is known yet");
+
+	*e = (struct epoch_calls){.left = count, .known = 1, .fn = fn, .arg = arg};
+	for (size_t i = 0; i < count; i++) {
+		char *key = xasprintf(EPOCH_KEY ":%s", tags[i]);
+
+		rc = rc == 0 ? epoch_at(p, key, marker, on_one_epoch, e, err) : rc;
+		sent += rc == 0;
+		free(key);
+		free(tags[i]);
+	}
+	free(tags);
+	if (rc < 0 && sent == 0) {
+		free(e);
+		return rc;
+	}
+	for (size_t i = sent; i < count; i++) {
+		on_one_epoch(rc, 0, err, e); /* sent ones are still to come */
+	}
+	return 0;
+}
+
 int pools_epoch(struct pools *p, const char *epoch, pools_int_fn fn, void *arg,
 		struct error *err)
 {
-	struct script_args a;
 	int rc = pools_name_check("epoch", epoch, err);
 
 	if (rc < 0) {
 		return rc;
 	}
 	char *marker = xasprintf("%s.%d", epoch, POOLS_LAYOUT);
-	script_args_init(&a, EPOCH_KEY);
-	script_args_str(&a, marker);
+	rc = p->dest.cluster != NULL ? epoch_of_cluster(p, marker, fn, arg, err)
+				     : epoch_at(p, EPOCH_KEY, marker, fn, arg, err);
 	free(marker);
-	return pools_call_int(p, SCRIPT_epoch, &a, fn, arg, err);
+	return rc;
 }
 
 /* NOLINTEND(readability-function-size) */

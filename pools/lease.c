@@ -157,7 +157,7 @@ int pools_claim(struct pools *p, const char *pool, const char *worker, int max,
 	struct claim_call *c = xcalloc(1, sizeof(*c));
 	c->fn = fn;
 	c->arg = arg;
-	rc = script_call(p->redis, SCRIPT_claim, &a, on_claim, c, err);
+	rc = script_call(&p->dest, SCRIPT_claim, &a, on_claim, c, err);
 	if (rc < 0) {
 		free(c);
 	}
@@ -231,7 +231,7 @@ int pools_renew(struct pools *p, const char *pool, const char *worker, int64_t l
 	c->fn = fn;
 	c->arg = arg;
 	c->count = count;
-	rc = script_call(p->redis, SCRIPT_renew, &a, on_renew, c, err);
+	rc = script_call(&p->dest, SCRIPT_renew, &a, on_renew, c, err);
 	if (rc < 0) {
 		free(c);
 	}

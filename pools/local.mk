@@ -21,6 +21,8 @@ pools_lua = \
 	pools/lua/start.lua
 libpools_a_SOURCES = \
 	pools/args.c \
+	pools/cluster.c \
+	pools/cluster.h \
 	pools/inspect.c \
 	pools/lease.c \
 	pools/pools.c \

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "pools/cluster.h"
 #include "pools/pools_priv.h"
 
 static void on_up(int up, const char *why, void *arg)
@@ -32,7 +33,12 @@ struct pools *pools_new(struct loop *loop, const char *url, struct error *err)
 	p->reap_gap_ms = POOLS_REAP_GAP_MS;
 	p->reap_grace_ms = POOLS_LEASE_MS;
 	map_init(&p->subs, POOLS_SUBS_MAX);
-	p->redis = redis_new(loop, &p->url, &(struct redis_ops){.up = on_up, .arg = p});
+	const struct redis_ops ops = {.up = on_up, .arg = p};
+	if (p->url.cluster) {
+		p->dest.cluster = cluster_new(loop, &p->url, &ops);
+	} else {
+		p->dest.redis = redis_new(loop, &p->url, &ops);
+	}
 	return p;
 }
 
@@ -42,7 +48,8 @@ void pools_free(struct pools *p)
 		return;
 	}
 	p->up_fn = NULL;
-	redis_free(p->redis);
+	redis_free(p->dest.redis);
+	cluster_free(p->dest.cluster);
 	pools_wake_free(p);
 	redis_url_release(&p->url);
 	free(p);
@@ -50,12 +57,14 @@ void pools_free(struct pools *p)
 
 int pools_is_up(const struct pools *p)
 {
-	return redis_is_up(p->redis);
+	return p->dest.redis != NULL ? redis_is_up(p->dest.redis)
+				     : cluster_is_up(p->dest.cluster);
 }
 
 size_t pools_in_flight(const struct pools *p)
 {
-	return redis_in_flight(p->redis);
+	return p->dest.redis != NULL ? redis_in_flight(p->dest.redis)
+				     : cluster_in_flight(p->dest.cluster);
 }
 
 void pools_on_up(struct pools *p, pools_up_fn fn, void *arg)

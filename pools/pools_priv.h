@@ -27,9 +27,10 @@
 struct pools {
 	struct loop *loop;
 	struct redis_url url;
-	struct redis *redis;
-	struct redis *sub; /* NULL until the first pools_subscribe() */
-	struct map subs;   /* channel -> struct sub */
+	struct script_dest dest; /* of all commands */
+	unsigned int sub_at;     /* which server of a cluster SUB is at */
+	struct redis *sub;       /* NULL until the first pools_subscribe() */
+	struct map subs;         /* channel -> struct sub */
 	pools_up_fn up_fn;
 	pools_drain_fn drain_fn;
 	void *drain_arg;

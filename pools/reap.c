@@ -68,7 +68,7 @@ int pools_reap(struct pools *p, const char *pool, int max, int64_t max_attempts,
 	struct reap_call *c = xcalloc(1, sizeof(*c));
 	c->fn = fn;
 	c->arg = arg;
-	rc = script_call(p->redis, SCRIPT_reap, &a, pools_on_reap, c, err);
+	rc = script_call(&p->dest, SCRIPT_reap, &a, pools_on_reap, c, err);
 	if (rc < 0) {
 		free(c);
 	}

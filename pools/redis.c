@@ -369,7 +369,7 @@ static void take_reply(struct redis *r, redisReply *reply)
 		cmd_free(c);
 		return;
 	}
-	(void)err_set(&err, redis_error_code(reply->str), "Redis answered: %s",
+	(void)err_set(&err, redis_error_code(reply->str), REDIS_ANSWERED "%s",
 		      reply->str);
 	cmd_fail(r, c, &err);
 	if (strncmp(reply->str, "READONLY ", 9) == 0) {

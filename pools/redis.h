@@ -57,6 +57,7 @@ struct redis_ops {
 	void *arg;
 };
 
+#define REDIS_ANSWERED "Redis answered: " /* before the text of an error reply */
 /* The code (enum err_code) for an error reply of Redis. */
 int redis_error_code(const char *text);
 /* URL is copied.  The first attempt to connect is made from the loop. */

@@ -24,6 +24,7 @@ int redis_error_code(const char *text)
 	    {"NOREPLICAS ", ERR_UNAVAILABLE},
 	    {"CLUSTERDOWN ", ERR_UNAVAILABLE},
 	    {"TRYAGAIN ", ERR_UNAVAILABLE},
+	    {"ASK ", ERR_UNAVAILABLE},
 	    {"MOVED ", ERR_UNSUPPORTED},
 	    {"NOAUTH ", ERR_DENIED},
 	    {"WRONGPASS ", ERR_DENIED},

@@ -14,6 +14,7 @@
 #include "base/digest.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "pools/cluster.h"
 #include "pools/scripts_gen.h"
 
 #define FIXED_ARGS 3 /* EVALSHA <sha> 1 */
@@ -104,8 +105,9 @@ void script_args_u64(struct script_args *a, uint64_t v)
 }
 
 struct call {
-	struct redis *redis;
+	const struct script_dest *dest;
 	enum script_id id;
+	int hops;
 	struct script_args args;
 	int64_t until_ms;
 	redis_fn fn;
@@ -138,8 +140,17 @@ static int call_send(struct call *c, const char *verb, const char *script, redis
 		from = c->args.ends[i];
 	}
 	struct redis_cmd cmd = {.argc = argc, .argv = argv, .lens = lens};
-	int rc = redis_send(c->redis, &cmd, MAX_OF(c->until_ms - clock_mono_ms(), 1),
-			    fn, c, err);
+	struct redis *r = c->dest->redis;
+	int rc;
+
+	if (r == NULL) {
+		r = cluster_redis(c->dest->cluster, c->args.bytes.data,
+				  c->args.ends[0]);
+	}
+	rc = r == NULL ? err_set(err, ERR_UNAVAILABLE,
+				 "no server of the cluster is known to have it")
+		       : redis_send(r, &cmd, MAX_OF(c->until_ms - clock_mono_ms(), 1),
+				    fn, c, err);
 	free(argv);
 	free(lens);
 	return rc;
@@ -161,11 +172,66 @@ static void on_reply(int rc, const struct redis_reply *reply, const struct error
 }
 
 static void on_sha_reply(int rc, const struct redis_reply *reply,
+			 const struct error *err, void *arg);
+
+/* ---- in a cluster ---- */
+
+static void again(int canceled, void *arg)
+{
+	struct call *c = arg;
+	struct error why = {0};
+	int rc =
+	    canceled
+		? err_set(&why, ERR_CANCELED, "the connection is being closed")
+		: call_send(c, "EVALSHA", script_sha_hex(c->id), on_sha_reply, &why);
+
+	if (rc == -ERR_UNAVAILABLE && clock_mono_ms() < c->until_ms) {
+		cluster_later(c->dest->cluster, again, c);
+	} else if (rc < 0) {
+		on_reply(rc, NULL, &why, c);
+	}
+}
+
+/*
+ * 1: the command was not executed, and is sent again.  A slot that is being moved is
+ * waited for: its keys are on both sides, and no script may run on a part of them.
+ */
+static int redirected(struct call *c, int rc, const struct error *err)
+{
+	static const char *const waits[] = {"ASK ", "TRYAGAIN ", "CLUSTERDOWN "};
+	const char *text;
+
+	if (rc == 0 || c->dest->cluster == NULL ||
+	    clock_mono_ms() + CLUSTER_LATER_MS >= c->until_ms) {
+		return 0;
+	}
+	text = strstr(err->msg, REDIS_ANSWERED);
+	text = text != NULL ? text + strlen(REDIS_ANSWERED) : "";
+	if (strncmp(text, "MOVED ", 6) == 0 && c->hops++ < CLUSTER_HOPS_MAX) {
+		cluster_moved(c->dest->cluster, text);
+		again(0, c);
+		return 1;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(waits); i++) {
+		if (strncmp(text, waits[i], strlen(waits[i])) == 0) {
+			cluster_later(c->dest->cluster, again, c);
+			return 1;
+		}
+	}
+	return 0;
+}
+
+/* ---- the call ---- */
+
+static void on_sha_reply(int rc, const struct redis_reply *reply,
 			 const struct error *err, void *arg)
 {
 	struct call *c = arg;
 	struct error why = {0};
 
+	if (redirected(c, rc, err)) {
+		return;
+	}
 	if (rc != -ERR_NOT_FOUND) {
 		on_reply(rc, reply, err, c);
 		return;
@@ -176,18 +242,22 @@ static void on_sha_reply(int rc, const struct redis_reply *reply,
 	}
 }
 
-int script_call(struct redis *r, enum script_id id, struct script_args *args,
-		redis_fn fn, void *arg, struct error *err)
+int script_call(const struct script_dest *dest, enum script_id id,
+		struct script_args *args, redis_fn fn, void *arg, struct error *err)
 {
 	struct call *c = xcalloc(1, sizeof(*c));
 
-	c->redis = r;
+	c->dest = dest;
 	c->id = id;
 	c->args = *args;
 	c->until_ms = clock_mono_ms() + REDIS_DEADLINE_MS;
 	c->fn = fn;
 	c->arg = arg;
 	int rc = call_send(c, "EVALSHA", script_sha_hex(id), on_sha_reply, err);
+	if (rc == -ERR_UNAVAILABLE && dest->cluster != NULL) {
+		cluster_later(dest->cluster, again, c); /* the map is on its way */
+		return 0;
+	}
 	if (rc < 0) {
 		call_free(c);
 	}

@@ -60,8 +60,13 @@ void script_args_str(struct script_args *a, const char *s);
 void script_args_int(struct script_args *a, int64_t v);
 void script_args_u64(struct script_args *a, uint64_t v);
 
+/* Where calls go: to one server, or to the one of a cluster that has the key. */
+struct script_dest {
+	struct redis *redis; /* NULL: a cluster */
+	struct cluster *cluster;
+};
 /* ARGS is taken, also on failure.  0 when FN will be called. */
-int script_call(struct redis *r, enum script_id id, struct script_args *args,
-		redis_fn fn, void *arg, struct error *err);
+int script_call(const struct script_dest *dest, enum script_id id,
+		struct script_args *args, redis_fn fn, void *arg, struct error *err);
 
 #endif

@@ -10,6 +10,7 @@
 #include "base/compiler.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "pools/cluster.h"
 #include "pools/pools_priv.h"
 
 #define REMOVE_SLICE 1000 /* runs forgotten, or keys looked at, in one step */
@@ -85,8 +86,9 @@ int pools_set_lane(struct pools *p, const char *pool, const char *lane, int64_t 
 /* A removal goes on in slices, so that Redis is never kept busy for long. */
 struct removal {
 	struct pools *p;
-	char *pool, *queue; /* of a queue */
-	char *pattern;      /* of a pool */
+	struct redis *redis; /* of a pool: the server that has it */
+	char *pool, *queue;  /* of a queue */
+	char *pattern;       /* of a pool */
 	char cursor[32];
 	int64_t removed;
 	pools_int_fn fn;
@@ -192,7 +194,7 @@ static int unlink_keys(struct removal *m, const struct redis_reply *keys,
 		argv[i + 1] = redis_str(redis_at(keys, i));
 	}
 	struct redis_cmd cmd = {.argc = (int)n + 1, .argv = argv};
-	int rc = redis_send(m->p->redis, &cmd, 0, on_unlinked, m, err);
+	int rc = redis_send(m->redis, &cmd, 0, on_unlinked, m, err);
 	free(argv);
 	return rc;
 }
@@ -232,7 +234,7 @@ static int scan_step(struct removal *m, struct error *err)
 	const char *argv[] = {"SCAN", m->cursor, "MATCH", m->pattern, "COUNT", "1000"};
 	struct redis_cmd cmd = {.argc = 6, .argv = argv};
 
-	return redis_send(m->p->redis, &cmd, 0, on_scanned, m, err);
+	return redis_send(m->redis, &cmd, 0, on_scanned, m, err);
 }
 
 /* The key with the characters that SCAN's patterns treat specially escaped. */
@@ -259,9 +261,23 @@ int pools_remove_pool(struct pools *p, const char *pool, pools_int_fn fn, void *
 	if (key == NULL) {
 		return -ERR_INVALID;
 	}
+	struct redis *redis = p->dest.redis;
+	if (redis == NULL) {
+		redis = cluster_redis(p->dest.cluster, key, strlen(key));
+	}
+	if (redis == NULL) {
+		free(key);
+		return err_set(err, ERR_UNAVAILABLE,
+			       "no server of the cluster is known to have pool %s",
+			       pool);
+	}
 	struct removal *m = xcalloc(1, sizeof(*m));
-	*m = (struct removal){
-	    .p = p, .pattern = glob_of(key), .cursor = "0", .fn = fn, .arg = arg};
+	*m = (struct removal){.p = p,
+			      .redis = redis,
+			      .pattern = glob_of(key),
+			      .cursor = "0",
+			      .fn = fn,
+			      .arg = arg};
 	free(key);
 	int rc = scan_step(m, err);
 	if (rc < 0) {

@@ -53,7 +53,8 @@ static int bad(struct error *err, const char *why)
 	return err_set(err, ERR_INVALID,
 		       "the Redis URL %s; it looks like redis://:password@host:6379/0, "
 		       "redis+unix:///path/of.sock?db=0 or "
-		       "redis+sentinel://:password@host:26379,host2:26379/service",
+		       "redis+sentinel://:password@host:26379,host2:26379/service or "
+		       "redis+cluster://:password@host:6379,host2:6379",
 		       why);
 }
 
@@ -244,11 +245,16 @@ int redis_url_sentinel(const struct redis_url *u, unsigned int at,
 	struct redis_url one = {0};
 	const char *part;
 	size_t len = part_len(u, at, &part);
-	int rc = parse_host(&one, part, len, REDIS_SENTINEL_PORT, err);
+	int rc = parse_host(&one, part, len,
+			    u->cluster ? REDIS_PORT : REDIS_SENTINEL_PORT, err);
 
 	if (rc < 0) {
 		redis_url_release(&one);
 		return rc;
+	}
+	if (u->cluster) {
+		one.user = dup_or_null(u->user);
+		one.password = dup_or_null(u->password);
 	}
 	one.tls = u->tls;
 	one.no_verify = u->no_verify;
@@ -269,7 +275,7 @@ static int check_sentinels(const struct redis_url *u, struct error *err)
 		count += *p == ',';
 	}
 	if (count > REDIS_SENTINELS_MAX) {
-		return bad(err, "has more than 16 sentinels");
+		return bad(err, "names more than 16 hosts");
 	}
 	for (unsigned int i = 0; rc == 0 && i < count; i++) {
 		struct redis_url one = {0};
@@ -347,6 +353,24 @@ static int parse_unix(struct redis_url *u, const char *s, struct error *err)
 	return rc;
 }
 
+static int parse_cluster(struct redis_url *u, const char *s, struct error *err)
+{
+	size_t len = strcspn(s, "/?#");
+	const char *rest = s + len;
+	int rc = take_login(u, &s, &len, err);
+
+	u->cluster = 1;
+	u->sentinels = xstrndup(s, len);
+	if (rc == 0) {
+		rc = check_sentinels(u, err);
+	}
+	if (rc == 0) {
+		rc = parse_tail(u, rest, err);
+	}
+	return rc == 0 && u->db != 0 ? bad(err, "has a database; a cluster has none")
+				     : rc;
+}
+
 int redis_url_parse(const char *text, struct redis_url *ret_url, struct error *err)
 {
 	struct redis_url u = {0};
@@ -361,6 +385,11 @@ int redis_url_parse(const char *text, struct redis_url *ret_url, struct error *e
 		rc = parse_unix(&u, text + 13, err);
 	} else if (strncmp(text, "redis+sentinel://", 17) == 0) {
 		rc = parse_sentinel(&u, text + 17, err);
+	} else if (strncmp(text, "redis+cluster://", 16) == 0) {
+		rc = parse_cluster(&u, text + 16, err);
+	} else if (strncmp(text, "rediss+cluster://", 17) == 0) {
+		u.tls = 1;
+		rc = parse_cluster(&u, text + 17, err);
 	} else if (strncmp(text, "rediss://", 9) == 0) {
 		u.tls = 1;
 		rc = parse_tcp(&u, text + 9, err);
@@ -404,6 +433,7 @@ void redis_url_copy(struct redis_url *dst, const struct redis_url *src)
 	    .ca = dup_or_null(src->ca),
 	    .cert = dup_or_null(src->cert),
 	    .key = dup_or_null(src->key),
+	    .cluster = src->cluster,
 	    .tls = src->tls,
 	    .no_verify = src->no_verify,
 	    .port = src->port,
@@ -413,6 +443,10 @@ void redis_url_copy(struct redis_url *dst, const struct redis_url *src)
 
 char *redis_url_show(const struct redis_url *u)
 {
+	if (u->cluster) {
+		return xasprintf("redis%s+cluster://%s", u->tls ? "s" : "",
+				 u->sentinels);
+	}
 	if (u->service != NULL) {
 		return xasprintf("redis%s+sentinel://%s/%s/%d", u->tls ? "s" : "",
 				 u->sentinels, u->service, u->db);

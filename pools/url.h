@@ -6,11 +6,14 @@
  *   redis+unix:///path/of.sock[?password=..&user=..&db=N]
  *   redis+sentinel://[[user]:password@]host[:port][,host[:port]...]/service[/db]
  *
- *   rediss://... and rediss+sentinel://... are the same with TLS, and may end in
+ *   redis+cluster://[[user]:password@]host[:port][,host[:port]...]
+ *
+ *   rediss://..., rediss+sentinel://... and rediss+cluster://... are the same with TLS,
+ *   and may end in
  *   ?ca=/file&cert=/file&key=/file&verify=no
  *
  * Of the sentinel form the hosts are sentinels, which name the server of SERVICE; the
- * login is the server's.
+ * login is the server's.  Of the cluster form they are some of its servers.
  */
 #ifndef POOLS_URL_H
 #define POOLS_URL_H
@@ -29,7 +32,8 @@ struct redis_url {
 	int port;
 	int db;
 	char *service;   /* NULL: no sentinels */
-	char *sentinels; /* "host:port,host:port" */
+	char *sentinels; /* "host:port,host:port", also of servers of a cluster */
+	int cluster;
 	int tls, no_verify;
 	char *ca, *cert, *key; /* files in PEM, or NULL */
 };
@@ -37,7 +41,8 @@ struct redis_url {
 /* -ERR_INVALID or -ERR_UNSUPPORTED; the message never shows the password. */
 int redis_url_parse(const char *text, struct redis_url *ret_url, struct error *err);
 void redis_url_release(struct redis_url *u); /* accepts a zeroed one */
-/* The sentinel AT (counted round) as a URL of its own; to be released. */
+/* The sentinel, or server of a cluster, AT (counted round) as a URL of its own; to be
+ * released. */
 int redis_url_sentinel(const struct redis_url *u, unsigned int at,
 		       struct redis_url *ret_url, struct error *err);
 void redis_url_copy(struct redis_url *dst, const struct redis_url *src);

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "pools/cluster.h"
 #include "pools/pools_priv.h"
 
 struct sub {
@@ -31,11 +32,27 @@ static void send_channel(struct pools *p, const char *verb, const char *channel)
 	redis_push_send(p->sub, &(struct redis_cmd){.argc = 2, .argv = argv});
 }
 
+static void connect_somewhere(struct pools *p);
+
+/* The server is away: every other one of the cluster hears the same. */
+static void move_on(int canceled, void *arg)
+{
+	struct pools *p = arg;
+
+	if (!canceled) {
+		redis_free(p->sub);
+		connect_somewhere(p);
+	}
+}
+
 static void on_up(int up, const char *why, void *arg)
 {
 	struct pools *p = arg;
 
 	(void)why;
+	if (!up && p->dest.cluster != NULL) {
+		cluster_later(p->dest.cluster, move_on, p);
+	}
 	if (!up) {
 		return;
 	}
@@ -76,6 +93,20 @@ static void on_push(const struct redis_reply *reply, void *arg)
 	}
 }
 
+static void connect_somewhere(struct pools *p)
+{
+	const struct redis_ops ops = {.up = on_up, .push = on_push, .arg = p};
+	struct redis_url url = {0};
+
+	if (p->dest.cluster == NULL) {
+		p->sub = redis_new(p->loop, &p->url, &ops);
+		return;
+	}
+	cluster_any_url(p->dest.cluster, p->sub_at++, &url);
+	p->sub = redis_new(p->loop, &url, &ops);
+	redis_url_release(&url);
+}
+
 int pools_subscribe(struct pools *p, const char *pool, pools_wake_fn fn, void *arg,
 		    struct error *err)
 {
@@ -101,9 +132,7 @@ int pools_subscribe(struct pools *p, const char *pool, pools_wake_fn fn, void *a
 		return rc;
 	}
 	if (p->sub == NULL) {
-		p->sub = redis_new(
-		    p->loop, &p->url,
-		    &(struct redis_ops){.up = on_up, .push = on_push, .arg = p});
+		connect_somewhere(p);
 	}
 	send_channel(p, "SUBSCRIBE", s->channel);
 	return 0;

@@ -38,7 +38,7 @@ int pools_give_up(struct pools *p, const char *pool, const struct pools_token *l
 	struct reap_call *c = xcalloc(1, sizeof(*c));
 	c->fn = fn;
 	c->arg = arg;
-	rc = script_call(p->redis, SCRIPT_give_up, &a, pools_on_reap, c, err);
+	rc = script_call(&p->dest, SCRIPT_give_up, &a, pools_on_reap, c, err);
 	if (rc < 0) {
 		free(c);
 	}

@@ -8,6 +8,7 @@ tests_unit_test_pools_SOURCES = \
 	tests/unit/pools/harness.c \
 	tests/unit/pools/harness.h \
 	tests/unit/pools/test_claim.c \
+	tests/unit/pools/test_cluster.c \
 	tests/unit/pools/test_lanes.c \
 	tests/unit/pools/test_lifecycle.c \
 	tests/unit/pools/test_outage.c \

@@ -328,5 +328,5 @@ int64_t h_redis(struct harness *h, const char *const *argv)
 		copy_argv[cmd.argc] = argv[cmd.argc];
 	}
 	h->done = 0;
-	return finish(h, redis_send(h->pools->redis, &cmd, 0, on_raw, h, &h->err));
+	return finish(h, redis_send(h->pools->dest.redis, &cmd, 0, on_raw, h, &h->err));
 }
