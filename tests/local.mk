@@ -29,3 +29,4 @@ EXTRA_DIST += tests/data/schema/cases.jsonl
 EXTRA_DIST += tests/data/schema/generate.py
 EXTRA_DIST += tests/data/schedules/cases.tsv
 EXTRA_DIST += tests/data/schedules/generate.py
+EXTRA_DIST += tests/data/triggers/firings.json
