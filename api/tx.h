@@ -34,6 +34,8 @@ enum fx_flags {
 	    1u << 1,        /* deployments or schedules changed: wake the scheduler */
 	FX_POOLS = 1u << 2, /* pool or queue settings changed: channels of workers */
 	FX_TASKS = 1u << 3, /* a background task may be ready: task workers */
+	FX_TRIGGERS = 1u << 4, /* the feed of trigger evaluation got rows */
+	FX_ACTIONS = 1u << 5,  /* actions of automations are to be done */
 };
 
 struct tx {

@@ -61,6 +61,7 @@ api_sql += api/db/sql/work_pools.sql
 api_sql += api/db/sql/work_queues.sql
 api_sql += api/db/sql/ui.sql
 api_sql += api/db/sql/usage.sql
+api_sql += api/db/sql/trigger.sql
 api_sql += api/db/sql/workers.sql
 # migrations in their order; a released one is never changed
 api_migrations = \
@@ -72,7 +73,8 @@ api_migrations = \
 	api/db/migrations/sqlite/0006_owners.sql \
 	api/db/migrations/sqlite/0007_usage.sql \
 	api/db/migrations/sqlite/0008_retention.sql \
-	api/db/migrations/sqlite/0009_worker_drain.sql
+	api/db/migrations/sqlite/0009_worker_drain.sql \
+	api/db/migrations/sqlite/0010_triggers.sql
 
 # the same for PostgreSQL, of those that build-aux/gen-migrations.awk cannot translate
 api_migrations_pg =

@@ -17,6 +17,8 @@
 #include "base/timefmt.h"
 #include "base/uuid.h"
 
+#define LOG_WRITE "prefect.log.write" /* never evaluated */
+
 /* The event as texts, ready for the row and for the frame. */
 struct event_row {
 	struct uuid id;
@@ -56,6 +58,23 @@ static void add_frame(struct tx *tx, const struct event_row *e)
 	buf_release(&b);
 }
 
+/* To the evaluation of triggers, which is woken after COMMIT. */
+static int feed(struct tx *tx, const struct event_row *e, struct error *err)
+{
+	int64_t fed = 0;
+	int rc;
+
+	if (strcmp(e->name, LOG_WRITE) == 0) {
+		return 0;
+	}
+	rc = db_exec(tx->c, SQL_TRIGGER_FEED_EVENT, DB_ARGS(db_a_uuid(&e->id)), 1, &fed,
+		     err);
+	if (fed > 0) {
+		tx->fx |= FX_TRIGGERS;
+	}
+	return rc;
+}
+
 static int insert(struct tx *tx, const struct event_row *e, int *ret_new,
 		  struct error *err)
 {
@@ -73,11 +92,12 @@ static int insert(struct tx *tx, const struct event_row *e, int *ret_new,
 	}
 	if (changes > 0) {
 		add_frame(tx, e);
+		rc = feed(tx, e, err);
 	}
 	if (ret_new != NULL) {
 		*ret_new = changes > 0;
 	}
-	return 0;
+	return rc;
 }
 
 static int check_resource(const json_t *resource, const char *name, const char **ret_id,

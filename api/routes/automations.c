@@ -10,6 +10,7 @@
 #include "api/events/object.h"
 #include "api/http/http.h"
 #include "api/routes/automation_body.h"
+#include "api/routes/automation_row.h"
 #include "api/routes/list.h"
 #include "api/routes/req.h"
 #include "api/tx.h"
@@ -34,8 +35,8 @@ enum {
 	A_ON_RESOLVE
 };
 
-static void automation_write(struct jsonw *w, const char *key, const struct db_rows *r,
-			     int64_t now_us)
+void automation_write(struct jsonw *w, const char *key, const struct db_rows *r,
+		      int64_t now_us)
 {
 	struct uuid id = {{0}};
 
@@ -111,6 +112,14 @@ static int emit_present(struct tx *tx, const char *what, const struct uuid *id,
 	return rc < 0    ? rc
 	       : rc == 0 ? not_found(tx, err)
 			 : emit(tx, what, id, text->data, err);
+}
+
+/* Trigger evaluation is told, in the order of events. */
+static int feed(struct tx *tx, const struct uuid *id, struct error *err)
+{
+	tx->fx |= FX_TRIGGERS;
+	return db_exec(tx->c, SQL_TRIGGER_FEED_AUTOMATION, DB_ARGS(db_a_uuid(id)), 1,
+		       NULL, err);
 }
 
 /* ---- bodies ---- */
@@ -270,6 +279,7 @@ static int create_work(struct tx *tx, void *arg, struct error *err)
 	if (rc == 0) {
 		rc = relate_deployments(tx, a, &id, err);
 	}
+	rc = rc < 0 ? rc : feed(tx, &id, err);
 	tx->status = 201;
 	return rc < 0 ? rc : emit_present(tx, "created", &id, &tx->body, err);
 }
@@ -332,6 +342,7 @@ static int replace_work(struct tx *tx, void *arg, struct error *err)
 			      DB_ARGS(db_a_uuid(&a->base.id)), 1, NULL, err);
 	rc = rc < 0 ? rc : relate_deployments(tx, a, &a->base.id, err);
 	buf_init(&text);
+	rc = rc < 0 ? rc : feed(tx, &a->base.id, err);
 	rc = rc < 0 ? rc : emit_present(tx, "updated", &a->base.id, &text, err);
 	buf_release(&text);
 	return rc < 0 ? rc : req_no_content(tx);
@@ -399,6 +410,7 @@ static int enable_work(struct tx *tx, void *arg, struct error *err)
 					   db_a_time(tx->now_us), db_a_int(a->enabled)),
 				   3, NULL, err);
 		buf_reset(&text);
+		rc = rc < 0 ? rc : feed(tx, &a->base.id, err);
 		rc = rc < 0 ? rc : emit_present(tx, "updated", &a->base.id, &text, err);
 	}
 	buf_release(&text);
@@ -442,6 +454,7 @@ static int delete_work(struct tx *tx, void *arg, struct error *err)
 		rc = db_exec(tx->c, SQL_AUTOMATION_DELETE, DB_ARGS(db_a_uuid(&a->id)),
 			     1, NULL, err);
 	}
+	rc = rc < 0 ? rc : feed(tx, &a->id, err);
 	return rc < 0 ? rc : req_no_content(tx);
 }
 
@@ -485,12 +498,14 @@ static void route_related(struct http_req *r)
 static int delete_owned_work(struct tx *tx, void *arg, struct error *err)
 {
 	const struct req_arg *a = arg;
+	const struct db_arg args[] = {db_a_text(a->name), db_a_time(tx->now_us)};
+	int rc = db_exec(tx->c, SQL_TRIGGER_FEED_OWNED, args, 2, NULL, err);
 
 	tx->status = 202;
+	tx->fx |= FX_TRIGGERS;
 	buf_adds(&tx->body, "null");
-	return db_exec(tx->c, SQL_AUTOMATION_DELETE_OWNED,
-		       DB_ARGS(db_a_text(a->name), db_a_time(tx->now_us)), 2, NULL,
-		       err);
+	return rc < 0 ? rc
+		      : db_exec(tx->c, SQL_AUTOMATION_DELETE_OWNED, args, 2, NULL, err);
 }
 
 static void route_delete_owned(struct http_req *r)

@@ -27,4 +27,10 @@ libapi_a_SOURCES += \
 	api/services/service.h \
 	api/services/service_lease.c \
 	api/services/services.c \
-	api/services/services.h
+	api/services/services.h \
+	api/services/trigger_eval.c \
+	api/services/trigger_eval.h \
+	api/services/trigger_fire.c \
+	api/services/trigger_fire.h \
+	api/services/trigger_store.c \
+	api/services/trigger_store.h

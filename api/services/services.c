@@ -15,6 +15,7 @@
 #include "api/services/reaper.h"
 #include "api/services/reconciler.h"
 #include "api/services/service.h"
+#include "api/services/trigger_eval.h"
 #include "api/tx.h"
 #include "base/clock.h"
 #include "base/compiler.h"
@@ -64,6 +65,7 @@ struct services {
 	struct loop_timer *timer;
 	struct reconciler *reconciler;
 	struct reaper *reaper;
+	struct trigger_eval *triggers;
 	struct runner runners[SERVICES];
 	int under_way, stopping;
 };
@@ -243,6 +245,7 @@ struct services *services_start(struct api *api)
 	}
 	s->reconciler = reconciler_start(api);
 	s->reaper = reaper_start(api);
+	s->triggers = trigger_eval_start(api);
 	return s;
 }
 
@@ -276,6 +279,7 @@ void services_stop(struct services *s)
 	}
 	reconciler_stop(s->reconciler);
 	reaper_stop(s->reaper);
+	trigger_eval_stop(s->triggers);
 	s->stopping = 1;
 	drop_leases(s);
 	loop_timer_stop(s->timer);
@@ -286,7 +290,13 @@ void services_wake(struct services *s, unsigned int fx)
 {
 	struct runner *r;
 
-	if (s == NULL || s->stopping || (fx & FX_SCHEDULES) == 0) {
+	if (s == NULL || s->stopping) {
+		return;
+	}
+	if ((fx & FX_TRIGGERS) != 0) {
+		trigger_eval_wake(s->triggers);
+	}
+	if ((fx & FX_SCHEDULES) == 0) {
 		return;
 	}
 	r = &s->runners[0]; /* the scheduler is first in the table */
