@@ -30,3 +30,5 @@ EXTRA_DIST += tests/data/schema/generate.py
 EXTRA_DIST += tests/data/schedules/cases.tsv
 EXTRA_DIST += tests/data/schedules/generate.py
 EXTRA_DIST += tests/data/triggers/firings.json
+EXTRA_DIST += tests/data/templates/cases.json
+EXTRA_DIST += tests/data/templates/generate.py

@@ -17,6 +17,7 @@ tests_unit_test_base_SOURCES = \
 	tests/unit/base/test_map.c \
 	tests/unit/base/test_schedule.c \
 	tests/unit/base/test_seal.c \
+	tests/unit/base/test_template.c \
 	tests/unit/base/test_timefmt.c \
 	tests/unit/base/test_tz.c \
 	tests/unit/base/test_uuid.c \
