@@ -10,6 +10,7 @@ include api/orchestration/local.mk
 include api/events/local.mk
 include api/services/local.mk
 include api/triggers/local.mk
+include api/actions/local.mk
 include api/sockets/local.mk
 include api/routes/local.mk
 include api/server/local.mk

@@ -26,6 +26,45 @@
 #define CONNECT_TIMEOUT_MS 5000
 #define BODY_MAX           (16u << 20)
 
+static void mail_free(struct mail_parts *m)
+{
+	if (m == NULL) {
+		return;
+	}
+	for (char **to = m->to; *to != NULL; to++) {
+		free(*to);
+	}
+	free(m->to);
+	free(m->from);
+	free(m->username);
+	free(m->password);
+	free(m);
+}
+
+static char *copy_or_null(const char *s)
+{
+	return s != NULL ? xstrdup(s) : NULL;
+}
+
+static struct mail_parts *mail_new(const struct httpc_mail *in)
+{
+	struct mail_parts *m = xcalloc(1, sizeof(*m));
+	size_t n = 0;
+
+	while (in->to[n] != NULL) {
+		n++;
+	}
+	m->to = xcalloc(n + 1, sizeof(*m->to));
+	for (size_t i = 0; i < n; i++) {
+		m->to[i] = xstrdup(in->to[i]);
+	}
+	m->from = xstrdup(in->from);
+	m->username = copy_or_null(in->username);
+	m->password = copy_or_null(in->password);
+	m->starttls = in->starttls;
+	return m;
+}
+
 static void req_free(struct httpc_req *r)
 {
 	for (char **h = r->headers; h != NULL && *h != NULL; h++) {
@@ -36,6 +75,7 @@ static void req_free(struct httpc_req *r)
 	free(r->unix_socket);
 	free(r->content_type);
 	free(r->body);
+	mail_free(r->mail);
 	url_release(&r->url);
 	http_answer_release(&r->answer);
 	free(r);
@@ -162,7 +202,7 @@ static int follows(const struct httpc_req *r)
 	int status = r->answer.status;
 	int is_get = strcmp(r->method, "GET") == 0 || strcmp(r->method, "HEAD") == 0;
 
-	if (r->answer.location == NULL) {
+	if (r->answer.location == NULL || (r->flags & HTTPC_NO_REDIRECT) != 0) {
 		return 0;
 	}
 	return status == 307 || status == 308 ||
@@ -251,7 +291,8 @@ static void pump(struct httpc *c)
 		int rc;
 
 		req_move(r, REQ_ACTIVE);
-		rc = r->url.tls ? curl_start(r, &err) : plain_start(r, &err);
+		rc = r->url.tls || r->mail != NULL ? curl_start(r, &err)
+						   : plain_start(r, &err);
 		if (rc < 0) {
 			finish(r, rc, &err);
 		}
@@ -432,6 +473,8 @@ static struct httpc_req *req_new(const struct httpc_spec *spec, struct error *er
 	r->url = url;
 	r->method = xstrdup(spec->method);
 	r->headers = copy_headers(spec, url.userinfo);
+	r->flags = spec->flags;
+	r->mail = spec->mail != NULL ? mail_new(spec->mail) : NULL;
 	r->max_body = spec->max_body != 0 ? spec->max_body : BODY_MAX;
 	r->connect_timeout_ms = spec->connect_timeout_ms > 0 ? spec->connect_timeout_ms
 							     : CONNECT_TIMEOUT_MS;
@@ -442,7 +485,9 @@ static struct httpc_req *req_new(const struct httpc_spec *spec, struct error *er
 		r->body = xmemdup(spec->body, spec->body_len);
 		r->body_len = spec->body_len;
 	}
-	if (spec->content_type != NULL || spec->body_len > 0) {
+	/* "": none at all */
+	if ((spec->content_type != NULL && spec->content_type[0] != '\0') ||
+	    (spec->content_type == NULL && spec->body_len > 0)) {
 		r->content_type =
 		    xstrdup(spec->content_type != NULL ? spec->content_type
 						       : "application/json");

@@ -26,6 +26,20 @@ struct httpc;
 struct httpc_req;
 struct loop;
 
+/* A mail instead of a request: URL is "http://host:port" of the server (https: TLS from
+ * the start), BODY the whole message with its headers.  libcurl carries it. */
+struct httpc_mail {
+	const char *from;
+	const char *const *to;           /* NULL terminated */
+	const char *username, *password; /* or NULL */
+	int starttls;
+};
+enum httpc_flags {
+	HTTPC_PUBLIC_ONLY = 1u << 0, /* private and reserved addresses are refused */
+	HTTPC_NO_REDIRECT = 1u << 1,
+	HTTPC_NO_VERIFY = 1u << 2, /* the certificate is not checked */
+};
+
 struct httpc_spec {
 	const char *method; /* "GET", "POST", ... */
 	const char *url;
@@ -33,10 +47,13 @@ struct httpc_spec {
 	const char *const *headers; /* "Name: value", NULL terminated; may be NULL */
 	const void *body;           /* copied */
 	size_t body_len;
-	const char *content_type;   /* NULL: application/json when there is a body */
-	int64_t timeout_ms;         /* total; 0: 30000 */
-	int64_t connect_timeout_ms; /* 0: 5000 */
-	size_t max_body;            /* of the answer; 0: 16 MiB */
+	const char *content_type;      /* NULL: application/json when there is a body;
+					      "": none */
+	int64_t timeout_ms;            /* total; 0: 30000 */
+	int64_t connect_timeout_ms;    /* 0: 5000 */
+	size_t max_body;               /* of the answer; 0: 16 MiB */
+	unsigned int flags;            /* enum httpc_flags */
+	const struct httpc_mail *mail; /* or NULL */
 };
 struct httpc_resp {
 	int status;       /* 0 when there was no answer: see the error */

@@ -8,8 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 
 #include "base/clock.h"
+#include "base/compiler.h"
 #include "base/curl_api.h"
 #include "base/httpc_priv.h"
 #include "base/loop.h"
@@ -27,6 +29,8 @@ struct curl_exchange {
 	struct curl_slist *headers;
 	struct httpc_req *req;
 	int too_large;
+	struct error refused;  /* code 0: no address was */
+	struct curl_slist *to; /* of a mail */
 	char text[CURL_ERROR_SIZE];
 };
 
@@ -39,6 +43,7 @@ static void exchange_free(struct curl_exchange *x)
 		t->api->easy_free(x->easy);
 	}
 	t->api->list_free(x->headers);
+	t->api->list_free(x->to);
 	x->req->exchange = NULL;
 	free(x);
 }
@@ -73,7 +78,9 @@ static void exchange_done(struct curl_exchange *x, CURLcode code)
 		httpc_done(r, 0, NULL);
 		return;
 	}
-	if (x->too_large) {
+	if (x->refused.code != 0) {
+		err = x->refused;
+	} else if (x->too_large) {
 		err_set(&err, ERR_TOO_LARGE,
 			"the answer is longer than the %zu bytes accepted",
 			r->max_body);
@@ -243,6 +250,56 @@ static void set_method(struct curl_exchange *x)
 	api->easy_set(x->easy, CURLOPT_CUSTOMREQUEST, r->method);
 }
 
+/* libcurl is about to connect: the address may be one that is not for this request. */
+static curl_socket_t on_open(void *arg, curlsocktype purpose, struct curl_sockaddr *at)
+{
+	struct curl_exchange *x = arg;
+
+	(void)purpose;
+	if (httpc_refuse_address(x->req, &at->addr, &x->refused) < 0) {
+		return CURL_SOCKET_BAD;
+	}
+	return socket(at->family, at->socktype | SOCK_CLOEXEC, at->protocol);
+}
+
+static size_t on_mail_body(char *dst, size_t size, size_t count, void *arg)
+{
+	struct httpc_req *r = ((struct curl_exchange *)arg)->req;
+	size_t n = MIN_OF(size * count, r->body_len - r->mail->sent);
+
+	memcpy(dst, (const char *)r->body + r->mail->sent, n);
+	r->mail->sent += n;
+	return n;
+}
+
+static void set_mail(struct curl_exchange *x)
+{
+	const struct httpc_req *r = x->req;
+	const struct mail_parts *m = r->mail;
+	const struct curl_api *api = r->client->curl->api;
+	char *url = xasprintf(r->url.is_ipv6 ? "%s://[%s]:%d" : "%s://%s:%d",
+			      r->url.tls ? "smtps" : "smtp", r->url.host, r->url.port);
+
+	for (char **to = m->to; *to != NULL; to++) {
+		x->to = api->list_add(x->to, *to);
+	}
+	api->easy_set(x->easy, CURLOPT_URL, url);
+	api->easy_set(x->easy, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
+	api->easy_set(x->easy, CURLOPT_MAIL_FROM, m->from);
+	api->easy_set(x->easy, CURLOPT_MAIL_RCPT, x->to);
+	if (m->username != NULL && m->password != NULL) {
+		api->easy_set(x->easy, CURLOPT_USERNAME, m->username);
+		api->easy_set(x->easy, CURLOPT_PASSWORD, m->password);
+	}
+	api->easy_set(x->easy, CURLOPT_USE_SSL,
+		      (long)(m->starttls ? CURLUSESSL_ALL : CURLUSESSL_NONE));
+	api->easy_set(x->easy, CURLOPT_UPLOAD, 1L);
+	api->easy_set(x->easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)r->body_len);
+	api->easy_set(x->easy, CURLOPT_READFUNCTION, on_mail_body);
+	api->easy_set(x->easy, CURLOPT_READDATA, x);
+	free(url);
+}
+
 static void set_options(struct curl_exchange *x)
 {
 	struct httpc_req *r = x->req;
@@ -270,8 +327,23 @@ static void set_options(struct curl_exchange *x)
 	if (r->unix_socket != NULL) {
 		api->easy_set(x->easy, CURLOPT_UNIX_SOCKET_PATH, r->unix_socket);
 	}
+	if ((r->flags & HTTPC_PUBLIC_ONLY) != 0) {
+		api->easy_set(x->easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
+		api->easy_set(x->easy, CURLOPT_OPENSOCKETDATA, x);
+		/* what others opened was not checked; a proxy would connect for us */
+		api->easy_set(x->easy, CURLOPT_FRESH_CONNECT, 1L);
+		api->easy_set(x->easy, CURLOPT_PROXY, "");
+	}
+	if ((r->flags & HTTPC_NO_VERIFY) != 0) {
+		api->easy_set(x->easy, CURLOPT_SSL_VERIFYPEER, 0L);
+		api->easy_set(x->easy, CURLOPT_SSL_VERIFYHOST, 0L);
+	}
 	free(url);
 	free(origin);
+	if (r->mail != NULL) {
+		set_mail(x);
+		return;
+	}
 	set_method(x);
 	set_headers(x);
 }

@@ -77,8 +77,17 @@ static void conn_fail(struct plain_conn *k, int rc, const struct error *err)
 
 static char *key_of(const struct httpc_req *r)
 {
-	return r->unix_socket != NULL ? xasprintf("unix:%s", r->unix_socket)
-				      : url_origin(&r->url);
+	char *origin, *key;
+
+	if (r->unix_socket != NULL) {
+		return xasprintf("unix:%s", r->unix_socket);
+	}
+	origin = url_origin(&r->url);
+	/* a connection whose address nobody checked is not for these */
+	key = xasprintf("%s%s", (r->flags & HTTPC_PUBLIC_ONLY) != 0 ? "public " : "",
+			origin);
+	free(origin);
+	return key;
 }
 
 /* A header that the caller did not give. */
@@ -349,10 +358,24 @@ static void try_connect(struct plain_conn *k)
 	conn_fail(k, -ERR_UNAVAILABLE, &err);
 }
 
+/* One of the addresses is where the request may not go. */
+static int refused(const struct plain_conn *k, struct error *err)
+{
+	for (int i = 0; k->req->unix_socket == NULL && i < k->addrs.count; i++) {
+		if (httpc_refuse_address(k->req,
+					 (const struct sockaddr *)&k->addrs.addr[i].sa,
+					 err) < 0) {
+			return 1;
+		}
+	}
+	return 0;
+}
+
 static void on_resolved(int rc, const struct resolve_addrs *addrs,
 			const struct error *err, void *arg)
 {
 	struct plain_conn *k = arg;
+	struct error why;
 
 	k->resolve = NULL;
 	if (rc < 0) {
@@ -360,6 +383,10 @@ static void on_resolved(int rc, const struct resolve_addrs *addrs,
 		return;
 	}
 	k->addrs = *addrs;
+	if (refused(k, &why)) {
+		conn_fail(k, -ERR_FORBIDDEN, &why);
+		return;
+	}
 	try_connect(k);
 }
 
@@ -422,6 +449,9 @@ static int conn_open(struct httpc_req *r, struct error *err)
 	r->conn = k;
 	heap_set(&c->connects, &k->connect_by, clock_mono_ms() + r->connect_timeout_ms);
 	rc = find_addresses(k, err);
+	if (rc == 0 && refused(k, err)) {
+		rc = -ERR_FORBIDDEN;
+	}
 	if (rc < 0) {
 		conn_free(k);
 		return rc;

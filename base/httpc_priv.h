@@ -52,6 +52,8 @@ struct httpc_req {
 	size_t body_len, max_body;
 	int64_t connect_timeout_ms;
 	int redirects;
+	unsigned int flags;      /* enum httpc_flags */
+	struct mail_parts *mail; /* owned; or NULL */
 	/* what came */
 	struct http_answer answer;
 	int rc;
@@ -59,6 +61,12 @@ struct httpc_req {
 	/* of the transport */
 	struct plain_conn *conn;
 	struct curl_exchange *exchange;
+};
+struct mail_parts { /* struct httpc_mail, owned */
+	char *from, *username, *password;
+	char **to;
+	int starttls;
+	size_t sent; /* bytes of the body */
 };
 TAILQ_HEAD(req_list, httpc_req);
 TAILQ_HEAD(conn_list, plain_conn);
@@ -84,6 +92,11 @@ void httpc_done(struct httpc_req *r, int rc, const struct error *err);
 void httpc_rearm(struct httpc *c);
 /* "GET http://host:port", for messages: no query, no password. */
 void httpc_describe(const struct httpc_req *r, char *buf, size_t size);
+/* "'URL' is not a valid URL.  It resolves to the private address A." when R may not go
+ * there; 0: it may. */
+struct sockaddr;
+int httpc_refuse_address(const struct httpc_req *r, const struct sockaddr *sa,
+			 struct error *err);
 int httpc_has_header(const struct httpc_req *r, const char *name);
 
 /* Both complete through httpc_done(), or return a negative code and then they do not.

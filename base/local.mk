@@ -10,6 +10,7 @@ libbase_a_SOURCES = \
 	base/httpc.c \
 	base/httpc_call.c \
 	base/httpc_curl.c \
+	base/httpc_guard.c \
 	base/httpc_plain.c \
 	base/httpc_priv.h \
 	base/random.c \

@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 
+#include "api/actions/actions.h"
 #include "api/api.h"
 #include "api/db/db.h"
 #include "api/services/reaper.h"
@@ -66,6 +67,7 @@ struct services {
 	struct reconciler *reconciler;
 	struct reaper *reaper;
 	struct trigger_eval *triggers;
+	struct actions *actions;
 	struct runner runners[SERVICES];
 	int under_way, stopping;
 };
@@ -246,6 +248,7 @@ struct services *services_start(struct api *api)
 	s->reconciler = reconciler_start(api);
 	s->reaper = reaper_start(api);
 	s->triggers = trigger_eval_start(api);
+	s->actions = actions_start(api);
 	return s;
 }
 
@@ -280,6 +283,7 @@ void services_stop(struct services *s)
 	reconciler_stop(s->reconciler);
 	reaper_stop(s->reaper);
 	trigger_eval_stop(s->triggers);
+	actions_stop(s->actions);
 	s->stopping = 1;
 	drop_leases(s);
 	loop_timer_stop(s->timer);
@@ -295,6 +299,9 @@ void services_wake(struct services *s, unsigned int fx)
 	}
 	if ((fx & FX_TRIGGERS) != 0) {
 		trigger_eval_wake(s->triggers);
+	}
+	if ((fx & FX_ACTIONS) != 0) {
+		actions_wake(s->actions);
 	}
 	if ((fx & FX_SCHEDULES) == 0) {
 		return;

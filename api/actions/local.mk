@@ -1,0 +1,15 @@
+# api/actions: libapi_a_SOURCES += one per line
+libapi_a_SOURCES += api/actions/actions.h
+libapi_a_SOURCES += api/actions/actions_priv.h
+libapi_a_SOURCES += api/actions/commands.c
+libapi_a_SOURCES += api/actions/context.c
+libapi_a_SOURCES += api/actions/custom_webhook.c
+libapi_a_SOURCES += api/actions/custom_webhook.h
+libapi_a_SOURCES += api/actions/email.c
+libapi_a_SOURCES += api/actions/message.c
+libapi_a_SOURCES += api/actions/notify.c
+libapi_a_SOURCES += api/actions/params.c
+libapi_a_SOURCES += api/actions/request.c
+libapi_a_SOURCES += api/actions/result.c
+libapi_a_SOURCES += api/actions/runner.c
+libapi_a_SOURCES += api/actions/target.c
