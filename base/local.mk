@@ -55,6 +55,7 @@ libbase_a_SOURCES = \
 	base/tpl_access.c \
 	base/tpl_eval.c \
 	base/tpl_exec.c \
+	base/tpl_filter_json.c \
 	base/tpl_filter_list.c \
 	base/tpl_filter_number.c \
 	base/tpl_filter_text.c \
@@ -62,12 +63,15 @@ libbase_a_SOURCES = \
 	base/tpl_json.c \
 	base/tpl_lex.c \
 	base/tpl_method.c \
+	base/tpl_node.h \
+	base/tpl_ops.c \
 	base/tpl_parse.c \
 	base/tpl_print.c \
 	base/tpl_priv.h \
 	base/tpl_stmt.c \
 	base/tpl_text.c \
 	base/tpl_val.c \
+	base/tpl_value.h \
 	base/timefmt.c \
 	base/utf8.c \
 	base/utf8.h \

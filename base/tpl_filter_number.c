@@ -180,7 +180,8 @@ int tpl_apply_filter(struct tpl *t, const char *name, struct val in,
 		     const struct call *c, struct val *ret)
 {
 	static const struct tpl_filter *const tables[] = {
-	    tpl_text_filters, tpl_list_filters, tpl_number_filters, tpl_human_filters};
+	    tpl_text_filters, tpl_json_filters, tpl_list_filters, tpl_number_filters,
+	    tpl_human_filters};
 	const struct tpl_filter *f;
 	size_t i;
 

@@ -566,10 +566,8 @@ static int time_method(struct tpl *t, const struct vobj *o, const char *name,
 		(void)snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d",
 			       at.year, at.month, at.day, at.hour, at.minute,
 			       at.second);
-		if (at.us != 0) {
-			(void)snprintf(text + 19, sizeof(text) - 19, ".%06d", at.us);
-		}
-		(void)strcat(text, "+00:00");
+		(void)snprintf(text + 19, sizeof(text) - 19,
+			       at.us != 0 ? ".%06d+00:00" : "+00:00", at.us);
 	} else if (civil_strftime(text, sizeof(text), call_str(c, 0, "format", ""),
 				  &at) < 0) {
 		return tpl_fail(t, "strftime: unknown directive");

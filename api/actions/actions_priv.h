@@ -106,8 +106,8 @@ void job_end_turn(struct job *j);
 void job_free(struct job *j);
 
 /* request.c: our own API; FN gets the answer */
-void job_call(struct job *j, const char *method, const char *path, const json_t *body,
-	      job_answer_fn fn);
+void job_request(struct job *j, const char *method, const char *path,
+		 const json_t *body, job_answer_fn fn);
 int job_send(struct job *j, const struct httpc_spec *spec, job_answer_fn fn,
 	     struct error *err);
 

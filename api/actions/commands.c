@@ -105,7 +105,7 @@ static void set_state(struct job *j, const struct uuid *id, json_t *state, int f
 	json_t *body = json_pack("{s:o, s:b}", "state", state, "force", force);
 
 	(void)snprintf(path, sizeof(path), "/flow_runs/%s/set_state", uuid_str(id));
-	job_call(j, "POST", path, body, on_state);
+	job_request(j, "POST", path, body, on_state);
 	json_decref(body);
 }
 
@@ -159,7 +159,7 @@ static void resume_run(struct job *j, const struct uuid *id)
 	char path[128];
 
 	(void)snprintf(path, sizeof(path), "/flow_runs/%s/resume", uuid_str(id));
-	job_call(j, "POST", path, NULL, on_state);
+	job_request(j, "POST", path, NULL, on_state);
 }
 
 static void delete_run(struct job *j, const struct uuid *id)
@@ -167,7 +167,7 @@ static void delete_run(struct job *j, const struct uuid *id)
 	char path[128];
 
 	(void)snprintf(path, sizeof(path), "/flow_runs/%s", uuid_str(id));
-	job_call(j, "DELETE", path, NULL, on_plain);
+	job_request(j, "DELETE", path, NULL, on_plain);
 }
 
 /* ---- things that are paused and resumed ---- */
@@ -181,7 +181,7 @@ static void patch(struct job *j, const char *path, const char *key, int value)
 {
 	json_t *body = json_pack("{s:b}", key, value);
 
-	job_call(j, "PATCH", path, body, on_plain);
+	job_request(j, "PATCH", path, body, on_plain);
 	json_decref(body);
 }
 
@@ -191,7 +191,7 @@ static void pause_deployment(struct job *j, const struct uuid *id)
 
 	(void)snprintf(path, sizeof(path), "/deployments/%s/%s_deployment",
 		       uuid_str(id), pauses(j) ? "pause" : "resume");
-	job_call(j, "POST", path, NULL, on_plain);
+	job_request(j, "POST", path, NULL, on_plain);
 }
 
 static void pause_queue(struct job *j, const struct uuid *id)
@@ -248,7 +248,7 @@ static void pause_pool(struct job *j, const struct uuid *id)
 	json_t *body =
 	    json_pack("{s:{s:{s:[s]}}}", "work_pools", "id", "any_", uuid_str(id));
 
-	job_call(j, "POST", "/work_pools/filter", body, on_pool);
+	job_request(j, "POST", "/work_pools/filter", body, on_pool);
 	json_decref(body);
 }
 
@@ -343,7 +343,7 @@ static void run_with_objects(struct job *j)
 	free(text);
 	body = run_body(j, parameters);
 	deployment_path(j, "/create_flow_run", path, sizeof(path));
-	job_call(j, "POST", path, body, on_run);
+	job_request(j, "POST", path, body, on_run);
 	json_decref(parameters);
 	json_decref(body);
 }
@@ -372,7 +372,7 @@ static void run_deployment(struct job *j, const struct uuid *id)
 		return;
 	}
 	deployment_path(j, "", path, sizeof(path));
-	job_call(j, "GET", path, NULL, on_deployment);
+	job_request(j, "GET", path, NULL, on_deployment);
 }
 
 /* ---- the table ---- */

@@ -92,7 +92,7 @@ static void on_object(struct job *j, int rc, const struct httpc_resp *resp,
 	if (strcmp(o->name, "work_queue") == 0 && value != NULL) {
 		(void)snprintf(path, sizeof(path), "/work_queues/%s/status",
 			       json_string_value(json_object_get(value, "id")));
-		job_call(j, "GET", path, NULL, on_queue_status);
+		job_request(j, "GET", path, NULL, on_queue_status);
 		return;
 	}
 	fetch_next(j);
@@ -106,7 +106,7 @@ static void fetch_object(struct job *j, const struct object *o)
 
 	if (o->kind == NULL) {
 		body = json_pack("{s:i}", "limit", 200);
-		job_call(j, "POST", "/variables/filter", body, on_object);
+		job_request(j, "POST", "/variables/filter", body, on_object);
 		json_decref(body);
 	} else if (!target_infer(j, o->kind, &id)) {
 		keep(j, o->name, NULL);
@@ -114,14 +114,14 @@ static void fetch_object(struct job *j, const struct object *o)
 	} else if (o->path == NULL) {
 		body = json_pack("{s:{s:{s:[s]}}}", "work_pools", "id", "any_",
 				 uuid_str(&id));
-		job_call(j, "POST", "/work_pools/filter", body, on_object);
+		job_request(j, "POST", "/work_pools/filter", body, on_object);
 		json_decref(body);
 	} else {
 		const char *rest = strchr(o->path + 1, '%');
 
 		(void)snprintf(path, sizeof(path), "%.*s%s", (int)(rest - o->path),
 			       o->path, uuid_str(&id));
-		job_call(j, "GET", path, NULL, on_object);
+		job_request(j, "GET", path, NULL, on_object);
 	}
 }
 

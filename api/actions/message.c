@@ -174,7 +174,7 @@ static void load_block(struct job *j)
 
 	(void)snprintf(path, sizeof(path), "/block_documents/%s?include_secrets=true",
 		       id != NULL ? id : "");
-	job_call(j, "GET", path, NULL, on_block);
+	job_request(j, "GET", path, NULL, on_block);
 }
 
 void message_notify(struct job *j)

@@ -49,8 +49,8 @@ static char *auth_header(const struct api *api)
 	return out;
 }
 
-void job_call(struct job *j, const char *method, const char *path, const json_t *body,
-	      job_answer_fn fn)
+void job_request(struct job *j, const char *method, const char *path,
+		 const json_t *body, job_answer_fn fn)
 {
 	const char *id = json_string_value(json_object_get(j->automation, "id"));
 	const char *name = json_string_value(json_object_get(j->automation, "name"));
