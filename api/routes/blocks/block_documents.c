@@ -469,6 +469,25 @@ static int list_work(struct tx *tx, void *arg, struct error *err)
 	return MIN_OF(rc, 0);
 }
 
+static void is_there(const struct db_rows *r, void *arg)
+{
+	(void)r;
+	*(int *)arg = 1;
+}
+
+static int list_of_type_work(struct tx *tx, void *arg, struct error *err)
+{
+	const struct find *a = arg;
+	int found = 0;
+	int rc = db_one(tx->c, SQL_BLOCK_TYPE_BY_SLUG, DB_ARGS(db_a_text(a->slug)), 1,
+			is_there, &found, err);
+
+	if (rc >= 0 && !found) {
+		return tx_detail(tx, err, ERR_NOT_FOUND, 404, "Block type not found");
+	}
+	return rc < 0 ? rc : list_work(tx, arg, err);
+}
+
 static void route_of_type(struct http_req *r)
 {
 	struct find *a = find_new(r);
@@ -479,7 +498,7 @@ static void route_of_type(struct http_req *r)
 	pred_add(a->base.pred, FRAG_BD_NOT_ANONYMOUS, NULL, 0);
 	a->la.limit = -1;
 	a->la.order = FRAG_BD_BY_NAME_ASC;
-	tx_submit(r, DB_READ, list_work, a, find_free);
+	tx_submit(r, DB_READ, list_of_type_work, a, find_free);
 }
 
 static void route_filter(struct http_req *r)

@@ -400,7 +400,7 @@ static int queue_check_work(struct tx *tx, void *arg, struct error *err)
 	jsonw_init(&w, &tx->body);
 	jsonw_arr(&w, NULL);
 	if (d.has_queue && (rc = queue_find(tx, &d.work_queue_id, &q, err)) > 0) {
-		queue_write(&w, NULL, &q);
+		queue_write_core(&w, NULL, &q);
 		rc = 0;
 	}
 	jsonw_arr_end(&w);

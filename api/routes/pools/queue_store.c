@@ -130,7 +130,7 @@ static void write_number(struct jsonw *w, const char *key, int64_t v)
 	}
 }
 
-void queue_write(struct jsonw *w, const char *key, const struct work_queue *q)
+static void write_core(struct jsonw *w, const char *key, const struct work_queue *q)
 {
 	jsonw_obj(w, key);
 	jsonw_uuid(w, "id", &q->id);
@@ -144,6 +144,17 @@ void queue_write(struct jsonw *w, const char *key, const struct work_queue *q)
 	jsonw_uuid(w, "work_pool_id", &q->pool_id);
 	jsonw_null(w, "filter");
 	jsonw_time(w, "last_polled", q->last_polled_us);
+}
+
+void queue_write_core(struct jsonw *w, const char *key, const struct work_queue *q)
+{
+	write_core(w, key, q);
+	jsonw_obj_end(w);
+}
+
+void queue_write(struct jsonw *w, const char *key, const struct work_queue *q)
+{
+	write_core(w, key, q);
 	jsonw_str(w, "work_pool_name", q->pool_name);
 	jsonw_str(w, "status", status_names[q->status]);
 	write_number(w, "active_slots", q->active_slots);

@@ -43,6 +43,8 @@ int queue_find(struct tx *tx, const struct uuid *id, struct work_queue *ret_queu
 int queue_find_by_name(struct tx *tx, const char *pool, const char *name,
 		       struct work_queue *ret_queue, struct error *err);
 void queue_write(struct jsonw *w, const char *key, const struct work_queue *q);
+/* The same without what it takes from its pool and its runs. */
+void queue_write_core(struct jsonw *w, const char *key, const struct work_queue *q);
 
 struct queue_new {
 	const char *name, *description;
