@@ -72,6 +72,12 @@ for page in "$src"/docs/*.md "$src"/docs/adr/*.md "$src"/README.md "$src"/CONTRI
 	done
 done >> "$tmp/missing"
 
+# the tables of compatibility.md are those of the recordings
+if [ -d "$src/tests/compat/exchanges" ] &&
+	! "$src/build-aux/compatibility.sh" "$src" "$awk" | cmp -s - "$src/docs/compatibility.md"; then
+	echo "docs/compatibility.md: stale; \`make compatibility-doc\` makes its tables anew" >> "$tmp/missing"
+fi
+
 if [ -s "$tmp/missing" ]; then
 	echo "check-docs: missing in the documentation:"
 	sort -u "$tmp/missing"

@@ -69,7 +69,12 @@ check-fuzz: $(fuzz_programs)
 check-docs: $(man_pages)
 	@$(SHELL) $(top_srcdir)/build-aux/check-docs.sh $(top_srcdir) . $(AWK)
 
-.PHONY: check-docs check-code check-layers check-sizes check-headers check-format check-tidy check-fuzz
+# the tables of routes and commands, from the recordings of tests/compat
+compatibility-doc:
+	@$(top_srcdir)/build-aux/compatibility.sh $(top_srcdir) $(AWK) > compatibility.new && \
+	mv -f compatibility.new $(top_srcdir)/docs/compatibility.md
+
+.PHONY: compatibility-doc check-docs check-code check-layers check-sizes check-headers check-format check-tidy check-fuzz
 
 # the distribution has every file of the repository (where git knows them)
 check-dist: distdir

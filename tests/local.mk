@@ -32,3 +32,5 @@ EXTRA_DIST += tests/data/schedules/generate.py
 EXTRA_DIST += tests/data/triggers/firings.json
 EXTRA_DIST += tests/data/templates/cases.json
 EXTRA_DIST += tests/data/templates/generate.py
+EXTRA_DIST += tests/data/contract/commands.tsv
+EXTRA_DIST += tests/data/contract/deviations.tsv

@@ -81,7 +81,9 @@ def task_runs(run):
     call("task run pages", "POST", "/task_runs/paginate", {**mine, "limit": 1, "sort": "NAME_DESC"})
     call("task run history", "POST", "/task_runs/history", {
         **mine, "history_start": at(), "history_end": at(hours=2), "history_interval_seconds": 3600})
-    call("task run states", "GET", f"/task_run_states/?task_run_id={tasks[0]}")
+    states = call("task run states", "GET", f"/task_run_states/?task_run_id={tasks[0]}")
+    call("task run state", "GET", f"/task_run_states/{states[0]['id']}")
+    call("task run state, unknown", "GET", f"/task_run_states/{NIL}")
     call("tasks per run", "POST", "/ui/flow_runs/count-task-runs", {"flow_run_ids": [run]})
     call("tasks per run, no id", "POST", "/ui/flow_runs/count-task-runs", {"flow_run_ids": ["x"]})
     call("tasks by state", "POST", "/ui/task_runs/count", mine)
