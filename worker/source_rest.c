@@ -28,14 +28,14 @@
 #define POLL_JITTER    0.3
 #define KICK_DELAY_MS  100
 
-struct source {
+struct source_rest {
 	struct worker *w;
 	struct loop_timer *poll_timer, *cancel_timer;
 	char *poll_path;
 	int polling, cancel_asking, draining, freed, failing;
 };
 
-static void arm_poll(struct source *s)
+static void arm_poll(struct source_rest *s)
 {
 	double ms = clamped_poisson((double)s->w->conf->query_s * 1000.0, POLL_JITTER,
 				    random_unit());
@@ -45,7 +45,7 @@ static void arm_poll(struct source *s)
 	}
 }
 
-static void maybe_free(struct source *s)
+static void maybe_free(struct source_rest *s)
 {
 	if (s->freed && !s->polling && !s->cancel_asking) {
 		loop_timer_free(s->poll_timer);
@@ -55,7 +55,7 @@ static void maybe_free(struct source *s)
 	}
 }
 
-static void offer_all(struct source *s, const json_t *list)
+static void offer_all(struct source_rest *s, const json_t *list)
 {
 	size_t i;
 	json_t *each;
@@ -78,7 +78,7 @@ static void offer_all(struct source *s, const json_t *list)
 static void on_poll(int rc, int status, const json_t *body, const struct error *err,
 		    void *arg)
 {
-	struct source *s = arg;
+	struct source_rest *s = arg;
 
 	(void)status;
 	s->polling = 0;
@@ -108,7 +108,7 @@ static void on_poll(int rc, int status, const json_t *body, const struct error *
 
 static void poll_now(void *arg)
 {
-	struct source *s = arg;
+	struct source_rest *s = arg;
 	char when[TIME_TEXT_SIZE];
 	const char *const *names = worker_queues(s->w);
 	json_t *body, *queues;
@@ -139,7 +139,7 @@ static void poll_now(void *arg)
 static void on_cancelling(int rc, int status, const json_t *body,
 			  const struct error *err, void *arg)
 {
-	struct source *s = arg;
+	struct source_rest *s = arg;
 	size_t i;
 	json_t *each;
 
@@ -164,7 +164,7 @@ static void on_cancelling(int rc, int status, const json_t *body,
 
 static void look_for_cancelling(void *arg)
 {
-	struct source *s = arg;
+	struct source_rest *s = arg;
 	json_t *ids = json_array(), *body;
 	struct run *r;
 
@@ -203,7 +203,7 @@ static void answer_go(void *arg)
 static void start(void *self, const char *run_id, void (*fn)(int answer, void *arg),
 		  void *arg)
 {
-	const struct source *s = self;
+	const struct source_rest *s = self;
 	struct start_call *c = xcalloc(1, sizeof(*c));
 
 	(void)run_id;
@@ -220,7 +220,7 @@ static void end(void *self, const char *run_id, int outcome)
 
 static void kick(void *self)
 {
-	struct source *s = self;
+	struct source_rest *s = self;
 
 	if (!s->draining) {
 		loop_timer_in(s->poll_timer, KICK_DELAY_MS);
@@ -229,7 +229,7 @@ static void kick(void *self)
 
 static void drain(void *self)
 {
-	struct source *s = self;
+	struct source_rest *s = self;
 
 	s->draining = 1;
 	loop_timer_stop(s->poll_timer);
@@ -248,14 +248,19 @@ static int64_t trusted_until(const void *self, const char *run_id_text)
 	return 0;
 }
 
+void source_rest_free(struct source_rest *s)
+{
+	if (s != NULL) {
+		s->freed = 1;
+		loop_timer_stop(s->poll_timer);
+		loop_timer_stop(s->cancel_timer);
+		maybe_free(s);
+	}
+}
+
 static void free_source(void *self)
 {
-	struct source *s = self;
-
-	s->freed = 1;
-	loop_timer_stop(s->poll_timer);
-	loop_timer_stop(s->cancel_timer);
-	maybe_free(s);
+	source_rest_free(self);
 }
 
 static const struct source_ops ops = {
@@ -268,12 +273,11 @@ static const struct source_ops ops = {
     .trusted_until = trusted_until,
 };
 
-int source_rest_open(struct worker *w, struct error *err)
+struct source_rest *source_rest_new(struct worker *w)
 {
-	struct source *s = xcalloc(1, sizeof(*s));
+	struct source_rest *s = xcalloc(1, sizeof(*s));
 	char *pool = url_encode(w->conf->pool);
 
-	(void)err;
 	s->w = w;
 	s->poll_path = xasprintf("/work_pools/%s/get_scheduled_flow_runs", pool);
 	s->poll_timer = loop_timer_new(w->loop, poll_now, s);
@@ -281,7 +285,23 @@ int source_rest_open(struct worker *w, struct error *err)
 	loop_timer_in(s->poll_timer, 0);
 	loop_timer_in(s->cancel_timer, CANCEL_POLL_MS);
 	free(pool);
-	w->source = s;
+	return s;
+}
+
+void source_rest_poll(struct source_rest *s, int on)
+{
+	s->draining = !on;
+	if (on) {
+		loop_timer_in(s->poll_timer, 0);
+	} else {
+		loop_timer_stop(s->poll_timer);
+	}
+}
+
+int source_rest_open(struct worker *w, struct error *err)
+{
+	(void)err;
+	w->source = source_rest_new(w);
 	w->source_ops = &ops;
 	return 0;
 }

@@ -17,6 +17,7 @@
 #include "base/uuid.h"
 #include "worker/guard.h"
 #include "worker/agent_link.h"
+#include "worker/run.h"
 #include "worker/update.h"
 #include "worker/worker.h"
 
@@ -28,6 +29,9 @@ struct source {
 	struct worker *w;
 	struct claimer *claimer;
 	int64_t paused_until_ms; /* no claims before */
+	struct loop_timer *patience;
+	struct source_rest *rest; /* made when Redis was away for too long */
+	int polling;              /* it is: runs come without leases */
 };
 
 static int free_slots(void *arg)
@@ -122,12 +126,38 @@ static void on_renewed(void *arg)
 	worker_trust(((struct source *)arg)->w);
 }
 
+/* Redis does not come back: slower, and without leases, but runs run. */
+static void on_impatient(void *arg)
+{
+	struct source *s = arg;
+
+	log_warn("Redis has been away for %.0f s: the API is asked for runs every "
+		 "%lld s until it is back; they have no leases",
+		 (double)s->w->conf->redis_patience_ms / 1000.0,
+		 (long long)s->w->conf->query_s);
+	s->polling = 1;
+	if (s->rest == NULL) {
+		s->rest = source_rest_new(s->w);
+	} else {
+		source_rest_poll(s->rest, 1);
+	}
+}
+
 static void on_up(int up, const char *reason, void *arg)
 {
-	(void)arg;
+	struct source *s = arg;
+
 	if (up) {
 		log_info("Redis is reachable");
+		loop_timer_stop(s->patience);
+		if (s->polling) {
+			s->polling = 0;
+			source_rest_poll(s->rest, 0);
+		}
 	} else {
+		if (!s->polling && !s->w->draining) {
+			loop_timer_in(s->patience, s->w->conf->redis_patience_ms);
+		}
 		log_warn("Redis is not reachable (%s): no new runs; running ones go on",
 			 reason);
 	}
@@ -179,6 +209,22 @@ static void start_later(void *arg)
 	free(c);
 }
 
+/* A run that came from the API while Redis was away. */
+static int has_no_lease(const struct source *s, const char *run_id_text)
+{
+	const struct run *r = map_get(&s->w->runs, run_id_text);
+
+	return r != NULL && run_fence(r) == 0;
+}
+
+static void start_at_once(void *arg)
+{
+	struct start_call *c = arg;
+
+	c->fn(1, c->arg);
+	free(c);
+}
+
 static void start(void *self, const char *run_id, void (*fn)(int answer, void *arg),
 		  void *arg)
 {
@@ -187,6 +233,10 @@ static void start(void *self, const char *run_id, void (*fn)(int answer, void *a
 	struct error err;
 
 	*c = (struct start_call){fn, arg};
+	if (has_no_lease(s, run_id)) {
+		loop_defer(s->w->loop, start_at_once, c);
+		return;
+	}
 	(void)claimer_pending(s->claimer, run_id, NULL);
 	if (claimer_start(s->claimer, run_id, on_start, c, &err) < 0) {
 		loop_defer(s->w->loop, start_later, c); /* not held any more */
@@ -216,6 +266,9 @@ static void end(void *self, const char *run_id, int outcome)
 	struct source *s = self;
 	struct error err;
 
+	if (has_no_lease(s, run_id)) {
+		return;
+	}
 	if (outcome == 0) {
 		claimer_forget(s->claimer, run_id);
 		return;
@@ -249,12 +302,24 @@ static void end(void *self, const char *run_id, int outcome)
 
 static void kick(void *self)
 {
-	claimer_kick(((struct source *)self)->claimer);
+	const struct source *s = self;
+
+	claimer_kick(s->claimer);
+	if (s->polling && !s->w->draining) {
+		source_rest_poll(s->rest, 1);
+	}
 }
 
 static void drain(void *self)
 {
-	claimer_drain(((struct source *)self)->claimer);
+	struct source *s = self;
+
+	claimer_drain(s->claimer);
+	loop_timer_stop(s->patience);
+	if (s->polling) {
+		s->polling = 0;
+		source_rest_poll(s->rest, 0);
+	}
 }
 
 static size_t unsettled(const void *self)
@@ -272,6 +337,8 @@ static void free_source(void *self)
 	struct source *s = self;
 
 	claimer_free(s->claimer);
+	source_rest_free(s->rest);
+	loop_timer_free(s->patience);
 	free(s);
 }
 
@@ -335,8 +402,10 @@ int source_wf_open(struct worker *w, const char *redis_url, struct error *err)
 	};
 
 	s->w = w;
+	s->patience = loop_timer_new(w->loop, on_impatient, s);
 	s->claimer = claimer_new(w->loop, &conf, &claimer_ops, s, err);
 	if (s->claimer == NULL) {
+		loop_timer_free(s->patience);
 		free(s);
 		return -err->code;
 	}

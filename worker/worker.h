@@ -39,6 +39,7 @@ struct worker_conf {
 	char *log_level, *log_format;
 	char *webserver_host;
 	int64_t webserver_port;
+	int64_t redis_patience_ms;
 	int64_t limit, prefetch_s, heartbeat_s, query_s, drain_ms, cancel_grace_ms;
 	int run_once, create_pool, with_healthcheck, pyhost;
 	/* started by wf-agent */

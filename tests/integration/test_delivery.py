@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+import flows
 import wf
 from resp import Redis
 
@@ -223,3 +224,25 @@ def test_schedules_make_runs_and_pausing_drops_them(place):
     wf.wait_until(lambda: ahead() == 3, ahead, 20)
     server.call("DELETE", f"/deployments/{deployment['id']}/schedules/{schedule['id']}")
     assert ahead() == 0
+
+
+def test_when_redis_stays_away_runs_come_from_the_api(place, workers, tmp_path):
+    server, redis, _ = place
+    folder = flows.write(tmp_path / "flows")
+    deployment, out = flows.native(server, folder, "quick"), tmp_path / "marks"
+    worker = workers(server, "--redis-patience", "500ms", "--query-seconds", "1")
+    first = server.submit(deployment, parameters={"mark": "before", "file": str(out)})["id"]
+    assert server.wait_run(first)["state_type"] == "COMPLETED"
+    redis.kill()
+    during = [server.submit(deployment, parameters={"mark": f"during-{n}", "file": str(out)})["id"] for n in range(3)]
+    for run in during:
+        assert server.wait_run(run)["state_type"] == "COMPLETED", worker.text()
+    assert "Redis has been away" in worker.text()
+    nap = server.submit(flows.native(server, folder, "sleeper"), parameters={"seconds": 4, "pidfile": str(tmp_path / "pid")})["id"]
+    wf.wait_until(lambda: server.run_state(nap)["type"] == "RUNNING", worker.text)
+    redis.start()
+    wf.wait_until(lambda: worker.text().count("Redis is reachable") == 2, worker.text)
+    after = server.submit(deployment, parameters={"mark": "after", "file": str(out)})["id"]
+    assert server.wait_run(after)["state_type"] == "COMPLETED", worker.text()
+    assert server.wait_run(nap)["state_type"] == "COMPLETED" and server.states(nap).count("Running") == 1
+    assert sorted(out.read_text().split()) == ["after", "before", "during-0", "during-1", "during-2"], "each ran once"

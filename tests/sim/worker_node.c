@@ -51,7 +51,8 @@ static void boot(void *arg)
 	c->data_dir = (char *)(uintptr_t) "/sim";
 	c->mode = (char *)(uintptr_t) "redis";
 	c->cgroup = (char *)(uintptr_t) "off";
-	c->slots_fd = -1; /* no agent */
+	c->slots_fd = -1;               /* no agent */
+	c->redis_patience_ms = 3600000; /* the world has no REST claims */
 	c->limit = w->limit;
 	c->prefetch_s = 10;
 	c->drain_ms = 20000;
