@@ -44,7 +44,7 @@ class Scaling:
         self.code = self.folder / "scaling-flows"
         self.code.mkdir()
         (self.code / "s.flow.yaml").write_text(FLOWS)
-        self.count = 0
+        self.count, self.notes = 0, ""
         self.workers = []
 
     def pool(self, *flows):
@@ -230,15 +230,15 @@ class Scaling:
                 stats["used_cpu_sys"]), "scripts": int(stats.get("cmdstat_evalsha", "calls=0").split(",")[0][6:]),
                 "bytes": int(stats["total_net_input_bytes"]) + int(stats["total_net_output_bytes"]), "http": self.http()}
 
-        def over():
+        def over(seconds):
             a = look()
             time.sleep(seconds)
             b = look()
             return {k: (b[k] - a[k]) / (b["at"] - a["at"]) for k in a if k != "at"}
-        empty = over()
+        empty = over(seconds / 2)
         new = self.start(pool, count, 4)
         time.sleep(3)
-        full = over()
+        full = over(seconds)
         memory = statistics.median(int(line.split()[1]) for w in new for line in pathlib.Path(
             f"/proc/{w.pid}/status").read_text().splitlines() if line.startswith("VmRSS"))
         self.end()
@@ -249,6 +249,8 @@ class Scaling:
                 ("Redis bytes/s, both ways", f"{each['bytes']:,.0f}", f"{each['bytes'] * 10000 / 1e6:.1f} MB/s"),
                 ("Redis CPU", f"{each['redis cpu'] * 1e6:.0f} us/s", f"{each['redis cpu'] * 10000:.2f} cores"),
                 ("memory of the worker", f"{memory / 1024:.1f} MB", "on its own host")]
+        self.notes = "With these numbers " + ", ".join(f"{what} is full at about {1 / max(each[k], 1e-9):,.0f} idle workers" for k, what in (
+            ("redis cpu", "one core of Redis"), ("api cpu", "one core of the API"))) + "."
         return (f"an idle worker (from {count})", "each", "10,000 of them"), rows
 
     def http(self):
@@ -276,5 +278,5 @@ def run(folder, quick, spawn_floor, only=None, say=print):
             s.close()
         say(f"{name}: {time.monotonic() - begin:.0f} s")
         parts.append(f"### {title}\n\n| " + " | ".join(head) + " |\n|" + "---|" * len(head) + "\n" + "\n".join(
-            "| " + " | ".join(str(v) for v in row) + " |" for row in rows) + "\n")
+            "| " + " | ".join(str(v) for v in row) + " |" for row in rows) + "\n" + (f"\n{s.notes}\n" if s.notes else ""))
     return "\n".join(parts)

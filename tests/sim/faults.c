@@ -57,10 +57,8 @@ static void start_api(void *arg)
 	}
 }
 
-static void kill_worker(int64_t us, int power)
+static void kill_worker(struct worker_node *w, int64_t us, int power)
 {
-	struct worker_node *w = any_worker();
-
 	if (w->node.up) {
 		if (power) {
 			watch_power_failure(&w->node);
@@ -73,12 +71,32 @@ static void kill_worker(int64_t us, int power)
 
 static void f_kill_worker(int64_t us)
 {
-	kill_worker(us, 0);
+	kill_worker(any_worker(), us, 0);
 }
 
+static void power_fails(void *arg)
+{
+	if (!stopping) {
+		kill_worker(arg, 5 * SIM_S, 1);
+	}
+}
+
+/* Half of them at the worst time: when the APIs have not been heard of for a while. */
 static void f_power(int64_t us)
 {
-	kill_worker(us, 1);
+	struct worker_node *w = any_worker();
+	int64_t away_us = rnd_permille(500) ? rnd_range(SIM_S, 10 * SIM_S) : 0;
+
+	if (away_us == 0) {
+		kill_worker(w, us, 1);
+		return;
+	}
+	sim_trace("%s is cut off the apis for %.1f s", w->node.name,
+		  (double)away_us / SIM_S);
+	for (int i = 0; i < api_count; i++) {
+		net_cut(&w->node, &apis[i].node, sim_now_us + away_us);
+	}
+	(void)sim_at(NULL, sim_now_us + away_us, power_fails, w);
 }
 
 static void f_term_worker(int64_t us)
