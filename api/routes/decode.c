@@ -20,7 +20,10 @@
 
 void decode_join(char *dst, size_t size, const char *loc, const char *name)
 {
-	(void)snprintf(dst, size, "%s%s%s", loc, loc[0] != '\0' ? "." : "", name);
+	/* what is too long is cut: it names a place for people */
+	if (snprintf(dst, size, "%s%s%s", loc, loc[0] != '\0' ? "." : "", name) < 0) {
+		dst[0] = '\0';
+	}
 }
 
 static void bad_length(const struct decode_at *at, size_t got)
