@@ -31,23 +31,27 @@ static const char *words_of(const char *method, const char *pattern)
 	return "";
 }
 
+struct entry {
+	const struct route *route;
+};
+
 static int by_pattern(const void *a, const void *b)
 {
-	const struct route *x = *(const struct route *const *)a;
-	const struct route *y = *(const struct route *const *)b;
+	const struct route *x = ((const struct entry *)a)->route;
+	const struct route *y = ((const struct entry *)b)->route;
 	int order = strcmp(x->pattern, y->pattern);
 
 	return order != 0 ? order : strcmp(x->method, y->method);
 }
 
-static size_t collect(const struct route **ret_list)
+static size_t collect(struct entry *ret_list)
 {
 	size_t n = 0;
 
 	for (size_t t = 0; route_tables[t] != NULL; t++) {
 		for (const struct route *r = route_tables[t];
 		     r->method != NULL && n < ROUTES_MAX; r++) {
-			ret_list[n++] = r;
+			ret_list[n++].route = r;
 		}
 	}
 	qsort(ret_list, n, sizeof(*ret_list), by_pattern);
@@ -171,18 +175,25 @@ static void write_operation(struct jsonw *w, const struct route *r, int auth)
 
 static void write_paths(struct jsonw *w, int auth)
 {
-	const struct route **list = xcalloc(ROUTES_MAX, sizeof(*list));
+	struct entry *list = xcalloc(ROUTES_MAX, sizeof(*list));
 	size_t n = collect(list);
+	const char *open = NULL;
 
 	jsonw_obj(w, "paths");
 	for (size_t i = 0; i < n; i++) {
-		if (i == 0 || strcmp(list[i]->pattern, list[i - 1]->pattern) != 0) {
-			jsonw_obj(w, list[i]->pattern);
+		const struct route *r = list[i].route;
+
+		if (open == NULL || strcmp(open, r->pattern) != 0) {
+			if (open != NULL) {
+				jsonw_obj_end(w);
+			}
+			jsonw_obj(w, r->pattern);
+			open = r->pattern;
 		}
-		write_operation(w, list[i], auth);
-		if (i + 1 == n || strcmp(list[i]->pattern, list[i + 1]->pattern) != 0) {
-			jsonw_obj_end(w);
-		}
+		write_operation(w, r, auth);
+	}
+	if (open != NULL) {
+		jsonw_obj_end(w);
 	}
 	jsonw_obj_end(w);
 	free(list);

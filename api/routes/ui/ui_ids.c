@@ -110,7 +110,9 @@ static void write_rest(struct jsonw *w, const struct ids *a, const char *seen)
 static void mark(const struct ids *a, const struct uuid *id, char *seen)
 {
 	for (size_t i = 0; i < a->count; i++) {
-		seen[i] |= (char)uuid_equal(&a->id[i], id);
+		if (uuid_equal(&a->id[i], id)) {
+			seen[i] = 1;
+		}
 	}
 }
 
