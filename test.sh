@@ -6,6 +6,7 @@
 #   static       formatting, layers, headers, sizes, docs, scripts
 #   unit         Criterion programs and fuzz corpora, gcc with ASan and UBSan
 #   integration  our programs against real redis-server, SQLite, processes (pytest)
+#   postgresql   some of them, and its own, on a private PostgreSQL; its SQL and query plans
 #   cli          the command line, as people see it (pytest)
 #   chaos        kill -9 of every part at several points of a run (pytest)
 #   sim          many workers, APIs, Redis in virtual time under faults; the lease model (spin)
@@ -36,6 +37,7 @@ layer_list="
 	static       asan
 	unit         asan
 	integration  asan
+	postgresql   asan
 	cli          asan
 	chaos        asan
 	compat       client
@@ -94,6 +96,7 @@ layer_unit() {
 	count_tap unit.log $?
 }
 layer_integration() { need asan venv && py integration asan; }
+layer_postgresql() { need asan venv && py postgresql asan; }
 layer_cli() { need asan venv && py cli asan; }
 layer_chaos() { need asan venv && py chaos asan; }
 layer_compat() { need plain venv && py compat plain; }

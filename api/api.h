@@ -18,6 +18,7 @@ struct pools;
 struct relay;
 struct seal_keys;
 struct services;
+struct share;
 struct task_queue;
 struct tx;
 struct worker_channels;
@@ -53,6 +54,7 @@ struct api {
 	struct hub *hub;     /* live events and logs to sockets */
 	struct relay *relay; /* outbox -> Redis */
 	struct services *services;
+	struct share *share;      /* commits of other servers; NULL: there are none */
 	struct task_queue *tasks; /* subscriptions of task workers */
 	struct worker_channels *channels;
 	char url[256];        /* "http://127.0.0.1:4200/api" */

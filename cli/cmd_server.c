@@ -46,6 +46,14 @@ static void add(char **argv, size_t *n, const char *flag, const char *value)
 	}
 }
 
+/* URLs may hold passwords, and everybody can read the arguments of a process. */
+static void url_to_environment(const char *name, const char *url)
+{
+	if (url[0] != '\0') {
+		opts_env_set(name, url);
+	}
+}
+
 /* What has no counterpart here is refused; the rest (no analytics are sent, there is
  * one process, connections are kept alive) is as it is. */
 static int check_theirs(const struct server_conf *c, struct error *err)
@@ -77,6 +85,8 @@ static int server_start(struct cli *cli, const void *conf, const struct opts *op
 
 	(void)cli;
 	(void)opts;
+	url_to_environment("WF_DATABASE_URL", c->database_url);
+	url_to_environment("WF_REDIS_URL", c->redis_url);
 	if (check_theirs(c, err) < 0) {
 		return -err->code;
 	}
@@ -90,8 +100,6 @@ static int server_start(struct cli *cli, const void *conf, const struct opts *op
 	add(argv, &n, "--host", c->host);
 	add(argv, &n, "--port", c->port >= 0 ? port : "");
 	add(argv, &n, "--data-dir", c->data_dir);
-	add(argv, &n, "--database-url", c->database_url);
-	add(argv, &n, "--redis-url", c->redis_url);
 	add(argv, &n, "--log-level", c->log_level);
 	add(argv, &n, "--log-format", c->log_format);
 	if (c->background) {

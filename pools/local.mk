@@ -23,6 +23,8 @@ libpools_a_SOURCES = \
 	pools/args.c \
 	pools/cluster.c \
 	pools/cluster.h \
+	pools/feed.c \
+	pools/feed.h \
 	pools/inspect.c \
 	pools/lease.c \
 	pools/pools.c \

@@ -127,6 +127,11 @@ const char *redis_str(const struct redis_reply *r)
 	return redis_type(r) == REDIS_STR ? raw(r)->str : "";
 }
 
+size_t redis_len(const struct redis_reply *r)
+{
+	return redis_type(r) == REDIS_STR ? raw(r)->len : 0;
+}
+
 int64_t redis_int(const struct redis_reply *r)
 {
 	if (redis_type(r) == REDIS_INT) {

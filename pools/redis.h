@@ -38,6 +38,7 @@ enum redis_type redis_type(const struct redis_reply *r);
 int64_t redis_int(const struct redis_reply *r); /* also of digits in a string; else 0 */
 /* Never NULL, NUL terminated; "" for other types. */
 const char *redis_str(const struct redis_reply *r);
+size_t redis_len(const struct redis_reply *r);   /* bytes of a string, else 0 */
 size_t redis_count(const struct redis_reply *r); /* elements of an array, else 0 */
 const struct redis_reply *redis_at(const struct redis_reply *r, size_t i);
 

@@ -44,6 +44,8 @@ int db_open(struct loop *loop, const struct db_conf *conf, struct db **ret_db,
 /* Finishes what is queued, joins the threads. */
 void db_close(struct db *db);
 
+/* May other servers use the same database?  (PostgreSQL) */
+int db_is_shared(const struct db *db);
 /* URL without its password, for messages; owned. */
 char *db_url_shown(const char *url);
 

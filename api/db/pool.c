@@ -251,6 +251,11 @@ static int open_conn(const char *url, int is_reader, struct db_conn **ret_conn,
 	return rc < 0 ? rc : conn_open(path, is_reader, ret_conn, err);
 }
 
+int db_is_shared(const struct db *db)
+{
+	return pg_is_url(db->url);
+}
+
 char *db_url_shown(const char *url)
 {
 	return pg_is_url(url) ? pg_url_shown(url) : xstrdup(url);

@@ -63,7 +63,7 @@ static void print_tail(const char *path, off_t from)
 	(void)close(fd);
 }
 
-/* argv without --background, with an absolute program. */
+/* argv without --background and without URLs, with an absolute program. */
 static char **child_argv(int argc, char **argv)
 {
 	char **out = xcalloc((size_t)argc + 1, sizeof(*out));
@@ -71,11 +71,26 @@ static char **child_argv(int argc, char **argv)
 
 	out[n++] = proc_find_program("wf-api");
 	for (i = 1; i < argc; i++) {
-		if (strcmp(argv[i], "--background") != 0) {
+		int used = server_conf_is_url(argv[i]);
+
+		if (used > 0) {
+			i += used - 1;
+		} else if (strcmp(argv[i], "--background") != 0) {
 			out[n++] = argv[i];
 		}
 	}
 	return out;
+}
+
+/* They may hold passwords, and everybody can read the arguments of a process. */
+static void urls_to_environment(const struct server_conf *conf)
+{
+	if (conf->api.database_url != NULL && conf->api.database_url[0] != '\0') {
+		opts_env_set("WF_DATABASE_URL", conf->api.database_url);
+	}
+	if (conf->api.redis_url != NULL && conf->api.redis_url[0] != '\0') {
+		opts_env_set("WF_REDIS_URL", conf->api.redis_url);
+	}
 }
 
 static void say_how_to_stop(const char *data_dir)
@@ -167,6 +182,7 @@ int background_start(const struct server_conf *conf, int argc, char **argv)
 	}
 	from = lseek(fd, 0, SEEK_END);
 	args = child_argv(argc, argv);
+	urls_to_environment(conf);
 	if (args[0] == NULL || proc_spawn_detached(args, environ, fd, &err) < 0) {
 		fatal(EXIT_START, "cannot start wf-api: %s",
 		      args[0] != NULL ? err.msg : "the program is not in PATH");

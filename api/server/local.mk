@@ -18,4 +18,6 @@ libapi_a_SOURCES += api/server/redis_child.h
 libapi_a_SOURCES += api/server/redis_probe.c
 libapi_a_SOURCES += api/server/redis_probe.h
 libapi_a_SOURCES += api/server/server.c
+libapi_a_SOURCES += api/server/share.c
+libapi_a_SOURCES += api/server/share.h
 libapi_a_SOURCES += api/server/server.h

@@ -185,6 +185,37 @@ static void read_auth_file(struct server_conf *c)
 	buf_release(&b);
 }
 
+int server_conf_is_url(const char *arg)
+{
+	static const char *const names[] = {"--database-url", "--redis-url"};
+	size_t i, n;
+
+	for (i = 0; i < ARRAY_LEN(names); i++) {
+		n = strlen(names[i]);
+		if (strncmp(arg, names[i], n) == 0 &&
+		    (arg[n] == '=' || arg[n] == '\0')) {
+			return arg[n] == '=' ? 1 : 2;
+		}
+	}
+	return 0;
+}
+
+void server_conf_hide_urls(int argc, char **argv)
+{
+	char *value;
+	int i, used;
+
+	for (i = 1; i < argc; i++) {
+		used = server_conf_is_url(argv[i]);
+		value = used == 1                   ? strchr(argv[i], '=') + 1
+			: used == 2 && i + 1 < argc ? argv[i + 1]
+						    : NULL;
+		if (value != NULL) {
+			memset(value, '*', strlen(value));
+		}
+	}
+}
+
 const char *server_conf_file(void)
 {
 	static char path[4096];

@@ -26,4 +26,9 @@ const char *server_conf_file(void);
  * with a message (fatal) on nonsense. */
 void server_conf_finish(struct server_conf *c);
 
+/* How many arguments the option is that begins with ARG, when it is a URL; else 0. */
+int server_conf_is_url(const char *arg);
+/* Takes the URLs out of what everybody can read about this process. */
+void server_conf_hide_urls(int argc, char **argv);
+
 #endif

@@ -10,6 +10,7 @@
 #include "api/events/hub.h"
 #include "api/events/recorder.h"
 #include "api/services/relay.h"
+#include "api/server/share.h"
 #include "api/services/services.h"
 #include "api/sockets/task_queue.h"
 #include "api/sockets/worker_channel.h"
@@ -22,18 +23,36 @@ struct parts {
 	struct api *api;
 };
 
+/* What waits for whom. */
+static void wake(struct api *api, unsigned int fx)
+{
+	if ((fx & FX_TASKS) != 0) {
+		task_queue_wake(api->tasks);
+	}
+	if ((fx & FX_POOLS) != 0) {
+		worker_channels_wake(api->channels);
+	}
+}
+
+/* Another server has committed something. */
+static void on_shared(struct api *api, unsigned int fx, const struct buf *events,
+		      const struct buf *logs)
+{
+	wake(api, fx);
+	if (events != NULL) {
+		hub_publish(api->hub, events, logs);
+	}
+	services_wake(api->services, fx);
+}
+
 /* On the loop, after each COMMIT.  Redis first: somebody may wait for the run. */
 static void on_commit(struct api *api, const struct tx *tx)
 {
 	if ((tx->fx & FX_OUTBOX) != 0) {
 		relay_wake(api->relay);
 	}
-	if ((tx->fx & FX_TASKS) != 0) {
-		task_queue_wake(api->tasks);
-	}
-	if ((tx->fx & FX_POOLS) != 0) {
-		worker_channels_wake(api->channels);
-	}
+	wake(api, tx->fx);
+	share_commit(api->share, tx);
 	hub_publish(api->hub, &tx->live_events, &tx->live_logs);
 	services_wake(api->services, tx->fx);
 }
@@ -71,6 +90,7 @@ int parts_start(struct api *api, struct parts **ret_parts, struct error *err)
 	if (api->pools != NULL) {
 		pools_on_up(api->pools, on_redis, p);
 	}
+	api->share = share_new(api, on_shared);
 	*ret_parts = p;
 	return 0;
 }
@@ -91,6 +111,8 @@ void parts_stop(struct parts *p)
 	if (p->api->pools != NULL) {
 		pools_on_up(p->api->pools, NULL, NULL);
 	}
+	share_free(p->api->share);
+	p->api->share = NULL;
 	relay_free(p->api->relay);
 	p->api->relay = NULL;
 }

@@ -405,12 +405,14 @@ int server_main(int argc, char **argv)
 		return 0;
 	}
 	server_conf_finish(&s.conf);
+	server_conf_hide_urls(argc, args);
 	set_up_log(&s.conf.api);
 	if (s.conf.backup != NULL && s.conf.backup[0] != '\0') {
 		rc = server_backup(&s.conf);
+	} else if (s.conf.background) {
+		rc = background_start(&s.conf, argc, args);
 	} else {
-		rc = s.conf.background ? background_start(&s.conf, argc, args)
-				       : serve(&s);
+		rc = serve(&s);
 	}
 	opts_release(&server_options, &s.conf, &opts);
 	free(args);

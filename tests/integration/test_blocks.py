@@ -6,6 +6,7 @@ import stat
 
 import pytest
 
+import pg
 import wf
 
 SECRET = "hunter2-is-not-in-the-file"
@@ -37,6 +38,7 @@ def on_disk(server, text):
     return [f.name for f in server.data.glob("wf.db*") if text.encode() in f.read_bytes()]
 
 
+@pg.file_only
 def test_secrets_are_sealed(tmp_path):
     server = wf.Server(tmp_path).start()
     key = server.data / "block.key"
@@ -82,6 +84,7 @@ def new_key():
     return base64.b64encode(os.urandom(32)).decode()
 
 
+@pg.file_only
 def test_keys_can_be_kept_elsewhere_and_changed(tmp_path):
     first, second, file = new_key(), new_key(), tmp_path / "keys"
     file.write_text(f"# today\n{first}\n")

@@ -4,6 +4,7 @@ import sqlite3
 import time
 import uuid
 
+import pg
 import wf
 
 OLD = int((time.time() - 200 * 86400) * 1e6)
@@ -47,6 +48,7 @@ def counts(path):
             "flow_run", "flow_run_state", "task_run", "task_run_state", "task_run_state_cache", "log", "artifact")}
 
 
+@pg.file_only
 def test_what_is_old_goes(tmp_path):
     server = wf.Server(tmp_path).start()
     flow = server.flow()["id"]

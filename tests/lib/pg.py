@@ -15,6 +15,8 @@ import subprocess
 import tempfile
 import time
 
+import pytest
+
 SETTINGS = """
 listen_addresses = ''
 unix_socket_directories = '{folder}'
@@ -34,6 +36,10 @@ local all all trust
 def wanted():
     """Do the tests of both databases run on PostgreSQL?"""
     return os.environ.get("WF_TEST_DATABASE", "sqlite") == "postgresql"
+
+
+# tests that look into the file themselves
+file_only = pytest.mark.skipif(wanted(), reason="of SQLite only")
 
 
 def tool(name):

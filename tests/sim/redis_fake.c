@@ -51,6 +51,11 @@ int64_t redis_int(const struct redis_reply *r)
 	return r->type == REDIS_INT ? r->i : (int64_t)strtoll(redis_str(r), NULL, 10);
 }
 
+size_t redis_len(const struct redis_reply *r)
+{
+	return strlen(redis_str(r));
+}
+
 size_t redis_count(const struct redis_reply *r)
 {
 	return r->type == REDIS_ARRAY ? r->count : 0;

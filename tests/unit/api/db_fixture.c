@@ -1,20 +1,77 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * db_fixture.c - a fresh database file with its loop, for the tests of api/.
+ * db_fixture.c - a fresh database with its loop, for the tests of api/: a SQLite file,
+ * or a schema of its own in the PostgreSQL that WF_TEST_PG_URL names.
  */
 #include <criterion/criterion.h>
+
+#include <libpq-fe.h>
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "api/db/db.h"
+#include "api/db/db_priv.h"
 #include "base/uuid.h"
 #include "tests/unit/api/db_fixture.h"
 
 static const char *const suffixes[] = {
     "", "-wal", "-shm", ".backup", ".backup-wal", ".backup-shm", ".acks"};
+
+/* One statement outside of the database under test. */
+static void pg_say(const char *url, const char *text)
+{
+	PGconn *conn = PQconnectdb(url);
+	PGresult *res = PQexec(conn, text);
+
+	cr_assert_eq(PQresultStatus(res), PGRES_COMMAND_OK, "%s: %s", text,
+		     PQerrorMessage(conn));
+	PQclear(res);
+	PQfinish(conn);
+}
+
+static void pg_schema(const struct db_fixture *f, const char *verb, const char *tail)
+{
+	char text[128];
+
+	(void)snprintf(text, sizeof(text), "SET client_min_messages = warning; %s %s%s",
+		       verb, f->schema, tail);
+	pg_say(f->pg_url, text);
+}
+
+void db_fixture_needs_file(const struct db_fixture *f)
+{
+	if (f->pg_url != NULL) {
+		cr_skip("of SQLite only");
+	}
+}
+
+static char *in_pg_spelling(const char *text)
+{
+	char *out = malloc(2 * strlen(text) + 1), *to = out;
+
+	for (; *text != '\0'; text++) {
+		if ((text[0] == 'x' || text[0] == 'X') && text[1] == '\'') {
+			(void)memcpy(to, "'\\x", 3);
+			to += 3;
+			text++;
+		} else {
+			*to++ = *text;
+		}
+	}
+	*to = '\0';
+	return out;
+}
+
+int db_fixture_script(struct db_conn *c, const char *text, struct error *err)
+{
+	char *pg = c->dialect == DIALECT_PG ? in_pg_spelling(text) : NULL;
+	int rc = conn_script(c, pg != NULL ? pg : text, err);
+
+	free(pg);
+	return rc;
+}
 
 static void open_db(struct db_fixture *f, int queue_max)
 {
@@ -25,11 +82,21 @@ static void open_db(struct db_fixture *f, int queue_max)
 
 void db_fixture_start(struct db_fixture *f, int queue_max)
 {
+	static int count;
+
 	memset(f, 0, sizeof(*f));
 	(void)snprintf(f->folder, sizeof(f->folder), "/tmp/wf-db-XXXXXX");
 	cr_assert_not_null(mkdtemp(f->folder));
 	(void)snprintf(f->path, sizeof(f->path), "%s/wf.db", f->folder);
 	(void)snprintf(f->url, sizeof(f->url), "sqlite://%s", f->path);
+	f->pg_url = getenv("WF_TEST_PG_URL");
+	if (f->pg_url != NULL) {
+		(void)snprintf(f->schema, sizeof(f->schema), "unit_%d_%d",
+			       (int)getpid(), ++count);
+		(void)snprintf(f->url, sizeof(f->url), "%s&options=-csearch_path%%3D%s",
+			       f->pg_url, f->schema);
+		pg_schema(f, "CREATE SCHEMA", "");
+	}
 	f->loop = loop_new(&f->err);
 	cr_assert_not_null(f->loop);
 	open_db(f, queue_max);
@@ -41,6 +108,9 @@ void db_fixture_stop(struct db_fixture *f)
 	size_t i;
 
 	db_close(f->db);
+	if (f->pg_url != NULL) {
+		pg_schema(f, "DROP SCHEMA", " CASCADE");
+	}
 	loop_free(f->loop);
 	for (i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
 		(void)snprintf(path, sizeof(path), "%s%s", f->path, suffixes[i]);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * db_fixture.h - a fresh database file with its loop, for the tests of api/.
+ * db_fixture.h - a fresh database with its loop, for the tests of api/.
  */
 #ifndef TESTS_UNIT_API_DB_FIXTURE_H
 #define TESTS_UNIT_API_DB_FIXTURE_H
@@ -12,7 +12,9 @@
 struct db_fixture {
 	char folder[64];
 	char path[128];
-	char url[160];
+	char url[300];
+	const char *pg_url; /* NULL: SQLite */
+	char schema[32];
 	struct loop *loop;
 	struct db *db;
 	struct error err;
@@ -24,6 +26,10 @@ void db_fixture_start(struct db_fixture *f, int queue_max);
 void db_fixture_stop(struct db_fixture *f);
 /* Closes and opens again. */
 void db_fixture_reopen(struct db_fixture *f);
+/* Skips a test that is about the file. */
+void db_fixture_needs_file(const struct db_fixture *f);
+/* A script in SQLite's spelling. */
+int db_fixture_script(struct db_conn *c, const char *text, struct error *err);
 /* Turns the loop until *COUNT is at least N. */
 void db_fixture_wait(struct db_fixture *f, const int *count, int n);
 

@@ -89,9 +89,12 @@ Test(db, a_work_larger_than_the_cache_is_whole_or_nothing)
 		cr_expect_eq(db_run(fx.db, DB_WRITE, work_big, &b, &fx.err),
 			     b.fail ? -ERR_INVALID : 0, "%s", fx.err.msg);
 		cr_expect_eq(flows(), i == 0 ? 0 : BIG_ROWS);
-		cr_assert_eq(db_run(fx.db, DB_READ, work_integrity, &b, &fx.err), 0,
-			     "%s", fx.err.msg);
-		cr_expect_str_eq(b.intact, "ok");
+		if (fx.pg_url == NULL) {
+			cr_assert_eq(
+			    db_run(fx.db, DB_READ, work_integrity, &b, &fx.err), 0,
+			    "%s", fx.err.msg);
+			cr_expect_str_eq(b.intact, "ok");
+		}
 	}
 	db_fixture_reopen(&fx);
 	cr_expect_eq(flows(), BIG_ROWS);
@@ -128,14 +131,18 @@ Test(db, a_unique_violation_names_table_and_column)
 	cr_assert_eq(db_run(fx.db, DB_WRITE, work_flow_insert, &a, &fx.err),
 		     -ERR_CONFLICT);
 	cr_expect_str_eq(fx.err.msg,
-			 "flow_insert: UNIQUE constraint failed: flow.name");
+			 fx.pg_url == NULL
+			     ? "flow_insert: UNIQUE constraint failed: flow.name"
+			     : "flow_insert: duplicate key value violates unique "
+			       "constraint \"flow_name_key\": Key (name)=(same) "
+			       "already exists.");
 	cr_expect_eq(flows(), 1);
 }
 
 static int work_bad_reference(struct db_conn *c, void *arg, struct error *err)
 {
 	(void)arg;
-	return conn_script(
+	return db_fixture_script(
 	    c,
 	    "INSERT INTO deployment (id, created, updated, name, flow_id) "
 	    "VALUES (x'01', 1, 1, 'd', x'02')",
@@ -146,7 +153,7 @@ Test(db, a_foreign_key_violation_is_a_conflict)
 {
 	cr_assert_eq(db_run(fx.db, DB_WRITE, work_bad_reference, NULL, &fx.err),
 		     -ERR_CONFLICT);
-	cr_expect(strstr(fx.err.msg, "FOREIGN KEY") != NULL, "%s", fx.err.msg);
+	cr_expect(strcasestr(fx.err.msg, "FOREIGN KEY") != NULL, "%s", fx.err.msg);
 }
 
 static int work_nested(struct db_conn *c, void *arg, struct error *err)
@@ -206,6 +213,7 @@ Test(db, a_lost_transaction_fails_the_works_before_it_and_spares_those_behind)
 	for (i = 0; i < 4; i++) {
 		a[i].done = &done;
 	}
+	db_fixture_needs_file(&fx);
 	(void)db_submit(fx.db, DB_WRITE, work_slow, NULL, NULL, &fx.err);
 	(void)db_submit(fx.db, DB_WRITE, work_flow_insert, after_flow, &a[0], &fx.err);
 	(void)db_submit(fx.db, DB_WRITE, work_flow_insert, after_flow, &a[1], &fx.err);
@@ -230,6 +238,7 @@ static int work_wrong_statement(struct db_conn *c, void *arg, struct error *err)
 
 Test(db, an_error_names_the_statement)
 {
+	db_fixture_needs_file(&fx); /* PostgreSQL takes a text as bytes */
 	cr_assert_eq(db_run(fx.db, DB_WRITE, work_wrong_statement, NULL, &fx.err),
 		     -ERR_INTERNAL);
 	cr_expect(strncmp(fx.err.msg, "flow_insert: ", 13) == 0, "%s", fx.err.msg);

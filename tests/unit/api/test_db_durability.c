@@ -144,6 +144,7 @@ Test(db_durability, what_was_answered_survives_kill, .timeout = 50)
 	int round;
 
 	db_fixture_start(&fx, 0);
+	db_fixture_needs_file(&fx);
 	conf = (struct db_conf){.url = fx.url};
 	db_close(fx.db);
 	loop_free(fx.loop);

@@ -26,17 +26,22 @@ static void stop(void)
 
 TestSuite(db_files, .init = start, .fini = stop);
 
-static int open_again(const char *path)
+static int open_again(const char *url)
 {
-	char url[200];
 	struct db_conf conf = {.url = url};
 	struct db *db = NULL;
-	int rc;
+	int rc = db_open(fx.loop, &conf, &db, &fx.err);
 
-	(void)snprintf(url, sizeof(url), "sqlite://%s", path);
-	rc = db_open(fx.loop, &conf, &db, &fx.err);
 	db_close(db);
 	return rc;
+}
+
+static int open_file(const char *path)
+{
+	char url[200];
+
+	(void)snprintf(url, sizeof(url), "sqlite://%s", path);
+	return open_again(url);
 }
 
 static void insert_flow(const char *name)
@@ -86,7 +91,7 @@ static int work_from_the_future(struct db_conn *c, void *arg, struct error *err)
 Test(db_files, a_newer_schema_is_refused)
 {
 	cr_assert_eq(db_run(fx.db, DB_WRITE, work_from_the_future, NULL, &fx.err), 0);
-	cr_assert_eq(open_again(fx.path), -ERR_CONFLICT);
+	cr_assert_eq(open_again(fx.url), -ERR_CONFLICT);
 	cr_expect(strstr(fx.err.msg, "9999") != NULL && strstr(fx.err.msg, "newer wf"),
 		  "%s", fx.err.msg);
 }
@@ -104,10 +109,11 @@ Test(db_files, a_file_that_is_no_database_is_refused_with_advice)
 {
 	char path[160];
 
+	db_fixture_needs_file(&fx);
 	(void)snprintf(path, sizeof(path), "%s.backup", fx.path);
 	write_file(path,
 		   "this is not a database, it is a text that somebody put here\n", 0);
-	cr_assert_eq(open_again(path), -ERR_IO);
+	cr_assert_eq(open_file(path), -ERR_IO);
 	cr_expect(strstr(fx.err.msg, "damaged") != NULL && strstr(fx.err.msg, "backup"),
 		  "%s", fx.err.msg);
 }
@@ -121,13 +127,14 @@ static int work_foreign_table(struct db_conn *c, void *arg, struct error *err)
 Test(db_files, a_database_of_another_program_is_refused)
 {
 	cr_assert_eq(db_run(fx.db, DB_WRITE, work_foreign_table, NULL, &fx.err), 0);
-	cr_assert_eq(open_again(fx.path), -ERR_CONFLICT);
+	cr_assert_eq(open_again(fx.url), -ERR_CONFLICT);
 	cr_expect(strstr(fx.err.msg, "another program") != NULL, "%s", fx.err.msg);
 }
 
 Test(db_files, a_missing_folder_is_told)
 {
-	cr_assert_eq(open_again("/nonexistent/folder/wf.db"), -ERR_IO);
+	db_fixture_needs_file(&fx);
+	cr_assert_eq(open_file("/nonexistent/folder/wf.db"), -ERR_IO);
 	cr_expect(strstr(fx.err.msg, "folder exists") != NULL, "%s", fx.err.msg);
 }
 
@@ -147,6 +154,7 @@ Test(db_files, a_backup_is_a_complete_database)
 	struct db_conf conf = {.url = url};
 	struct db *copy = NULL;
 
+	db_fixture_needs_file(&fx);
 	insert_flow("a");
 	(void)snprintf(path, sizeof(path), "%s.backup", fx.path);
 	(void)snprintf(url, sizeof(url), "sqlite://%s", path);
@@ -160,6 +168,7 @@ Test(db_files, a_backup_is_a_complete_database)
 
 Test(db_files, a_backup_that_cannot_be_written_leaves_nothing)
 {
+	db_fixture_needs_file(&fx);
 	cr_expect_lt(db_backup(fx.db, "/nonexistent/copy.db", &fx.err), 0);
 }
 

@@ -305,7 +305,7 @@ static int work_match(struct db_conn *c, void *arg, struct error *err)
 static int work_data(struct db_conn *c, void *arg, struct error *err)
 {
 	(void)arg;
-	return conn_script(c, data, err);
+	return db_fixture_script(c, data, err);
 }
 
 Test(filters, they_match_what_the_grammar_says)

@@ -1,0 +1,17 @@
+"""The unit tests of the database layer on PostgreSQL. "every statement" is the test that SQL is portable."""
+import subprocess
+
+import pg
+import wf
+
+SUITES = "@(db|db_pred|db_files|db_queue|filters)/*"
+
+
+def test_the_database_layer(tmp_path):
+    database = pg.cluster().new_database()
+    done = subprocess.run([wf.program("tests/unit/test_api"), "--filter", SUITES], cwd=wf.TOP, text=True,
+                          env=wf.clean_env(WF_TEST_PG_URL=pg.cluster().url(database), srcdir=wf.TOP,
+                                           ASAN_OPTIONS="detect_leaks=0"),
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120)
+    assert done.returncode == 0, done.stdout[-4000:]
+    assert "Failing: 0 | Crashing: 0" in done.stdout
