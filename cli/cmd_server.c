@@ -19,6 +19,7 @@
 #include "base/proc.h"
 #include "cli/cli.h"
 #include "cli/client.h"
+#include "cli/cmd_server.h"
 #include "cli/groups.h"
 #include "cli/output.h"
 #include "cli/session.h"
@@ -46,11 +47,10 @@ static void add(char **argv, size_t *n, const char *flag, const char *value)
 	}
 }
 
-/* URLs may hold passwords, and everybody can read the arguments of a process. */
-static void url_to_environment(const char *name, const char *url)
+void cmd_server_url(const char *variable, const char *url)
 {
 	if (url[0] != '\0') {
-		opts_env_set(name, url);
+		opts_env_set(variable, url);
 	}
 }
 
@@ -85,8 +85,8 @@ static int server_start(struct cli *cli, const void *conf, const struct opts *op
 
 	(void)cli;
 	(void)opts;
-	url_to_environment("WF_DATABASE_URL", c->database_url);
-	url_to_environment("WF_REDIS_URL", c->redis_url);
+	cmd_server_url("WF_DATABASE_URL", c->database_url);
+	cmd_server_url("WF_REDIS_URL", c->redis_url);
 	if (check_theirs(c, err) < 0) {
 		return -err->code;
 	}
@@ -295,6 +295,7 @@ CLI_SPEC(status_spec, "wf server status", "[options]",
 	 NULL);
 
 static const struct command commands[] = {
+    {"database", NULL, &server_database_spec, server_database_run},
     {"start", NULL, &start_spec, server_start},
     {"status", NULL, &status_spec, server_status},
     {"stop", NULL, &stop_spec, server_stop},

@@ -17,6 +17,8 @@ libcli_a_SOURCES = \
 	cli/cmd_pool.c \
 	cli/cmd_profile.c \
 	cli/cmd_server.c \
+	cli/cmd_server.h \
+	cli/cmd_server_database.c \
 	cli/cmd_top.c \
 	cli/cmd_work_pool.c \
 	cli/cmd_work_queue.c \

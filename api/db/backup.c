@@ -58,11 +58,25 @@ static int sync_path(const char *path, int flags, struct error *err)
 	return rc;
 }
 
+int backup_publish(const char *part, const char *path, struct error *err)
+{
+	char *folder = xstrdup(path);
+	int rc = sync_path(part, O_RDWR, err);
+
+	if (rc == 0 && rename(part, path) < 0) {
+		rc = err_errno(err, "backup: rename %s to %s", part, path);
+	}
+	if (rc == 0) {
+		rc = sync_path(dirname(folder), O_RDONLY | O_DIRECTORY, err);
+	}
+	free(folder);
+	return rc;
+}
+
 int backup_to(const char *db_path, const char *path, struct error *err)
 {
 	struct db_conn *from = NULL;
 	char *part = xasprintf("%s.part", path);
-	char *folder = xstrdup(path);
 	int rc;
 
 	(void)unlink(part);
@@ -70,19 +84,11 @@ int backup_to(const char *db_path, const char *path, struct error *err)
 	if (rc == 0) {
 		rc = copy(from, part, err);
 	}
-	if (rc == 0) {
-		rc = sync_path(part, O_RDWR, err);
-	}
-	if (rc == 0 && rename(part, path) < 0) {
-		rc = err_errno(err, "backup: rename %s to %s", part, path);
-	}
-	if (rc == 0) {
-		rc = sync_path(dirname(folder), O_RDONLY | O_DIRECTORY, err);
-	} else {
+	rc = rc == 0 ? backup_publish(part, path, err) : rc;
+	if (rc < 0) {
 		(void)unlink(part);
 	}
 	conn_close(from);
 	free(part);
-	free(folder);
 	return rc;
 }

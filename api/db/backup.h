@@ -8,6 +8,8 @@
 
 #include "api/db/db_priv.h"
 
+/* Gives the finished file PART its name PATH, both on disk. */
+int backup_publish(const char *part, const char *path, struct error *err);
 int backup_to(const char *db_path, const char *path, struct error *err);
 
 #endif

@@ -96,6 +96,8 @@ struct db_conn {
 	size_t composed_count;
 };
 
+/* The path in a URL of SQLite; borrowed. */
+int db_path_of_url(const char *url, const char **ret_path, struct error *err);
 /* Before the first connection of the process; later calls change nothing. */
 void conn_setup_library(void);
 /* PATH is copied.  Sets the pragmas of a writer or reader. */

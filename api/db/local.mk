@@ -1,5 +1,7 @@
 # api/db: connections, group commit, statements, migrations
 libapi_a_SOURCES += \
+	api/db/admin.c \
+	api/db/admin.h \
 	api/db/args.c \
 	api/db/backup.c \
 	api/db/backup.h \
@@ -16,6 +18,7 @@ libapi_a_SOURCES += \
 	api/db/pg_group.c \
 	api/db/pg_pipe.c \
 	api/db/pg_rows.c \
+	api/db/pg_tools.c \
 	api/db/pool.c \
 	api/db/pred.c \
 	api/db/pred.h \
@@ -40,6 +43,7 @@ api_sql += api/db/sql/admin.sql
 api_sql += api/db/sql/artifact.sql
 api_sql += api/db/sql/automation.sql
 api_sql += api/db/sql/block.sql
+api_sql += api/db/sql/check.sql
 api_sql += api/db/sql/control.sql
 api_sql += api/db/sql/deployments.sql
 api_sql += api/db/sql/event.sql

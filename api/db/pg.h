@@ -109,6 +109,10 @@ int pg_result_error(struct db_conn *c, const PGresult *res, const char *what,
 		    struct error *err);
 int pg_lost(struct db_conn *c, const char *what, struct error *err);
 
+/* A dump of the database at URL as PATH, and back, by PostgreSQL's own tools. */
+int pg_dump(const char *url, const char *path, struct error *err);
+int pg_restore(const char *url, const char *path, struct error *err);
+
 /* Works. */
 struct db_job;
 struct db_jobs;

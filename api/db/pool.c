@@ -219,7 +219,7 @@ static int start_thread(struct db_thread *t, void *(*fn)(void *), struct error *
 	return 0;
 }
 
-static int path_of_url(const char *url, const char **ret_path, struct error *err)
+int db_path_of_url(const char *url, const char **ret_path, struct error *err)
 {
 	static const char scheme[] = "sqlite://";
 
@@ -247,7 +247,7 @@ static int open_conn(const char *url, int is_reader, struct db_conn **ret_conn,
 	if (pg_is_url(url)) {
 		return pg_open(url, ret_conn, err);
 	}
-	rc = path_of_url(url, &path, err);
+	rc = db_path_of_url(url, &path, err);
 	return rc < 0 ? rc : conn_open(path, is_reader, ret_conn, err);
 }
 
@@ -433,8 +433,12 @@ int64_t db_pending(const struct db *db)
 int db_backup_url(const char *url, const char *path, struct error *err)
 {
 	const char *db_path = NULL;
-	int rc = path_of_url(url, &db_path, err);
+	int rc;
 
+	if (pg_is_url(url)) {
+		return pg_dump(url, path, err);
+	}
+	rc = db_path_of_url(url, &db_path, err);
 	return rc < 0 ? rc : backup_to(db_path, path, err);
 }
 

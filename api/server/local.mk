@@ -1,12 +1,12 @@
 # api/server: libapi_a_SOURCES += one per line
 libapi_a_SOURCES += api/server/background.c
 libapi_a_SOURCES += api/server/background.h
-libapi_a_SOURCES += api/server/backup.c
-libapi_a_SOURCES += api/server/backup.h
 libapi_a_SOURCES += api/server/banner.c
 libapi_a_SOURCES += api/server/banner.h
 libapi_a_SOURCES += api/server/block_keys.c
 libapi_a_SOURCES += api/server/block_keys.h
+libapi_a_SOURCES += api/server/database.c
+libapi_a_SOURCES += api/server/database.h
 libapi_a_SOURCES += api/server/datadir.c
 libapi_a_SOURCES += api/server/datadir.h
 libapi_a_SOURCES += api/server/options.c

@@ -11,7 +11,8 @@
 struct server_conf {
 	struct api_conf api;
 	int background;
-	char *backup; /* not empty: copy the database there and exit */
+	char *backup;          /* not empty: copy the database there and exit */
+	char *database, *file; /* not empty: what to do with the database, and exit */
 	char *auth_file;
 	char *block_key_file;
 };

@@ -22,9 +22,9 @@
 #include "api/http/ws.h"
 #include "api/routes/tables.h"
 #include "api/server/background.h"
-#include "api/server/backup.h"
 #include "api/server/banner.h"
 #include "api/server/block_keys.h"
+#include "api/server/database.h"
 #include "api/server/datadir.h"
 #include "api/server/options.h"
 #include "api/server/parts.h"
@@ -407,8 +407,8 @@ int server_main(int argc, char **argv)
 	server_conf_finish(&s.conf);
 	server_conf_hide_urls(argc, args);
 	set_up_log(&s.conf.api);
-	if (s.conf.backup != NULL && s.conf.backup[0] != '\0') {
-		rc = server_backup(&s.conf);
+	if (server_database_wanted(&s.conf)) {
+		rc = server_database(&s.conf);
 	} else if (s.conf.background) {
 		rc = background_start(&s.conf, argc, args);
 	} else {
