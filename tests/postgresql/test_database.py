@@ -1,4 +1,5 @@
 """wf server database: check, backup while the server runs, reset, restore, upgrade; on both databases."""
+import contextlib
 import os
 import shutil
 import sqlite3
@@ -14,7 +15,8 @@ def place(kind, folder):
     if kind == "postgresql":
         cluster = pg.cluster()
         database = cluster.new_database()
-        cluster.sql("DROP ROLE IF EXISTS keeper; CREATE ROLE keeper LOGIN SUPERUSER PASSWORD 'ba:d\\pass'")
+        with contextlib.suppress(AssertionError):  # it is there already
+            cluster.sql("CREATE ROLE keeper LOGIN SUPERUSER PASSWORD 'ba:d\\pass'")
         server = wf.Server(folder, database=database)
         env = {"WF_DATABASE_URL": cluster.url(database, "keeper", "ba%3Ad%5Cpass")}
     else:
