@@ -78,7 +78,8 @@ api_migrations = \
 	api/db/migrations/sqlite/0007_usage.sql \
 	api/db/migrations/sqlite/0008_retention.sql \
 	api/db/migrations/sqlite/0009_worker_drain.sql \
-	api/db/migrations/sqlite/0010_triggers.sql
+	api/db/migrations/sqlite/0010_triggers.sql \
+	api/db/migrations/sqlite/0011_lists.sql
 
 # the same for PostgreSQL, of those that build-aux/gen-migrations.awk cannot translate
 api_migrations_pg =

@@ -451,11 +451,60 @@ static int relation_given(const json_t *body, const struct filter_relation *rel)
 	return 0;
 }
 
+/* The list of {"id": {"any_": list}}, when that is all a filter says. */
+static json_t *only_ids(const json_t *filter)
+{
+	const json_t *id = json_object_get(filter, "id");
+	json_t *any = json_object_get(id, "any_"), *v;
+	const char *key;
+
+	json_object_foreach ((json_t *)(uintptr_t)filter, key, v) {
+		if (strcmp(key, "id") != 0 && !json_is_null(v)) {
+			return NULL;
+		}
+	}
+	json_object_foreach ((json_t *)(uintptr_t)id, key, v) {
+		if (strcmp(key, "any_") != 0 && !json_is_null(v)) {
+			return NULL;
+		}
+	}
+	return json_is_array(any) ? any : NULL;
+}
+
+/* Runs of flows, task runs of flow runs by id: the column is asked, so that an index
+ * leads.  1: done. */
+static int add_by_column(struct db_pred *p, const json_t *body,
+			 const struct filter_relation *rel, struct http_invalid *v)
+{
+	const struct filter_node node = {
+	    .name = "any_",
+	    .type = N_UUIDS,
+	    .frag = rel->exists == FRAG_X_FR_F ? FRAG_FR_FLOW_ANY : FRAG_TR_RUN_ANY,
+	};
+	const struct filter_relation *in;
+	struct walk w = {.p = p, .v = v};
+	char loc[DECODE_LOC_MAX];
+	json_t *ids = only_ids(json_object_get(body, rel->key));
+
+	if (ids == NULL ||
+	    (rel->exists != FRAG_X_FR_F && rel->exists != FRAG_X_TR_FR)) {
+		return 0;
+	}
+	for (in = rel->inside; in != NULL && in->key != NULL; in++) {
+		if (relation_given(body, in)) {
+			return 0;
+		}
+	}
+	decode_join(loc, sizeof(loc), rel->key, "id.any_");
+	walk_node(&w, &node, ids, loc);
+	return 1;
+}
+
 static void add_relations(struct db_pred *p, const json_t *body,
 			  const struct filter_relation *rel, struct http_invalid *v)
 {
 	for (; rel != NULL && rel->key != NULL; rel++) {
-		if (!relation_given(body, rel)) {
+		if (!relation_given(body, rel) || add_by_column(p, body, rel, v)) {
 			continue;
 		}
 		pred_open_in(p, rel->exists, 0);

@@ -47,6 +47,7 @@ tests_unit_test_api_SOURCES += tests/unit/api/test_updates.c
 tests_unit_test_api_SOURCES += tests/unit/api/test_orc_docs.c
 tests_unit_test_api_SOURCES += tests/unit/api/test_explain.c
 tests_unit_test_api_SOURCES += tests/unit/api/test_pools_pure.c
+tests_unit_test_api_SOURCES += tests/unit/api/test_plans.c
 tests_unit_test_api_SOURCES += tests/unit/api/test_services.c
 tests_unit_test_api_SOURCES += tests/unit/api/test_recorder.c
 tests_unit_test_api_SOURCES += tests/unit/api/test_template_check.c

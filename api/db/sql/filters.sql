@@ -24,6 +24,8 @@ f.tags = '[]'
 f.tags <> '[]'
 
 -- flow runs: fr
+-- fragment: fr_flow_any
+fr.flow_id IN (%)
 -- fragment: fr_id_any
 fr.id IN (%)
 -- fragment: fr_id_not_any
