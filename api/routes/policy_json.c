@@ -179,6 +179,13 @@ static int valid_delay(const json_t *v, int list)
 	return 1;
 }
 
+/* Absent, null or 0: the delay by its old name counts. */
+static int is_nothing(const json_t *v)
+{
+	return v == NULL || json_is_null(v) ||
+	       (json_is_number(v) && json_number_value(v) == 0);
+}
+
 static json_t *policy_decode(const json_t *obj, const char *loc, struct http_invalid *v,
 			     int task)
 {
@@ -190,7 +197,7 @@ static json_t *policy_decode(const json_t *obj, const char *loc, struct http_inv
 	if (obj != NULL && decode_object(obj, fields, ARRAY_LEN(fields), 0, loc, &p,
 					 &got, v != NULL ? v : own) == 0) {
 		if (!valid_delay(p.retry_delay, task) ||
-		    (!task && (p.retry_delay == NULL || json_is_null(p.retry_delay)) &&
+		    (!task && is_nothing(p.retry_delay) &&
 		     !is_whole(p.retry_delay_seconds))) {
 			http_invalid_add(v != NULL ? v : own, "int_type", loc,
 					 p.retry_delay,

@@ -88,11 +88,11 @@ static void apply_json(struct deployment *d, const struct deployment_body *b)
 	    json_object_size(b->parameter_openapi_schema) == 0) {
 		put_text(&d->parameter_openapi_schema, SCHEMA_OF_NOTHING);
 	}
-	/* null leaves these alone, as do empty job variables */
+	/* null leaves these alone */
 	if (b->parameters != NULL) {
 		put_json(&d->parameters, b->parameters, "{}");
 	}
-	if (json_object_size(b->job_variables) > 0) {
+	if (b->job_variables != NULL) {
 		put_json(&d->job_variables, b->job_variables, "{}");
 	}
 }
@@ -213,8 +213,10 @@ int deployment_resolve_queue(struct tx *tx, struct deployment *d,
 		return named_pool(tx, d, b, verb, err);
 	}
 	if (strcmp(verb, "updating") == 0 && DECODED_SET(&b->has, DF_POOL)) {
-		d->has_queue = 0; /* the name stays, of a queue that is not known */
-		if (b->work_queue_name != NULL) {
+		d->has_queue = 0; /* the name stays, unless nobody gave it */
+		if (DECODED_SET(&b->has, DF_QUEUE) ||
+		    (d->work_queue_name != NULL &&
+		     strcmp(d->work_queue_name, "default") == 0)) {
 			put_text(&d->work_queue_name, b->work_queue_name);
 		}
 		return 0;

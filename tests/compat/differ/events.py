@@ -10,8 +10,8 @@ def send(w):
     """Some events of this episode; returns when both servers have stored them."""
     rows = []
     base = w.prefix.strip("-")
-    for _ in range(w.rng.randint(1, 6)):
-        row = {"occurred": at(w, w.rng.choice([-50, -5000, -100000]) - w.rng.random() * 40), "event": f"{base}.{w.rng.choice(values.WORDS)}",
+    for n in range(w.rng.randint(1, 6)):
+        row = {"occurred": at(w, w.rng.choice([-50, -5000, -100000]) - n * 4 - w.rng.random() * 2), "event": f"{base}.{w.rng.choice(values.WORDS)}",
                "resource": {"prefect.resource.id": f"{base}.{w.rng.choice('abc')}", "kind": w.rng.choice(["x", "y"])},
                "id": str(uuid.UUID(int=w.rng.getrandbits(128), version=4))}
         maybe(w, row, "related", lambda: [{"prefect.resource.id": f"{base}.r{w.rng.choice('12')}", "prefect.resource.role": w.rng.choice(["flow", "tag"])}], 0.5)

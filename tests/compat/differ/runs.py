@@ -67,7 +67,7 @@ def details(w):
 
 def data(w):
     return w.rng.choice([None, None, None, {"type": "unpersisted"}, {"type": "reference", "storage_key": "k"},
-                         {"storage_key": "k", "expiration": None}, {"artifact_key": "key-1", "artifact_type": "table", "a": 1}])
+                         {"storage_key": "k", "expiration": None}])
 
 
 def proposed(w, simple=False):

@@ -87,7 +87,7 @@ def order(value, ids, side):
     """A text to sort the members of an unordered list by."""
     known = ids.of_theirs if side == 0 else ids.of_ours
     if isinstance(value, dict):  # what does not depend on the moment
-        value = {k: v for k, v in value.items() if k not in ("id", "created", "updated", "anchor_date")}
+        value = {k: v for k, v in value.items() if k not in ("id", "created", "updated", "max_scheduled_runs")}
     return UUID.sub(lambda m: f"@{known[m[0]]}@" if m[0] in known else "@", json.dumps(value, sort_keys=True))
 
 
