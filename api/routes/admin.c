@@ -314,7 +314,8 @@ static void route_root(struct http_req *r)
 	    "<title>wf</title><body style=\"font-family:system-ui;margin:4em auto;"
 	    "max-width:40em\"><h1>wf is running</h1><p>The API is at <code>%s</code>. "
 	    "Point a client at it:</p><pre>export PREFECT_API_URL=%s</pre>"
-	    "<p><a href=\"/api/health\">health</a> &middot; "
+	    "<p><a href=\"/docs\">routes</a> &middot; "
+	    "<a href=\"/api/health\">health</a> &middot; "
 	    "<a href=\"/metrics\">metrics</a></p></body></html>\n",
 	    http_api(r)->url, http_api(r)->url);
 	http_reply(r, 200, "text/html; charset=utf-8", b.data, b.len);

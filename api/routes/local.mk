@@ -52,6 +52,7 @@ libapi_a_SOURCES += api/routes/list.h
 libapi_a_SOURCES += api/routes/log_store.c
 libapi_a_SOURCES += api/routes/log_store.h
 libapi_a_SOURCES += api/routes/logs.c
+libapi_a_SOURCES += api/routes/docs_page.c
 libapi_a_SOURCES += api/routes/openapi.c
 libapi_a_SOURCES += api/routes/openapi.h
 libapi_a_SOURCES += api/routes/pools/pool_store.c

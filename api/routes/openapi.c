@@ -18,9 +18,7 @@
 #include "base/jsonw.h"
 #include "base/mem.h"
 
-#define ROUTES_MAX 1024
-
-static const char *words_of(const char *method, const char *pattern)
+const char *route_words_of(const char *method, const char *pattern)
 {
 	for (const struct route_words *w = route_words; w->method != NULL; w++) {
 		if (strcmp(w->method, method) == 0 &&
@@ -31,20 +29,16 @@ static const char *words_of(const char *method, const char *pattern)
 	return "";
 }
 
-struct entry {
-	const struct route *route;
-};
-
 static int by_pattern(const void *a, const void *b)
 {
-	const struct route *x = ((const struct entry *)a)->route;
-	const struct route *y = ((const struct entry *)b)->route;
+	const struct route *x = ((const struct route_entry *)a)->route;
+	const struct route *y = ((const struct route_entry *)b)->route;
 	int order = strcmp(x->pattern, y->pattern);
 
 	return order != 0 ? order : strcmp(x->method, y->method);
 }
 
-static size_t collect(struct entry *ret_list)
+size_t route_entries(struct route_entry ret_list[ROUTES_MAX])
 {
 	size_t n = 0;
 
@@ -149,7 +143,7 @@ static void write_operation(struct jsonw *w, const struct route *r, int auth)
 	}
 	jsonw_obj(w, method);
 	write_tag(w, r->pattern);
-	jsonw_str(w, "summary", words_of(r->method, r->pattern));
+	jsonw_str(w, "summary", route_words_of(r->method, r->pattern));
 	write_id(w, r);
 	write_parameters(w, r->pattern);
 	if (body != NULL) {
@@ -175,8 +169,8 @@ static void write_operation(struct jsonw *w, const struct route *r, int auth)
 
 static void write_paths(struct jsonw *w, int auth)
 {
-	struct entry *list = xcalloc(ROUTES_MAX, sizeof(*list));
-	size_t n = collect(list);
+	struct route_entry *list = xcalloc(ROUTES_MAX, sizeof(*list));
+	size_t n = route_entries(list);
 	const char *open = NULL;
 
 	jsonw_obj(w, "paths");
@@ -206,7 +200,7 @@ static void write_sockets(struct jsonw *w)
 	for (size_t t = 0; ws_tables[t] != NULL; t++) {
 		for (const struct ws_endpoint *e = ws_tables[t]; e->pattern != NULL;
 		     e++) {
-			jsonw_str(w, e->pattern, words_of("WS", e->pattern));
+			jsonw_str(w, e->pattern, route_words_of("WS", e->pattern));
 		}
 	}
 	jsonw_obj_end(w);

@@ -2,6 +2,7 @@
 import csv
 import pathlib
 import re
+import urllib.request
 
 import pytest
 
@@ -53,6 +54,14 @@ def test_it_is_well_formed(document):
                 for content in response.get("content", {}).values():
                     assert content["schema"]["$ref"].rsplit("/", 1)[1] in document["components"]["schemas"]
     assert len(ids) == len(set(ids))
+
+
+def test_the_page(shared_server, document):
+    page = urllib.request.urlopen(shared_server.api.removesuffix("/api") + "/docs", timeout=20)
+    text = page.read().decode()
+    assert page.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert all(f"<code>/api{path}</code>" in text or f"<code>{path}</code>" in text for path in document["paths"])
+    assert "<script" not in text and "//" not in text.replace("://", "")
 
 
 def test_the_password_is_told_of(tmp_path):

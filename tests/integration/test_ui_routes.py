@@ -113,6 +113,13 @@ def test_values_against_a_schema(shared_server, values, errors):
         "errors": errors, "valid": not errors}
 
 
+@pytest.mark.parametrize("schema", [{"type": "nope"}, {"properties": {"a": {"type": "nope"}}}])
+def test_a_schema_of_no_type(shared_server, schema):
+    answer = shared_server.request("POST", "/ui/schemas/validate", {"schema": schema, "values": {}})
+    assert (answer.status, answer.json) == (
+        422, {"detail": "Invalid schema: 'nope' is not valid under any of the given schemas"})
+
+
 def test_a_schema_that_goes_round(shared_server):
     answer = shared_server.request("POST", "/ui/schemas/validate", {
         "schema": {"$ref": "#/definitions/A", "definitions": {"A": {"$ref": "#/definitions/A"}}}, "values": {"a": 1}})

@@ -151,6 +151,40 @@ static int resolve(struct tx *tx, json_t *values, json_t *schema, json_t *errors
 	return found;
 }
 
+static int is_type(const char *name)
+{
+	static const char *const types[] = {"array",  "boolean", "integer", "null",
+					    "number", "object",  "string"};
+
+	for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+		if (strcmp(name, types[i]) == 0) {
+			return 1;
+		}
+	}
+	return 0;
+}
+
+/* A "type" of SCHEMA, of its properties or items that is none, or NULL. */
+static const char *wrong_type(const json_t *schema)
+{
+	const char *type = json_string_value(json_object_get(schema, "type"));
+	const char *key, *inner;
+	json_t *member;
+
+	if (type != NULL && !is_type(type)) {
+		return type;
+	}
+	json_object_foreach (json_object_get(schema, "properties"), key, member) {
+		inner = json_string_value(json_object_get(member, "type"));
+		if (inner != NULL && !is_type(inner)) {
+			return inner;
+		}
+	}
+	inner = json_string_value(
+	    json_object_get(json_object_get(schema, "items"), "type"));
+	return inner != NULL && !is_type(inner) ? inner : NULL;
+}
+
 static void write_answer(struct tx *tx, const json_t *errors)
 {
 	struct jsonw w;
@@ -165,9 +199,15 @@ static void write_answer(struct tx *tx, const json_t *errors)
 static int validate_work(struct tx *tx, void *arg, struct error *err)
 {
 	const struct validate *a = arg;
+	const char *wrong = wrong_type(a->schema);
 	json_t *values = json_deep_copy(a->values), *schema = json_deep_copy(a->schema);
 	json_t *errors = json_array();
-	int rc = resolve(tx, values, schema, errors);
+	int rc = wrong == NULL
+		     ? resolve(tx, values, schema, errors)
+		     : err_set(err, ERR_INVALID,
+			       "Invalid schema: '%s' is not valid under any of the "
+			       "given schemas",
+			       wrong);
 
 	if (rc >= 0) {
 		rc = schema_each_problem(values, schema, add_problem, errors, err);
