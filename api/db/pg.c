@@ -119,15 +119,13 @@ static int refused(struct db_conn *c, struct error *err)
 static int session(struct db_conn *c, struct error *err)
 {
 	char statement[16], lock[16], idle[16];
-	const struct db_arg args[] = {db_a_text(statement), db_a_text(lock),
-				      db_a_text(idle)};
 
 	(void)snprintf(statement, sizeof(statement), "%d", CONN_STATEMENT_MS);
 	(void)snprintf(lock, sizeof(lock), "%d", PG_LOCK_MS);
 	(void)snprintf(idle, sizeof(idle), "%d", PG_IDLE_TX_MS);
 	return db_exec(c, SQL_PG_SESSION,
 		       DB_ARGS(db_a_text(statement), db_a_text(lock), db_a_text(idle)),
-		       ARRAY_LEN(args), NULL, err);
+		       3, NULL, err);
 }
 
 static void disconnect(struct pg *pg)

@@ -59,8 +59,10 @@ static int split(const char *url, struct buf *conninfo, char **ret_password,
 			     (int)strcspn(msg != NULL ? msg : "", "\n"),
 			     msg != NULL ? msg : "");
 		PQfreemem(msg);
+		free(own);
+		return rc;
 	}
-	for (p = parts; rc == 0 && p->keyword != NULL; p++) {
+	for (p = parts; p->keyword != NULL; p++) {
 		if (p->val == NULL || p->val[0] == '\0') {
 			continue;
 		}

@@ -215,11 +215,13 @@ void server_conf_hide_urls(int argc, char **argv)
 	char *value;
 	int i, used;
 
-	for (i = 1; i < argc; i++) {
+	for (i = 1; i < argc && argv[i] != NULL; i++) {
 		used = server_conf_is_url(argv[i]);
-		value = used == 1                   ? strchr(argv[i], '=') + 1
-			: used == 2 && i + 1 < argc ? argv[i + 1]
-						    : NULL;
+		value = used == 2 && i + 1 < argc ? argv[i + 1] : NULL;
+		if (used == 1) {
+			value = argv[i] + strcspn(argv[i], "=");
+			value += *value == '=';
+		}
 		if (value != NULL) {
 			memset(value, '*', strlen(value));
 		}
