@@ -82,6 +82,10 @@ void http_param_uuid(const struct http_req *r, const char *name, struct uuid *re
 const char *http_query(const struct http_req *r,
 		       const char *name); /* decoded, or NULL */
 const char *http_header(const struct http_req *r, const char *name);
+/* Each header as the client wrote its name, in order. */
+void http_each_header(const struct http_req *r,
+		      void (*fn)(const char *name, const char *value, void *arg),
+		      void *arg);
 const char *http_body(const struct http_req *r, size_t *ret_len);
 /* 1 when the client is on this host: a loopback peer, and no proxy in between. */
 int http_is_local(const struct http_req *r);

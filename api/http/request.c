@@ -8,6 +8,7 @@
 
 #include <event2/buffer.h>
 #include <event2/http.h>
+#include <event2/keyvalq_struct.h>
 
 #include "api/http/http_priv.h"
 #include "api/http/text.h"
@@ -80,6 +81,20 @@ const char *http_header(const struct http_req *r, const char *name)
 		return NULL;
 	}
 	return evhttp_find_header(evhttp_request_get_input_headers(r->ev), name);
+}
+
+void http_each_header(const struct http_req *r,
+		      void (*fn)(const char *name, const char *value, void *arg),
+		      void *arg)
+{
+	const struct evkeyval *h;
+
+	if (r->ev == NULL) {
+		return;
+	}
+	TAILQ_FOREACH (h, evhttp_request_get_input_headers(r->ev), next) {
+		fn(h->key, h->value, arg);
+	}
 }
 
 const char *http_scheme(const struct http_req *r)

@@ -44,16 +44,31 @@ static const char *method_name(enum evhttp_cmd_type type)
 	return "OTHER";
 }
 
-/* The part of PATH below the base path, or NULL. */
+/* Behind "/WORD/<anything>", or NULL. */
+static const char *behind(const char *path, const char *word)
+{
+	size_t len = strlen(word);
+
+	if (strncmp(path, word, len) != 0 || path[len] == '\0' || path[len] == '/') {
+		return NULL;
+	}
+	return path + len + strcspn(path + len, "/");
+}
+
+/* The part of PATH below the base path, or NULL.  Addresses that name an account and a
+ * workspace mean the same: there is one of each. */
 static const char *below_base(const struct http_server *s, const char *path)
 {
 	size_t len = strlen(s->base_path);
+	const char *longer;
 
-	if (strncmp(path, s->base_path, len) == 0 &&
-	    (path[len] == '/' || path[len] == '\0')) {
-		return path + len;
+	if (strncmp(path, s->base_path, len) != 0 ||
+	    (path[len] != '/' && path[len] != '\0')) {
+		return NULL;
 	}
-	return NULL;
+	longer = behind(path + len, "/accounts/");
+	longer = longer != NULL ? behind(longer, "/workspaces/") : NULL;
+	return longer != NULL ? longer : path + len;
 }
 
 static struct http_req *req_new(struct http_server *s, struct evhttp_request *ev,

@@ -83,3 +83,31 @@ DELETE FROM automation_action WHERE id = ?1;
 SELECT count(*) FROM automation_action;
 -- name: action_count_of
 SELECT count(*) FROM automation_action WHERE automation_id = ?1;
+
+-- Webhooks.  Columns: id created updated name description enabled template slug
+-- service_account_id.
+-- name: webhook_insert
+INSERT INTO webhook (id, created, updated, name, description, enabled, template, slug,
+  service_account_id)
+VALUES (?1, ?2, ?2, ?3, ?4, ?5, ?6, ?7, ?8);
+-- name: webhook_by_id
+SELECT id, created, updated, name, description, enabled, template, slug,
+  service_account_id
+FROM webhook WHERE id = ?1;
+-- name: webhook_by_slug
+SELECT id, created, updated, name, description, enabled, template, slug,
+  service_account_id
+FROM webhook WHERE slug = ?1 AND enabled = 1;
+-- name: webhook_list
+SELECT id, created, updated, name, description, enabled, template, slug,
+  service_account_id
+FROM webhook ORDER BY name, id LIMIT ?1 OFFSET ?2;
+-- name: webhook_update
+UPDATE webhook SET updated = ?2, name = coalesce(?3, name),
+  description = CASE WHEN ?4 = 1 THEN ?5 ELSE description END,
+  template = coalesce(?6, template), enabled = coalesce(?7, enabled)
+WHERE id = ?1;
+-- name: webhook_rotate
+UPDATE webhook SET updated = ?2, slug = ?3 WHERE id = ?1;
+-- name: webhook_delete
+DELETE FROM webhook WHERE id = ?1;
