@@ -7,15 +7,18 @@
 
 struct command_group;
 
+extern const struct command_group group_automation;
 extern const struct command_group group_concurrency;
 extern const struct command_group group_config;
 extern const struct command_group group_deployment;
+extern const struct command_group group_event;
 extern const struct command_group group_flow;
 extern const struct command_group group_flow_run;
 extern const struct command_group group_pool;
 extern const struct command_group group_profile;
 extern const struct command_group group_server;
 extern const struct command_group group_top;
+extern const struct command_group group_webhook;
 extern const struct command_group group_work_pool;
 extern const struct command_group group_work_queue;
 extern const struct command_group group_worker;

@@ -7,6 +7,7 @@ libcli_a_SOURCES = \
 	cli/cli.h \
 	cli/client.c \
 	cli/client.h \
+	cli/cmd_automation.c \
 	cli/cmd_concurrency.c \
 	cli/cmd_config.c \
 	cli/cmd_deployment.c \
@@ -20,6 +21,7 @@ libcli_a_SOURCES = \
 	cli/cmd_server.h \
 	cli/cmd_server_database.c \
 	cli/cmd_top.c \
+	cli/cmd_webhook.c \
 	cli/cmd_work_pool.c \
 	cli/cmd_work_queue.c \
 	cli/cmd_worker.c \

@@ -8,8 +8,9 @@
 #include "cli/groups.h"
 
 const struct command_group *const command_groups[] = {
-    &group_top,    &group_concurrency, &group_config,     &group_deployment,
-    &group_flow,   &group_flow_run,    &group_pool,       &group_profile,
-    &group_server, &group_work_pool,   &group_work_queue, &group_worker,
+    &group_top,        &group_automation, &group_concurrency, &group_config,
+    &group_deployment, &group_event,      &group_flow,        &group_flow_run,
+    &group_pool,       &group_profile,    &group_server,      &group_webhook,
+    &group_work_pool,  &group_work_queue, &group_worker,
 };
 const size_t command_group_count = ARRAY_LEN(command_groups);

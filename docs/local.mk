@@ -8,3 +8,6 @@ EXTRA_DIST += docs/deployments.md
 EXTRA_DIST += docs/explain.md
 EXTRA_DIST += docs/work-pools.md
 EXTRA_DIST += docs/c-sdk.md
+EXTRA_DIST += docs/automations.md
+EXTRA_DIST += docs/events.md
+EXTRA_DIST += docs/walkthroughs/automations.md

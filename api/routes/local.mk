@@ -3,6 +3,7 @@ libapi_a_SOURCES += api/routes/admin.c
 libapi_a_SOURCES += api/routes/artifacts.c
 libapi_a_SOURCES += api/routes/automation_action.c
 libapi_a_SOURCES += api/routes/automation_body.h
+libapi_a_SOURCES += api/routes/automation_explain.c
 libapi_a_SOURCES += api/routes/automation_row.h
 libapi_a_SOURCES += api/routes/automation_trigger.c
 libapi_a_SOURCES += api/routes/automations.c

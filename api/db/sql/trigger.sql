@@ -111,3 +111,6 @@ WHERE id = ?1;
 UPDATE webhook SET updated = ?2, slug = ?3 WHERE id = ?1;
 -- name: webhook_delete
 DELETE FROM webhook WHERE id = ?1;
+-- name: events_since
+SELECT id, occurred, received, event, resource, related, payload, follows
+FROM event WHERE occurred >= ?1 ORDER BY occurred, id LIMIT ?2;
