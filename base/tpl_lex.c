@@ -556,5 +556,10 @@ int tpl_lex(struct arena *a, const char *text, struct toks *ret_toks,
 	if (rc == 0 && add(&x, TOK_EOF, x.at) == NULL) {
 		rc = -ERR_INVALID;
 	}
+	if (rc == 0 && ret_toks->count > 1) {
+		/* what is missing at the end is missing behind the last word */
+		ret_toks->list[ret_toks->count - 1].line =
+		    ret_toks->list[ret_toks->count - 2].line;
+	}
 	return rc;
 }

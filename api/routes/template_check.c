@@ -13,9 +13,6 @@ int template_text_check(const char *text, int *ret_line, struct error *err)
 	int rc;
 
 	*ret_line = 1;
-	if (template_is_plain(text)) {
-		return 0;
-	}
 	rc = template_parse(text, &t, &at, err);
 	if (rc < 0) {
 		*ret_line = at.line;

@@ -230,6 +230,21 @@ static void on_timer(void *arg)
 	arm(s);
 }
 
+static int clear_work(struct tx *tx, void *arg, struct error *err)
+{
+	(void)arg;
+	return db_exec(tx->c, SQL_SERVICE_LEASE_CLEAR, NULL, 0, NULL, err);
+}
+
+/* The data directory's lock says that whoever held them is dead: nothing is waited for
+ * after a crash.  A database elsewhere may have other servers. */
+static void clear_leases(struct api *api)
+{
+	if (api->conf->database_url == NULL || api->conf->database_url[0] == '\0') {
+		(void)tx_run(api, DB_WRITE, clear_work, NULL, NULL, NULL);
+	}
+}
+
 struct services *services_start(struct api *api)
 {
 	struct services *s = xcalloc(1, sizeof(*s));
@@ -240,6 +255,7 @@ struct services *services_start(struct api *api)
 	s->timer = loop_timer_new(api->loop, on_timer, s);
 	metric_register(&passes);
 	metric_register(&changed);
+	clear_leases(api);
 	for (size_t i = 0; i < SERVICES; i++) {
 		s->runners[i].service = table[i];
 		s->runners[i].s = s;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fuzz_template_check.c - any text as a template; the line is one of the text, or 0: all of it.
+ * fuzz_template_check.c - any text as a template; the line is one of the text, or 0:
+ * all of it.
  */
 #include <stdint.h>
 #include <stdlib.h>

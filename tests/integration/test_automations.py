@@ -94,7 +94,7 @@ def test_an_absence_is_noticed_after_a_restart(tmp_path):
     server.kill()
     server.start()
     done = until(lambda: results(server, a, "executed")["events"], 15)
-    assert len(done) == 1
+    assert len(done) == 1, done
 
 
 def test_one_stuck_endpoint_delays_no_other(shared_server):

@@ -15,6 +15,10 @@ WHERE service_lease.owner = ?2 OR service_lease.expires < ?3;
 -- name: service_lease_drop
 UPDATE service_lease SET expires = 0 WHERE owner = ?1;
 
+-- Nobody else can hold one: this process has the only database there is.
+-- name: service_lease_clear
+UPDATE service_lease SET expires = 0;
+
 -- name: late_runs_due
 -- hot
 SELECT fr.id, fr.next_scheduled_start_time FROM flow_run fr

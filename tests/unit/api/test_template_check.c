@@ -49,7 +49,7 @@ Test(template_check, bad_texts_and_their_lines)
 	    {"\n\n{{ }}", 3, "Expected an expression"},
 	    {"{% nosuch %}", 1, "Encountered unknown tag 'nosuch'."},
 	    {"{% if x %}\n{% endfor %}", 2, "to be closed is 'if'"},
-	    {"{% for x in y %}\n\n", 3, "Unexpected end of template."},
+	    {"{% for x in y %}\n\n", 1, "Unexpected end of template."},
 	    {"{% endif %}", 1, "Encountered unknown tag 'endif'."},
 	    {"{% if x", 1, "expected 'end of statement block'"},
 	    {"{# x", 1, "Missing end of comment tag"},
