@@ -31,51 +31,18 @@ extern const struct route routes_templates[];
 extern const struct route routes_docs_page[];
 extern const struct route routes_openapi[];
 extern const struct route routes_ui_runs[];
+extern const struct route routes_automation_explain[];
+extern const struct route routes_hooks[];
 extern const struct route routes_variables[];
 extern const struct route routes_webhooks[];
-extern const struct route routes_hooks[];
-extern const struct route routes_automation_explain[];
 extern const struct route routes_saved_searches[];
 extern const struct route routes_logs[];
 extern const struct route routes_artifacts[];
 
 const struct route *const route_tables[] = {
-    routes_admin,        routes_block_documents, routes_block_types,
-    routes_events_count, routes_events,          routes_automations,
-    routes_collections,  routes_events_in,       routes_flows,
-    routes_info,         routes_limits_v1,       routes_limits_take,
-    routes_limits_v2,    routes_variables,       routes_saved_searches,
-    routes_logs,         routes_artifacts,       concurrency_status_routes,
-    explain_routes,      usage_routes,           deployment_routes,
-    concurrency_routes,  rebuild_routes,         schedule_routes,
-    work_pool_routes,    work_pool_run_routes,   work_queue_routes,
-    worker_routes,       routes_flow_runs,       routes_run_states,
-    routes_task_runs,    routes_updates,         task_worker_routes,
-    routes_templates,    worker_fleet_routes,    routes_ui_runs,
-    routes_openapi,      routes_docs_page,       NULL,
-    routes_webhooks,       routes_hooks,
-    routes_admin,          routes_block_documents,
-    routes_block_types,    routes_events_count,
-    routes_events,         routes_automations,
-    routes_collections,    routes_events_in,
-    routes_flows,          routes_info,
-    routes_limits_v1,      routes_limits_take,
-    routes_limits_v2,      routes_variables,
-    routes_saved_searches, routes_logs,
-    routes_artifacts,      concurrency_status_routes,
-    explain_routes,        usage_routes,
-    deployment_routes,     concurrency_routes,
-    rebuild_routes,        schedule_routes,
-    work_pool_routes,      work_pool_run_routes,
-    work_queue_routes,     worker_routes,
-    routes_flow_runs,      routes_run_states,
-    routes_task_runs,      routes_updates,
-    task_worker_routes,    routes_templates,
-    worker_fleet_routes,   routes_ui_runs,
-    routes_openapi,        NULL,
     routes_automation_explain,
-    routes_webhooks,
     routes_hooks,
+    routes_webhooks,
     routes_admin,
     routes_block_documents,
     routes_block_types,
@@ -113,6 +80,7 @@ const struct route *const route_tables[] = {
     worker_fleet_routes,
     routes_ui_runs,
     routes_openapi,
+    routes_docs_page,
     NULL,
 };
 

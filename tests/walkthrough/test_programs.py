@@ -17,9 +17,7 @@ import wf
 HERE = pathlib.Path(__file__).parent / "programs"
 LIMIT = 300
 ALL = sorted(p.stem for p in HERE.glob("s[0-9]*.py"))
-EVERYDAY = ["s000_state_handlers", "s002_callables"]
-EVERYDAY = ["s000_state_handlers", "s002_basics", "s002_callables",
-            "s001_automation_sdk", "s001_composite", "s001_webhooks"]
+EVERYDAY = ["s000_state_handlers", "s001_webhooks", "s002_callables"]
 WANTED = os.environ.get("WF_WALK", "").split()
 PROGRAMS = ALL if WANTED == ["all"] else WANTED or EVERYDAY
 # Promises that something other than the server has to keep.
