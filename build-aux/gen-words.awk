@@ -7,7 +7,7 @@ BEGIN {
 	print "#include \"api/routes/openapi.h\"\n"
 	print "const struct route_words route_words[] = {"
 }
-$2 ~ /^(GET|POST|PUT|PATCH|DELETE|WS)$/ && $3 ~ /^`\// {
+$2 ~ /^(GET|POST|PUT|PATCH|DELETE|HEAD|WS)$/ && $3 ~ /^`\// {
 	path = $3
 	gsub(/`/, "", path)
 	text = $4
