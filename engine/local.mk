@@ -10,6 +10,10 @@ libengine_a_SOURCES = \
 	engine/params.h \
 	engine/plan.c \
 	engine/plan.h \
+	engine/plan_handler.c \
+	engine/plan_handler.h \
+	engine/plan_more.h \
+	engine/plan_types.h \
 	engine/results.c \
 	engine/results.h \
 	engine/runner.c \
@@ -20,9 +24,11 @@ libengine_a_SOURCES = \
 	engine/runner_values.c \
 	engine/sched.c \
 	engine/sched.h \
+	engine/sched_map.c \
 	engine/sched_priv.h \
 	engine/sched_queue.c \
 	engine/sched_task.c \
+	engine/sched_txn.c \
 	engine/state.c \
 	engine/state.h \
 	engine/expr/expr.h \
@@ -34,6 +40,8 @@ libengine_a_SOURCES = \
 	engine/expr/expr_scan.h \
 	engine/expr/name.c \
 	engine/expr/name.h \
+	engine/expr/regex.c \
+	engine/expr/regex.h \
 	engine/expr/tmpl.c \
 	engine/expr/tmpl.h \
 	engine/session/control.c \
@@ -68,9 +76,14 @@ libengine_a_SOURCES = \
 	engine/yaml/fields.c \
 	engine/yaml/load.c \
 	engine/yaml/load.h \
+	engine/yaml/load_cache.c \
 	engine/yaml/load_flow.c \
+	engine/yaml/load_handler.c \
+	engine/yaml/load_more.c \
+	engine/yaml/load_notify.c \
 	engine/yaml/load_params.c \
 	engine/yaml/load_task.c \
+	engine/yaml/load_when.c \
 	engine/yaml/node.c \
 	engine/yaml/node.h \
 	engine/yaml/parse.c \

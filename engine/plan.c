@@ -13,7 +13,7 @@
 #include "engine/expr/name.h"
 #include "engine/expr/tmpl.h"
 
-static void strs_release(struct plan_strs *s)
+void plan_strs_release(struct plan_strs *s)
 {
 	size_t i;
 
@@ -23,7 +23,7 @@ static void strs_release(struct plan_strs *s)
 	free(s->items);
 }
 
-static void pairs_release(struct plan_pairs *p)
+void plan_pairs_release(struct plan_pairs *p)
 {
 	size_t i;
 
@@ -50,13 +50,25 @@ void plan_task_free(struct plan_task *t)
 	free(t->description);
 	free(t->task_key);
 	free(t->script);
-	pairs_release(&t->with);
-	pairs_release(&t->env);
+	plan_pairs_release(&t->with);
+	plan_pairs_release(&t->env);
 	tmpl_free(t->cond);
 	tmpl_free(t->output_file);
 	free(t->delays.seconds);
-	strs_release(&t->tags);
+	plan_strs_release(&t->tags);
 	name_free(t->run_name);
+	free(t->source);
+	plan_pairs_release(&t->each);
+	plan_strs_release(&t->unmapped);
+	plan_uses_free(t->uses);
+	plan_pause_free(t->pause);
+	plan_cache_free(t->cache);
+	plan_retry_if_free(t->retry_if);
+	plan_hooks_free(t->hooks);
+	plan_handlers_release(&t->handlers);
+	plan_limits_release(&t->limits);
+	tmpl_free(t->storage_key);
+	free(t->storage);
 	free(t->upstream.tasks);
 	free(t->downstream.tasks);
 	free(t);
@@ -82,9 +94,18 @@ void plan_flow_free(struct plan_flow *f)
 	free(f->name);
 	free(f->description);
 	name_free(f->run_name);
-	strs_release(&f->tags);
-	pairs_release(&f->env);
+	plan_strs_release(&f->tags);
+	plan_pairs_release(&f->env);
 	tmpl_free(f->ret);
+	plan_handlers_release(&f->handlers);
+	plan_hooks_free(f->hooks);
+	plan_strs_release(&f->secrets);
+	plan_strs_release(&f->variables);
+	for (i = 0; i < f->txn_count; i++) {
+		free(f->txns[i].name);
+	}
+	free(f->txns);
+	free(f->storage);
 	free(f);
 }
 

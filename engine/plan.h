@@ -14,6 +14,10 @@
 
 #include <jansson.h>
 
+#include "engine/plan_handler.h"
+#include "engine/plan_more.h"
+#include "engine/plan_types.h"
+
 struct buf;
 struct error;
 struct name_tmpl;
@@ -26,6 +30,8 @@ struct tmpl;
 #define PLAN_DEFAULT_WORKERS 16
 #define PLAN_DEFAULT_GRACE_S 5.0
 #define PLAN_INHERIT         (-1)
+#define PLAN_MAX_PARALLEL    100000
+#define PLAN_NO_TASK         ((size_t)-1)
 
 enum plan_outputs {
 	PLAN_OUT_NONE = 0,
@@ -35,28 +41,6 @@ enum plan_outputs {
 	PLAN_OUT_FILE,
 };
 
-struct plan_strs {
-	char **items;
-	size_t count;
-};
-/* NAME: value, in the order of the file. */
-struct plan_pair {
-	char *name;
-	struct tmpl *value;
-};
-struct plan_pairs {
-	struct plan_pair *items;
-	size_t count;
-};
-struct plan_delays {
-	double *seconds; /* the last one repeats */
-	size_t count;
-};
-struct plan_edges {
-	size_t *tasks;
-	size_t count;
-};
-
 struct plan_task {
 	size_t index;
 	int line; /* in the file */
@@ -64,10 +48,13 @@ struct plan_task {
 	char *name; /* shown; the key unless given */
 	char *description;
 	char *task_key; /* <key>-<8 hex of its text>: names the task across runs */
-	/* what to run: exactly one of the two */
+	char *source;   /* sha256 of its text, for the cache */
+	/* what to run: exactly one of these */
 	char *script;
 	struct tmpl **argv;
 	size_t argc;
+	struct plan_uses *uses;
+	struct plan_pause *pause;
 
 	struct plan_pairs with;
 	struct plan_pairs env;
@@ -83,6 +70,23 @@ struct plan_task {
 	int allow_failure;
 	struct plan_strs tags;
 	struct name_tmpl *run_name; /* or NULL */
+
+	struct plan_pairs each; /* for_each: lists of equal length */
+	struct plan_strs unmapped;
+	int max_parallel; /* 0: as many as there are workers */
+	int generator;
+	size_t stream_of; /* the generator whose items for_each takes as they come */
+	int keeps_value;  /* its result is used by something else than a stream */
+
+	struct plan_cache *cache; /* these five: or NULL */
+	struct plan_retry_if *retry_if;
+	struct plan_hooks *hooks;
+	struct tmpl *storage_key;
+	char *storage;                 /* result_storage */
+	struct plan_handlers handlers; /* state_handlers, then on_failure */
+	struct plan_limits limits;
+	int persist_result; /* 0, 1, PLAN_INHERIT */
+	size_t txn;         /* number of its transaction, from 1; 0: none */
 
 	struct plan_edges upstream;
 	struct plan_edges downstream;
@@ -114,6 +118,16 @@ struct plan_flow {
 	size_t count;
 	struct tmpl *ret; /* "return"; NULL: nothing */
 	int dynamic;      /* a function makes the runs: see sched_add() */
+
+	const struct plan_file *file; /* or NULL */
+	struct plan_handlers handlers;
+	struct plan_hooks *hooks;            /* or NULL */
+	struct plan_strs secrets, variables; /* that expressions name */
+	struct plan_txn *txns;
+	size_t txn_count;
+	char *storage;      /* result_storage, or NULL */
+	int persist_result; /* 0, 1, PLAN_INHERIT */
+	int suspends;       /* some task does */
 };
 
 struct plan_file {

@@ -33,6 +33,7 @@ struct sched *sched_new(const struct plan_flow *flow, const struct sched_config 
 	s->wait_at_ms = s->deadline_ms = INT64_MAX;
 	s->lost_as = SCHED_ACCEPT;
 	state_init(&s->proposal);
+	state_init(&s->left_in);
 	heap_init(&s->delayed);
 	return s;
 }
@@ -40,6 +41,7 @@ struct sched *sched_new(const struct plan_flow *flow, const struct sched_config 
 void sched_free(struct sched *s)
 {
 	struct sched_action a;
+	size_t i;
 
 	if (s == NULL) {
 		return;
@@ -51,7 +53,16 @@ void sched_free(struct sched *s)
 	heap_release(&s->delayed);
 	state_release(&s->proposal);
 	state_release(&s->result);
+	state_release(&s->left_in);
 	free(s->stop_message);
+	sched_map_free(s);
+	sched_txn_free(s);
+	for (i = 0; i < s->count; i++) {
+		if (s->tasks[i].offered != NULL) {
+			state_release(s->tasks[i].offered);
+			free(s->tasks[i].offered);
+		}
+	}
 	free(s->tasks);
 	free(s);
 }
@@ -70,6 +81,35 @@ static void send_proposal(struct sched *s, struct sched_now now)
 	s->wait_at_ms = INT64_MAX;
 }
 
+/* The server turns Failed into AwaitingRetry: then that is what handlers hear of. */
+static int will_retry(const struct sched *s)
+{
+	return s->proposal.type == STATE_FAILED && s->run_count > 0 &&
+	       s->run_count <= s->flow->retries && !s->invalid;
+}
+
+static void consult(struct sched *s, const struct run_state *state, enum flow_wait wait)
+{
+	struct sched_action *a = sched_push(s, SCHED_ACT_CONSULT, SCHED_NO_TASK);
+
+	state_copy(&a->state, state);
+	s->waits = wait;
+}
+
+/* A new proposal: the handlers look at it first. */
+static void offer(struct sched *s, struct sched_now now)
+{
+	s->ask_fresh = 0;
+	s->wait_at_ms = INT64_MAX;
+	if (s->flow->handlers.count == 0 || s->deaf || s->proposal_force ||
+	    will_retry(s)) {
+		send_proposal(s, now);
+	} else {
+		s->proposal.at_us = now.us;
+		consult(s, &s->proposal, WAIT_CONSULT);
+	}
+}
+
 static void propose(struct sched *s, enum state_type type, const char *name,
 		    const char *message, struct sched_now now)
 {
@@ -80,7 +120,7 @@ static void propose(struct sched *s, enum state_type type, const char *name,
 	state_set_message(&s->proposal, message);
 	s->proposal_force = type == STATE_CRASHED;
 	s->phase = state_is_final(type) ? FLOW_ENDING : FLOW_ASKING;
-	send_proposal(s, now);
+	offer(s, now);
 }
 
 static void end(struct sched *s, const struct run_state *state, enum sched_answer as)
@@ -119,42 +159,20 @@ static void begin_attempt(struct sched *s, struct sched_now now)
 
 /* ---- the end of an attempt ---- */
 
-struct tally {
-	size_t failed, cancelled, not_final;
-};
-
-static struct tally count_states(const struct sched *s)
-{
-	struct tally n = {0, 0, 0};
-	size_t i;
-
-	for (i = 0; i < s->count; i++) {
-		enum state_type type = s->tasks[i].type;
-
-		if (s->tasks[i].plan->allow_failure) {
-			continue;
-		}
-		n.cancelled += type == STATE_CANCELLED;
-		n.failed += type == STATE_FAILED || type == STATE_CRASHED;
-		n.not_final += !state_is_final(type);
-	}
-	return n;
-}
-
 static void propose_count(struct sched *s, enum state_type type, const char *name,
 			  const char *what, size_t count, struct sched_now now)
 {
 	char message[80];
 
-	(void)snprintf(message, sizeof(message), "%zu/%zu states %s.", count, s->count,
-		       what);
+	(void)snprintf(message, sizeof(message), "%zu/%zu states %s.", count,
+		       s->tally.total, what);
 	propose(s, type, name, message, now);
 }
 
 /* The table of worker-and-engine 3.3, over all task runs of the attempt. */
 static void conclude(struct sched *s, struct sched_now now)
 {
-	struct tally n = count_states(s);
+	struct sched_tally n = s->tally;
 
 	if (n.cancelled > 0) {
 		propose_count(s, STATE_CANCELLED, "Cancelled", "cancelled", n.cancelled,
@@ -188,6 +206,13 @@ static void conclude_stop(struct sched *s, struct sched_now now)
 			  s->stop_message);
 		propose(s, STATE_CRASHED, "Crashed", s->stop_message, now);
 		break;
+	case STOP_ERROR:
+		s->stop = STOP_NONE;
+		propose(s, STATE_FAILED, "Failed", s->stop_message, now);
+		break;
+	case STOP_LEAVE:
+		end(s, &s->left_in, SCHED_ACCEPT);
+		break;
 	case STOP_LOST:
 		end(s, NULL, s->lost_as);
 		break;
@@ -208,7 +233,7 @@ static void conclude_returned(struct sched *s, struct sched_now now)
 	state_copy(&s->proposal, &s->result);
 	s->proposal_force = s->result.type == STATE_CRASHED;
 	s->phase = FLOW_ENDING;
-	send_proposal(s, now);
+	offer(s, now);
 }
 
 /* Moves on when nothing of the attempt is left to wait for. */
@@ -218,11 +243,16 @@ static void advance(struct sched *s, struct sched_now now)
 	if (s->phase != FLOW_RUNNING || !sched_tasks_over(s)) {
 		return;
 	}
-	if (s->stop != STOP_NONE) {
+	if (s->stop != STOP_NONE && s->stop != STOP_LOST && s->stop != STOP_LEAVE &&
+	    !sched_txn_over(s)) {
+		sched_txn_stop(s);
+	}
+	if (s->stop != STOP_NONE &&
+	    (sched_txn_over(s) || s->stop == STOP_LOST || s->stop == STOP_LEAVE)) {
 		conclude_stop(s, now);
-	} else if (s->flow->dynamic) {
+	} else if (s->stop == STOP_NONE && s->flow->dynamic) {
 		conclude_returned(s, now);
-	} else if (!s->returning) {
+	} else if (s->stop == STOP_NONE && !s->returning) {
 		conclude(s, now);
 	}
 }
@@ -234,7 +264,7 @@ static void stop(struct sched *s, enum stop_kind kind, const char *message,
 {
 	int first = s->stop == STOP_NONE;
 
-	if (s->phase == FLOW_DONE || (!first && kind != STOP_LOST)) {
+	if (s->phase == FLOW_DONE || (!first && kind < STOP_LEAVE)) {
 		return;
 	}
 	s->stop = kind;
@@ -251,10 +281,10 @@ static void stop(struct sched *s, enum stop_kind kind, const char *message,
 		advance(s, now);
 	} else if (kind == STOP_LOST) {
 		end(s, NULL, s->lost_as);
-	} else if (!s->in_flight) {
+	} else if (!s->in_flight && s->waits == WAIT_NOTHING) {
 		conclude_stop(s, now);
 	}
-	/* else: when the proposal in flight is answered */
+	/* else: when the proposal in flight is answered, or the shell is back */
 }
 
 static void lose(struct sched *s, enum sched_answer as, struct sched_now now)
@@ -287,12 +317,16 @@ static void wait_for(struct sched *s, const struct run_state *state,
 		ask_to_run(s, now);
 		return;
 	}
+	if (s->retrying && s->flow->handlers.count > 0 && !s->deaf) {
+		consult(s, state, WAIT_INFORM);
+	}
 	state_release(&s->proposal);
 	state_init(&s->proposal);
 	s->proposal.type = STATE_RUNNING;
 	s->proposal.name = s->retrying ? "Retrying" : "Running";
 	s->proposal_force = 0;
 	s->phase = FLOW_ASKING;
+	s->ask_fresh = 1;
 	s->wait_at_ms = now.ms + (delay_us + 999) / 1000;
 }
 
@@ -332,14 +366,71 @@ static void rejected_end(struct sched *s, const struct run_state *state,
 	wait_for(s, state, now);
 }
 
-static void accepted(struct sched *s, struct sched_now now)
+/* The proposal counts, and its hooks have run. */
+static void go_on(struct sched *s, struct sched_now now)
 {
 	if (s->phase == FLOW_ASKING) {
 		begin_attempt(s, now);
+	} else {
+		end(s, &s->proposal, SCHED_ACCEPT);
+	}
+}
+
+static void accepted(struct sched *s, struct sched_now now)
+{
+	if (s->phase == FLOW_ENDING) {
+		sched_log_finished(s, SCHED_NO_TASK, &s->proposal);
+	}
+	if (plan_has_hooks(s->flow->hooks, s->proposal.type)) {
+		state_copy(&sched_push(s, SCHED_ACT_HOOKS, SCHED_NO_TASK)->state,
+			   &s->proposal);
+		s->waits = WAIT_HOOKS;
 		return;
 	}
-	sched_log_finished(s, SCHED_NO_TASK, &s->proposal);
-	end(s, &s->proposal, SCHED_ACCEPT);
+	go_on(s, now);
+}
+
+/* The handlers of the flow have answered. */
+static void on_consulted(struct sched *s, const struct sched_event *ev,
+			 struct sched_now now)
+{
+	enum flow_wait was = s->waits;
+
+	if (was != WAIT_CONSULT && was != WAIT_INFORM) {
+		return;
+	}
+	s->waits = WAIT_NOTHING;
+	if (ev->verdict == SCHED_FAIL) {
+		s->deaf = 1;
+		sched_log(s, SCHED_NO_TASK, LEVEL_ERROR, "%s", ev->message);
+	}
+	if (s->stop != STOP_NONE && !state_is_final(s->proposal.type)) {
+		conclude_stop(s, now);
+	} else if (ev->verdict == SCHED_FAIL) {
+		propose(s, STATE_FAILED, "Failed", ev->message, now);
+	} else if (was == WAIT_CONSULT) {
+		if (ev->state != NULL) {
+			state_copy(&s->proposal, ev->state);
+			s->phase =
+			    state_is_final(ev->state->type) ? FLOW_ENDING : FLOW_ASKING;
+		}
+		send_proposal(s, now);
+	}
+}
+
+static void on_flow_hooked(struct sched *s, struct sched_now now)
+{
+	if (s->waits != WAIT_HOOKS) {
+		return;
+	}
+	s->waits = WAIT_NOTHING;
+	if (s->stop == STOP_LOST) {
+		end(s, NULL, s->lost_as);
+	} else if (s->stop != STOP_NONE && s->phase == FLOW_ASKING) {
+		conclude_stop(s, now);
+	} else {
+		go_on(s, now);
+	}
 }
 
 /* A stop that came while a proposal was in flight; 1 when it decided. */
@@ -401,8 +492,12 @@ static void on_answer(struct sched *s, const struct sched_event *ev,
 
 static void on_tick(struct sched *s, struct sched_now now)
 {
-	if (s->wait_at_ms <= now.ms) {
-		send_proposal(s, now);
+	if (s->wait_at_ms <= now.ms && s->waits == WAIT_NOTHING) {
+		if (s->ask_fresh) {
+			offer(s, now);
+		} else {
+			send_proposal(s, now);
+		}
 	}
 	if (s->phase == FLOW_RUNNING) {
 		if (s->deadline_ms <= now.ms) {
@@ -500,6 +595,43 @@ void sched_event(struct sched *s, const struct sched_event *ev, struct sched_now
 	case SCHED_EV_LOST:
 		lose(s, SCHED_SUPERSEDED, now);
 		break;
+	case SCHED_EV_ERROR:
+		stop(s, STOP_ERROR, ev->message, now);
+		break;
+	case SCHED_EV_LEAVE:
+		state_copy(&s->left_in, ev->state);
+		stop(s, STOP_LEAVE, "The run goes on later.", now);
+		break;
+	case SCHED_EV_CONSULTED:
+		if (ev->task == SCHED_NO_TASK) {
+			on_consulted(s, ev, now);
+			break;
+		}
+		sched_task_consulted(s, ev, now);
+		advance(s, now);
+		break;
+	case SCHED_EV_HOOKED:
+		if (ev->task == SCHED_NO_TASK) {
+			on_flow_hooked(s, now);
+			break;
+		}
+		if (!sched_task_hooked(s, ev, now)) {
+			sched_txn_hooked(s, ev, now);
+		}
+		advance(s, now);
+		break;
+	case SCHED_EV_EXPANDED:
+		sched_map_expanded(s, ev, now);
+		advance(s, now);
+		break;
+	case SCHED_EV_ITEMS:
+		sched_map_items(s, ev);
+		advance(s, now);
+		break;
+	case SCHED_EV_ACQUIRED:
+		sched_task_acquired(s, ev, now);
+		advance(s, now);
+		break;
 	}
 }
 
@@ -510,7 +642,7 @@ int64_t sched_due(const struct sched *s)
 	if (s->phase == FLOW_RUNNING) {
 		due = MIN_OF(due, s->deadline_ms);
 	}
-	return MIN_OF(due, s->wait_at_ms);
+	return s->waits == WAIT_NOTHING ? MIN_OF(due, s->wait_at_ms) : due;
 }
 
 void sched_hold(struct sched *s, int held, struct sched_now now)
@@ -523,7 +655,7 @@ void sched_hold(struct sched *s, int held, struct sched_now now)
 
 void sched_get_run(const struct sched *s, size_t task, struct sched_run *ret_run)
 {
-	*ret_run = s->tasks[task].run;
+	*ret_run = sched_unit(s, task)->run;
 }
 
 int sched_run_count(const struct sched *s)
@@ -533,11 +665,28 @@ int sched_run_count(const struct sched *s)
 
 int64_t sched_task_due(const struct sched *s, size_t task)
 {
-	return heap_contains(&s->tasks[task].due) ? s->tasks[task].due.key : 0;
+	const struct sched_task *t = sched_unit(s, task);
+
+	return heap_contains(&t->due) ? t->due.key : 0;
+}
+
+size_t sched_task_of(const struct sched *s, size_t unit)
+{
+	return sched_unit(s, unit)->head;
+}
+
+size_t sched_item_of(const struct sched *s, size_t unit)
+{
+	return sched_is_item(s, unit) ? sched_unit(s, unit)->item : SCHED_NO_TASK;
+}
+
+enum state_type sched_type_of(const struct sched *s, size_t unit)
+{
+	return sched_unit(s, unit)->type;
 }
 
 void sched_counts(const struct sched *s, size_t *ret_running, size_t *ret_done)
 {
-	*ret_running = s->running;
+	*ret_running = s->live;
 	*ret_done = s->done;
 }

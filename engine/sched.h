@@ -15,6 +15,12 @@
  *                       |          ^         v
  *                       v          +----- DELAYED (AwaitingRetry)
  *                      DONE (NotReady, Skipped, Cached)
+ *
+ * What runs is a unit: a task, or one item of a task with for_each.  The first units
+ * are the tasks of the plan, by their index; those of items come behind, and are used
+ * again once SCHED_ACT_FORGET was taken, so that a map of any length needs no more
+ * memory than what is under way.  A task with state handlers asks before each state
+ * (SCHED_ACT_CONSULT); one with hooks waits for them after it (SCHED_ACT_HOOKS).
  */
 #ifndef ENGINE_SCHED_H
 #define ENGINE_SCHED_H
@@ -27,6 +33,7 @@
 
 struct buf;
 struct plan_flow;
+struct plan_task;
 struct sched;
 
 #define SCHED_NO_TASK ((size_t)-1)
@@ -43,6 +50,9 @@ struct sched_config {
 	void (*new_id)(struct uuid *ret_id, int64_t now_us, void *arg);
 	double (*random)(void *arg); /* [0,1) */
 	void *arg;
+	/* Whether TASK needs a permit (SCHED_ACT_ACQUIRE) before it runs; may be NULL.
+	 */
+	int (*needs_permit)(const struct plan_task *task, void *arg);
 };
 
 enum sched_answer {
@@ -62,7 +72,9 @@ enum sched_verdict {
 	SCHED_TIMED_OUT,
 	SCHED_STOPPED, /* by SCHED_ACT_STOP */
 	SCHED_STATE,   /* the task gave its own state: see .state */
+	SCHED_CACHED,  /* not run: its result was there */
 };
+#define SCHED_STREAM ((size_t)-1) /* .count of EXPANDED: items come by EV_ITEMS */
 
 enum sched_event_type {
 	SCHED_EV_START =
@@ -74,9 +86,16 @@ enum sched_event_type {
 	SCHED_EV_RETURNED, /* of SCHED_ACT_RETURN: OK or FAIL; of a dynamic flow:
 			      .state is the flow's, NULL: its task runs decide */
 	SCHED_EV_TICK,
-	SCHED_EV_CANCEL, /* somebody asked for it */
-	SCHED_EV_CRASH,  /* a signal ends us: MESSAGE becomes the Crashed state's */
-	SCHED_EV_LOST,   /* the owner is gone: stop everything, propose nothing */
+	SCHED_EV_CANCEL,    /* somebody asked for it */
+	SCHED_EV_CRASH,     /* a signal ends us: MESSAGE becomes the Crashed state's */
+	SCHED_EV_LOST,      /* the owner is gone: stop everything, propose nothing */
+	SCHED_EV_EXPANDED,  /* of EXPAND: OK and .count items, SKIP, or FAIL */
+	SCHED_EV_ITEMS,     /* generator .task has given .count items by now */
+	SCHED_EV_CONSULTED, /* of CONSULT: OK and .state (NULL: as it was), or FAIL */
+	SCHED_EV_HOOKED,    /* of HOOKS, COMMIT, ROLLBACK: OK, or FAIL (of COMMIT) */
+	SCHED_EV_ACQUIRED,  /* of ACQUIRE: OK, or FAIL */
+	SCHED_EV_LEAVE,     /* the run goes on elsewhere, in .state: stop everything */
+	SCHED_EV_ERROR,     /* the flow itself failed: MESSAGE */
 };
 struct sched_event {
 	enum sched_event_type type;
@@ -88,6 +107,7 @@ struct sched_event {
 	const char *message;           /* borrowed */
 	const char *error; /* class of the failure for the log: "CommandFailed" */
 	int no_retry;      /* trying again would fail the same way */
+	size_t count;      /* of EXPANDED, ITEMS */
 };
 
 enum sched_action_type {
@@ -100,8 +120,15 @@ enum sched_action_type {
 	SCHED_ACT_RETURN,     /* evaluate `return`, or start the flow's function; answer
 				 SCHED_EV_RETURNED */
 	SCHED_ACT_LOG,        /* .level .text, of .task or of the flow */
-	SCHED_ACT_END, /* it is over; .state is the last known one, type NONE when
-			  the run belongs to somebody else now */
+	SCHED_ACT_END,      /* it is over; .state is the last known one, type NONE when
+			       the run belongs to somebody else now */
+	SCHED_ACT_EXPAND,   /* evaluate `if` and for_each of .task */
+	SCHED_ACT_CONSULT,  /* call the handlers of .task with the proposed .state */
+	SCHED_ACT_HOOKS,    /* run the hooks of .task (or of the flow) for .state */
+	SCHED_ACT_ACQUIRE,  /* take the limits that .task runs under */
+	SCHED_ACT_COMMIT,   /* of the transaction: on_commit of .task */
+	SCHED_ACT_ROLLBACK, /* on_rollback of .task */
+	SCHED_ACT_FORGET,   /* .task, an item, is over: its number is used again */
 };
 /* Facts about a task's run. */
 struct sched_run {
@@ -165,5 +192,13 @@ int sched_run_count(const struct sched *s);
 /* When the scheduled retry of a DELAYED task is due (monotonic ms), or 0. */
 int64_t sched_task_due(const struct sched *s, size_t task);
 void sched_counts(const struct sched *s, size_t *ret_running, size_t *ret_done);
+
+/* The plan's task behind a unit, and which item of it (SCHED_NO_TASK: it has none). */
+size_t sched_task_of(const struct sched *s, size_t unit);
+size_t sched_item_of(const struct sched *s, size_t unit);
+/* Items of TASK that exist and are not yet taken: how far a generator is ahead. */
+size_t sched_backlog(const struct sched *s, size_t task);
+/* The state that UNIT is in: type, and when it was entered. */
+enum state_type sched_type_of(const struct sched *s, size_t unit);
 
 #endif

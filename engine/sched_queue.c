@@ -10,6 +10,27 @@
 #include "base/mem.h"
 #include "engine/sched_priv.h"
 
+void sched_enqueue(struct sched *s, struct task_queue *q, size_t i)
+{
+	sched_unit(s, i)->next = SCHED_NO_TASK;
+	if (q->count == 0) {
+		q->head = i;
+	} else {
+		sched_unit(s, q->tail)->next = i;
+	}
+	q->tail = i;
+	q->count++;
+}
+
+size_t sched_dequeue(struct sched *s, struct task_queue *q)
+{
+	size_t i = q->head;
+
+	q->head = sched_unit(s, i)->next;
+	q->count--;
+	return i;
+}
+
 void sched_action_release(struct sched_action *a)
 {
 	state_release(&a->state);
@@ -67,6 +88,9 @@ int sched_take(struct sched *s, struct sched_action *ret_action)
 	}
 	s->actions_head = (s->actions_head + 1) % s->actions_size;
 	s->actions_count--;
+	if (ret_action->type == SCHED_ACT_FORGET) {
+		sched_unit_free(s, ret_action->task);
+	}
 	return 1;
 }
 

@@ -36,6 +36,11 @@ struct expr_scope {
 	json_t *(*task)(size_t index, void *arg);
 	const char *(*env)(const char *name, void *arg); /* NULL: not set */
 	void *arg;
+	/* Further names, as the members of an object; or NULL. */
+	const json_t *more;
+	/* secrets.NAME, variables.NAME: borrowed, NULL: there is none of this name. */
+	json_t *(*secret)(const char *name, void *arg);
+	json_t *(*variable)(const char *name, void *arg);
 };
 
 /*
@@ -74,6 +79,9 @@ int expr_bind(struct expr *e, expr_ref_fn fn, void *arg);
 /* Calls FN for every task that E refers to, as often as it does. */
 typedef void (*expr_task_fn)(size_t task, void *arg);
 void expr_each_task(const struct expr *e, expr_task_fn fn, void *arg);
+
+/* 1 when E is exactly tasks.NAME, bound. */
+int expr_is_task(const struct expr *e, size_t *ret_task);
 
 /* Truth: false, null, 0, "", [] and {} are false; so is undefined (NULL). */
 int expr_truth(const json_t *v);

@@ -109,6 +109,14 @@ static int undefined(const struct expr *e, struct error *err)
 	struct buf b;
 	int rc;
 
+	if (e->kind == EXPR_MEMBER && e->kids[0]->kind == EXPR_NAME &&
+	    strcmp(e->kids[0]->text, "secrets") == 0) {
+		return err_set(err, ERR_INVALID,
+			       "there is no secret '%s': make a block of the type "
+			       "Secret with this name, or set the variable "
+			       "WF_SECRET_<NAME> (capitals, - becomes _)",
+			       e->text);
+	}
 	buf_init(&b);
 	path_text(e, &b);
 	rc = err_set(
@@ -135,7 +143,17 @@ static const json_t *root_value(const struct expr *e, const struct expr_scope *s
 			return roots[i].value;
 		}
 	}
-	return NULL;
+	return json_object_get(s->more, e->text);
+}
+
+int expr_is_task(const struct expr *e, size_t *ret_task)
+{
+	if (e->kind != EXPR_MEMBER || e->task == EXPR_NO_TASK ||
+	    e->kids[0]->kind != EXPR_NAME) {
+		return 0;
+	}
+	*ret_task = e->task;
+	return 1;
 }
 
 /* New reference to a borrowed, possibly const value. */
@@ -181,6 +199,18 @@ static int special_member(const struct expr *e, const char *name,
 	if (strcmp(of->text, "env") == 0) {
 		text = name != NULL && s->env != NULL ? s->env(name, s->arg) : NULL;
 		*ret_value = text != NULL ? json_string(text) : NULL;
+		return 1;
+	}
+	if (strcmp(of->text, "secrets") == 0) {
+		*ret_value = name != NULL && s->secret != NULL
+				 ? ref_of(s->secret(name, s->arg))
+				 : NULL;
+		return 1;
+	}
+	if (strcmp(of->text, "variables") == 0) {
+		*ret_value = name != NULL && s->variable != NULL
+				 ? ref_of(s->variable(name, s->arg))
+				 : NULL;
 		return 1;
 	}
 	return 0;

@@ -3,6 +3,7 @@
  * expr_filter.c - the table of filters; adding one is one function and one line.
  */
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -400,6 +401,30 @@ static int filter_split(const json_t *v, json_t *const *args, size_t nargs,
 	return 0;
 }
 
+/* As Python rounds for people: round(1) of 2.25 is 2.2 or 2.3, whatever is nearer. */
+static int filter_round(const json_t *v, json_t *const *args, size_t nargs,
+			json_t **ret_value, struct error *err)
+{
+	int digits = nargs > 0 ? (int)json_integer_value(args[0]) : 0;
+	char text[400];
+
+	if (!json_is_number(v)) {
+		return wrong_type("round", v, "a number", err);
+	}
+	if (digits < 0 || digits > 15) {
+		return err_set(err, ERR_INVALID,
+			       "the filter 'round' keeps 0 to 15 digits");
+	}
+	if (nargs == 0 && json_is_integer(v)) {
+		*ret_value = share(v);
+		return 0;
+	}
+	(void)snprintf(text, sizeof(text), "%.*f", digits, json_number_value(v));
+	*ret_value = nargs == 0 ? json_integer(strtoll(text, NULL, 10))
+				: json_real(strtod(text, NULL));
+	return 0;
+}
+
 /* One line per filter: name, fewest and most arguments. */
 #define FILTERS(X)       \
 	X(default, 1, 1) \
@@ -411,6 +436,7 @@ static int filter_split(const json_t *v, json_t *const *args, size_t nargs,
 	X(last, 0, 0)    \
 	X(length, 0, 0)  \
 	X(lower, 0, 0)   \
+	X(round, 0, 1)   \
 	X(sort, 0, 0)    \
 	X(split, 0, 1)   \
 	X(tojson, 0, 0)  \

@@ -260,6 +260,11 @@ void tmpl_each_task(const struct tmpl *t, expr_task_fn fn, void *arg)
 	}
 }
 
+int tmpl_is_task(const struct tmpl *t, size_t *ret_task)
+{
+	return t->kind == TMPL_EXPR && expr_is_task(t->expr, ret_task);
+}
+
 void json_add_text(struct buf *out, const json_t *v)
 {
 	char *text;

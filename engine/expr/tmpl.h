@@ -34,6 +34,8 @@ void tmpl_free(struct tmpl *t); /* accepts NULL */
 const json_t *tmpl_get_constant(const struct tmpl *t);
 int tmpl_bind(struct tmpl *t, expr_ref_fn fn, void *arg);
 void tmpl_each_task(const struct tmpl *t, expr_task_fn fn, void *arg);
+/* 1 when T is exactly {{ tasks.NAME }}, of a task that is bound. */
+int tmpl_is_task(const struct tmpl *t, size_t *ret_task);
 /* New reference.  An undefined expression is an error. */
 int tmpl_eval(const struct tmpl *t, const struct expr_scope *scope, json_t **ret_value,
 	      struct error *err);

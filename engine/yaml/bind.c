@@ -22,9 +22,29 @@ static const struct {
 	const char *name;
 	unsigned int root;
 } known_roots[] = {
-    {"params", ROOT_PARAMS}, {"tasks", ROOT_TASKS},       {"with", ROOT_WITH},
-    {"env", ROOT_ENV},       {"flow_run", ROOT_FLOW_RUN}, {"task_run", ROOT_TASK_RUN},
+    {"params", ROOT_PARAMS},       {"tasks", ROOT_TASKS},
+    {"with", ROOT_WITH},           {"env", ROOT_ENV},
+    {"flow_run", ROOT_FLOW_RUN},   {"task_run", ROOT_TASK_RUN},
+    {"item", ROOT_ITEM},           {"secrets", ROOT_SECRETS},
+    {"variables", ROOT_VARIABLES}, {"args", ROOT_CHANGE},
+    {"object", ROOT_CHANGE},       {"old_state", ROOT_CHANGE},
+    {"new_state", ROOT_CHANGE},    {"attempt", ROOT_ATTEMPT},
+    {"exit_code", ROOT_ATTEMPT},   {"signal", ROOT_ATTEMPT},
+    {"timed_out", ROOT_ATTEMPT},   {"message", ROOT_ATTEMPT},
 };
+
+static void note_name(struct plan_strs *strs, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < strs->count; i++) {
+		if (strcmp(strs->items[i], name) == 0) {
+			return;
+		}
+	}
+	strs->items = xreallocarray(strs->items, strs->count + 1, sizeof(*strs->items));
+	strs->items[strs->count++] = xstrdup(name);
+}
 
 static struct ymark place(const struct binding *b, size_t at)
 {
@@ -160,20 +180,59 @@ static void bind_fields(const struct binding *b, const struct expr_ref *ref)
 
 static void unknown_root(const struct binding *b, const struct expr_ref *ref)
 {
-	static const char *const names[] = {"params", "tasks",    "with",
-					    "env",    "flow_run", "task_run"};
+	const char *names[ARRAY_LEN(known_roots)];
+	struct buf known;
 	char hint[128];
+	size_t i, n = 0;
 
-	if (strcmp(ref->root, "item") == 0 || strcmp(ref->root, "secrets") == 0) {
-		diag_add(b->l->d, place(b, ref->at), strlen(ref->root),
-			 "'%s' is not supported by this version yet", ref->root);
-		return;
+	buf_init(&known);
+	for (i = 0; i < ARRAY_LEN(known_roots); i++) {
+		if ((known_roots[i].root & b->p->roots) != 0) {
+			names[n++] = known_roots[i].name;
+			buf_addf(&known, "%s%s", n > 1 ? ", " : "",
+				 known_roots[i].name);
+		}
 	}
 	diag_add(b->l->d, place(b, ref->at), strlen(ref->root),
-		 "unknown name '%.80s' (known: params, tasks, with, env, flow_run, "
-		 "task_run)%s",
-		 ref->root,
-		 load_hint(ref->root, names, ARRAY_LEN(names), hint, sizeof(hint)));
+		 "unknown name '%.80s' (known: %s)%s", ref->root, known.data,
+		 load_hint(ref->root, names, n, hint, sizeof(hint)));
+	buf_release(&known);
+}
+
+static void bind_item(const struct binding *b, const struct expr_ref *ref)
+{
+	const struct plan_pairs *each = &b->p->task->each;
+	const char **names;
+	size_t i;
+
+	if (each->count == 0) {
+		diag_add(b->l->d, place(b, ref->at), strlen(ref->root),
+			 "'item' is known only in a task with 'for_each'");
+		return;
+	}
+	names = xcalloc(each->count + 1, sizeof(*names));
+	for (i = 0; ref->member != NULL && i < each->count; i++) {
+		names[i] = each->items[i].name;
+		if (strcmp(names[i], ref->member) == 0) {
+			free(names);
+			return;
+		}
+	}
+	if (ref->member != NULL && strcmp(ref->member, "index") != 0) {
+		unknown_member(b, ref, "'for_each' has no", names, each->count);
+	}
+	free(names);
+}
+
+static void bind_store(const struct binding *b, const struct expr_ref *ref,
+		       struct plan_strs *names)
+{
+	if (ref->member == NULL) {
+		diag_add(b->l->d, place(b, ref->at), strlen(ref->root),
+			 "name one: %s.NAME", ref->root);
+	} else {
+		note_name(names, ref->member);
+	}
 }
 
 static int on_ref(const struct expr_ref *ref, size_t *ret_task, void *arg)
@@ -200,6 +259,12 @@ static int on_ref(const struct expr_ref *ref, size_t *ret_task, void *arg)
 		bind_with(b, ref);
 	} else if (root == ROOT_FLOW_RUN || root == ROOT_TASK_RUN) {
 		bind_fields(b, ref);
+	} else if (root == ROOT_ITEM) {
+		bind_item(b, ref);
+	} else if (root == ROOT_SECRETS) {
+		bind_store(b, ref, &b->l->flow->secrets);
+	} else if (root == ROOT_VARIABLES) {
+		bind_store(b, ref, &b->l->flow->variables);
 	}
 	return 0;
 }
@@ -218,6 +283,39 @@ static void bind_needs(struct loader *l)
 				  task_hint(l, n->text, hint, sizeof(hint)));
 		} else {
 			add_edge(l->needs[i].task, index - 1);
+		}
+	}
+}
+
+static void keep_value(size_t task, void *arg)
+{
+	((struct plan_flow *)arg)->tasks[task]->keeps_value = 1;
+}
+
+/* for_each over exactly the items of one generator takes them as they come. */
+static void bind_streams(struct loader *l)
+{
+	size_t i, of;
+
+	for (i = 0; i < l->flow->count; i++) {
+		struct plan_task *t = l->flow->tasks[i];
+
+		if (t->each.count == 1 && tmpl_is_task(t->each.items[0].value, &of) &&
+		    l->flow->tasks[of]->generator) {
+			t->stream_of = of;
+		}
+	}
+	/* who else needs the values: a second walk, without the streams */
+	for (i = 0; i < l->flow->count; i++) {
+		l->flow->tasks[i]->keeps_value = 0;
+	}
+	for (i = 0; i < l->pending_count; i++) {
+		const struct pending *p = &l->pending[i];
+
+		if (p->tmpl != NULL &&
+		    !(p->task != NULL && p->task->stream_of != PLAN_NO_TASK &&
+		      p->task->each.items[0].value == p->tmpl)) {
+			tmpl_each_task(p->tmpl, keep_value, l->flow);
 		}
 	}
 }
@@ -342,6 +440,7 @@ void load_bind(struct loader *l, const struct ynode *tasks)
 			(void)tmpl_bind(b.p->tmpl, on_ref, &b);
 		}
 	}
+	bind_streams(l);
 	bind_needs(l);
 	link_downstream(l->flow);
 	if (l->flow->count == 0) {

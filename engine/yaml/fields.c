@@ -43,8 +43,7 @@ static void unknown_key(struct loader *l, const struct ynode *key,
 	free(names);
 }
 
-static void load_bool(struct loader *l, const struct ynode *n, const char *what,
-		      int *ret)
+int load_flag(struct loader *l, const struct ynode *n, const char *what, int *ret)
 {
 	struct yscalar s = {.type = YSCALAR_STR};
 	char buf[80];
@@ -54,7 +53,9 @@ static void load_bool(struct loader *l, const struct ynode *n, const char *what,
 	}
 	if (s.type == YSCALAR_BOOL) {
 		*ret = (int)s.i;
-	} else if (n->kind == YNODE_SCALAR && yscalar_is_old_bool(n)) {
+		return 0;
+	}
+	if (n->kind == YNODE_SCALAR && yscalar_is_old_bool(n)) {
 		diag_node(l->d, n,
 			  "'%s' must be true or false; '%s' is text in YAML 1.2", what,
 			  n->text);
@@ -62,6 +63,7 @@ static void load_bool(struct loader *l, const struct ynode *n, const char *what,
 		diag_node(l->d, n, "'%s' must be true or false, not %s", what,
 			  ynode_describe(n, buf, sizeof(buf)));
 	}
+	return -ERR_INVALID;
 }
 
 int load_real(struct loader *l, const struct ynode *n, const char *what, double min,
@@ -154,7 +156,7 @@ static void load_field(struct loader *l, const struct ynode *key,
 		(void)load_text(l, value, f->name, at);
 		break;
 	case FIELD_BOOL:
-		load_bool(l, value, f->name, at);
+		(void)load_flag(l, value, f->name, at);
 		break;
 	case FIELD_INT:
 		load_int(l, value, f, at);

@@ -52,20 +52,38 @@ static void file_flows_key(struct loader *l, const struct ynode *n, void *obj)
 	}
 }
 
+/* Known before the flows, which may stand in front of them: see load_root(). */
+static void file_names_key(struct loader *l, const struct ynode *n, void *obj)
+{
+	(void)obj;
+	(void)load_is_map(l, n, "'actions', 'checks' and 'handlers' of the file");
+}
+
 static const struct field file_fields[] = {
-    {.name = "actions", .type = FIELD_LATER},
-    {.name = "checks", .type = FIELD_LATER},
+    {"actions", FIELD_FN, .fn = file_names_key},
+    {"checks", FIELD_FN, .fn = file_names_key},
     {"flows", FIELD_FN, .fn = file_flows_key},
-    {.name = "handlers", .type = FIELD_LATER},
+    {"handlers", FIELD_FN, .fn = file_names_key},
     {"version", FIELD_FN, .fn = file_version_key},
 };
+
+static const struct ynode *named(const struct ynode *root, const char *key)
+{
+	const struct ynode *n = ymap_get(root, key);
+
+	return n != NULL && n->kind == YNODE_MAP ? n : NULL;
+}
 
 static void load_root(struct loader *l, const struct ynode *root)
 {
 	static const char *const needed[] = {"version", "flows"};
 	size_t i;
 
+	l->actions = named(root, "actions");
+	l->checks = named(root, "checks");
+	l->handlers = named(root, "handlers");
 	load_fields(l, root, file_fields, ARRAY_LEN(file_fields), "the file", l->file);
+	load_check_names(l);
 	for (i = 0; root->kind == YNODE_MAP && i < ARRAY_LEN(needed); i++) {
 		if (ymap_get(root, needed[i]) == NULL) {
 			diag_node(l->d, root, "the file has no key '%s'%s", needed[i],

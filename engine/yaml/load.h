@@ -24,11 +24,21 @@ enum roots { /* what an expression may name where it stands */
 	     ROOT_ENV = 1u << 3,
 	     ROOT_FLOW_RUN = 1u << 4,
 	     ROOT_TASK_RUN = 1u << 5,
+	     ROOT_ITEM = 1u << 6,
+	     ROOT_SECRETS = 1u << 7,
+	     ROOT_VARIABLES = 1u << 8,
+	     ROOT_CHANGE = 1u << 9,   /* object, old_state, new_state, args */
+	     ROOT_ATTEMPT = 1u << 10, /* of retry_if: attempt, exit_code ... */
 };
-#define ROOTS_FLOW_ENV (ROOT_PARAMS | ROOT_ENV | ROOT_FLOW_RUN)
-#define ROOTS_RETURN   (ROOTS_FLOW_ENV | ROOT_TASKS)
-#define ROOTS_INPUT    ROOTS_RETURN                               /* with, if */
-#define ROOTS_START    (ROOTS_RETURN | ROOT_WITH | ROOT_TASK_RUN) /* cmd, env, outputs */
+#define ROOTS_FLOW_ENV \
+	(ROOT_PARAMS | ROOT_ENV | ROOT_FLOW_RUN | ROOT_SECRETS | ROOT_VARIABLES)
+#define ROOTS_RETURN (ROOTS_FLOW_ENV | ROOT_TASKS)
+#define ROOTS_EACH   ROOTS_RETURN               /* for_each, if */
+#define ROOTS_INPUT  (ROOTS_RETURN | ROOT_ITEM) /* with */
+#define ROOTS_START \
+	(ROOTS_INPUT | ROOT_WITH | ROOT_TASK_RUN) /* cmd, env, outputs, cache.key */
+#define ROOTS_CHANGE (ROOTS_FLOW_ENV | ROOT_CHANGE)
+#define ROOTS_RETRY  (ROOTS_FLOW_ENV | ROOT_ATTEMPT)
 
 /* A template whose names are looked at when all tasks of the flow are known. */
 struct pending {
@@ -56,6 +66,9 @@ struct loader {
 	size_t needs_count, needs_size;
 	const struct ynode
 	    *defaults; /* of the flow's tasks, once it is known to be good */
+	/* of the file: what handlers refer to by name; or NULL */
+	const struct ynode *actions, *checks, *handlers;
+	size_t handler_number; /* of the list being loaded, from 1 */
 };
 
 enum field_type {
@@ -100,6 +113,36 @@ json_t *load_json(struct loader *l, const struct ynode *n);
 /* "; did you mean 'x'?" or nothing. */
 const char *load_hint(const char *word, const char *const *names, size_t count,
 		      char *buf, size_t size);
+
+/* Whether N is a mapping, else the problem is noted. */
+int load_is_map(struct loader *l, const struct ynode *n, const char *what);
+/* One text or a list of them. */
+int load_some(struct loader *l, const struct ynode *n, const char *what,
+	      struct plan_strs *strs);
+int load_flag(struct loader *l, const struct ynode *n, const char *what, int *ret);
+/* 30, 1.5s, 10m, 1h, 2d as seconds. */
+int load_span(struct loader *l, const struct ynode *n, const char *what,
+	      double *ret_seconds);
+void load_pairs(struct loader *l, const struct ynode *n, const char *what,
+		struct plan_pairs *pairs, unsigned int roots);
+void load_argv(struct loader *l, const struct ynode *n, unsigned int roots,
+	       struct tmpl ***ret_argv, size_t *ret_argc);
+
+/* load_handler.c, load_notify.c, load_when.c, load_cache.c, load_more.c */
+void load_handlers(struct loader *l, const struct ynode *n, struct plan_handlers *to);
+void load_on_failure(struct loader *l, const struct ynode *n, struct plan_handlers *to);
+void load_hooks(struct loader *l, const struct ynode *n, struct plan_hooks **hooks);
+struct plan_when *load_when(struct loader *l, const struct ynode *n);
+struct plan_notify *load_notify(struct loader *l, const struct ynode *n);
+void load_check_names(struct loader *l);
+void load_cache(struct loader *l, const struct ynode *n, struct plan_cache **cache);
+void load_retry_if(struct loader *l, const struct ynode *n,
+		   struct plan_retry_if **retry_if);
+void load_limits(struct loader *l, const struct ynode *n, struct plan_limits *limits);
+struct plan_uses *load_uses(struct loader *l, const struct ynode *n);
+struct plan_pause *load_pause(struct loader *l, const struct ynode *n, int suspend);
+void load_txns(struct loader *l, const struct ynode *n, struct plan_flow *flow);
+json_t *load_schema(struct loader *l, const struct ynode *n, const char *what);
 
 /* The parts, one file each. */
 void load_params(struct loader *l, const struct ynode *n, void *obj);

@@ -81,29 +81,37 @@ static void flow_done_key(struct loader *l, const struct ynode *n, void *obj)
 	(void)obj;
 }
 
+static void flow_handlers_key(struct loader *l, const struct ynode *n, void *obj)
+{
+	load_handlers(l, n, &((struct plan_flow *)obj)->handlers);
+}
+
+static void flow_hooks_key(struct loader *l, const struct ynode *n, void *obj)
+{
+	load_hooks(l, n, &((struct plan_flow *)obj)->hooks);
+}
+
 #define F struct plan_flow
 static const struct field flow_fields[] = {
-    {.name = "cache", .type = FIELD_LATER},
-    {.name = "concurrency", .type = FIELD_LATER},
     {"defaults", FIELD_FN, .fn = flow_done_key},
     {"description", FIELD_TEXT, FIELD_AT(F, description)},
     {"env", FIELD_FN, .fn = flow_env_key},
     {"flow_run_name", FIELD_FN, .fn = flow_name_key},
-    {.name = "hooks", .type = FIELD_LATER},
+    {"hooks", FIELD_FN, .fn = flow_hooks_key},
     {"log_prints", FIELD_BOOL, FIELD_AT(F, log_prints)},
-    {.name = "on_failure", .type = FIELD_LATER},
+    {"on_failure", FIELD_FN, .fn = flow_done_key},
     {"params", FIELD_FN, .fn = load_params},
-    {.name = "persist_result", .type = FIELD_LATER},
-    {.name = "result_storage", .type = FIELD_LATER},
+    {"persist_result", FIELD_BOOL, FIELD_AT(F, persist_result)},
+    {"result_storage", FIELD_TEXT, FIELD_AT(F, storage)},
     {"retries", FIELD_INT, FIELD_AT(F, retries), 0, PLAN_MAX_RETRIES},
     {"retry_delay_seconds", FIELD_FN, .fn = flow_delay_key},
     {"return", FIELD_FN, .fn = flow_return_key},
-    {.name = "state_handlers", .type = FIELD_LATER},
+    {"state_handlers", FIELD_FN, .fn = flow_handlers_key},
     {"tags", FIELD_FN, .fn = flow_tags_key},
     {"task_runner", FIELD_FN, .fn = flow_runner_key},
     {"tasks", FIELD_FN, .fn = flow_done_key},
     {"timeout_seconds", FIELD_REAL, FIELD_AT(F, timeout_s), 0, MAX_SECONDS},
-    {.name = "transactions", .type = FIELD_LATER},
+    {"transactions", FIELD_FN, .fn = flow_done_key},
 };
 #undef F
 
@@ -167,7 +175,8 @@ struct plan_flow *load_flow(struct loader *l, const struct ynode *key,
 	f->name = xstrdup(key->text);
 	f->version = l->file->version;
 	f->line = key->at.line;
-	f->log_prints = PLAN_INHERIT;
+	f->log_prints = f->persist_result = PLAN_INHERIT;
+	f->file = l->file;
 	f->max_workers = PLAN_DEFAULT_WORKERS;
 	l->flow = f;
 	reset_flow(l);
@@ -184,6 +193,10 @@ struct plan_flow *load_flow(struct loader *l, const struct ynode *key,
 	} else {
 		diag_node(l->d, key, "the flow '%.80s' has no 'tasks'", key->text);
 	}
+	if (ymap_get(value, "on_failure") != NULL) {
+		load_on_failure(l, ymap_get(value, "on_failure"), &f->handlers);
+	}
+	load_txns(l, ymap_get(value, "transactions"), f);
 	check_run_name(l, value, f);
 	load_bind(l, tasks);
 	return f;

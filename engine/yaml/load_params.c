@@ -100,8 +100,6 @@ static void schema_enum(struct loader *l, const struct ynode *n, void *obj)
 	copy_value(l, n, obj, "enum");
 }
 
-static json_t *load_schema(struct loader *l, const struct ynode *n, const char *what);
-
 static void schema_items(struct loader *l, const struct ynode *n, void *obj)
 {
 	(void)json_object_set_new(obj, "items", load_schema(l, n, "'items'"));
@@ -197,7 +195,7 @@ static const struct field schema_fields[] = {
 };
 
 /* The depth of schemas is that of the document. */
-static json_t *load_schema(struct loader *l, const struct ynode *n, const char *what)
+json_t *load_schema(struct loader *l, const struct ynode *n, const char *what)
 {
 	json_t *schema = json_object();
 	const struct ynode *type = ymap_get(n, "type");

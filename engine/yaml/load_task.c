@@ -19,7 +19,6 @@
 #include "engine/yaml/scalar.h"
 
 #define MAX_SECONDS 31536000.0 /* a year */
-#define MAX_ARGS    4096u
 
 static void task_run_key(struct loader *l, const struct ynode *n, void *obj)
 {
@@ -54,24 +53,8 @@ static void task_run_key(struct loader *l, const struct ynode *n, void *obj)
 static void task_cmd_key(struct loader *l, const struct ynode *n, void *obj)
 {
 	struct plan_task *t = obj;
-	struct tmpl *arg;
-	char buf[80];
-	size_t i;
 
-	if (n->kind != YNODE_SEQ || n->count == 0 || n->count > MAX_ARGS) {
-		diag_node(l->d, n,
-			  "'cmd' must be a list of texts (program first), not %s",
-			  n->kind == YNODE_SEQ ? "an empty or huge list"
-					       : ynode_describe(n, buf, sizeof(buf)));
-		return;
-	}
-	t->argv = xcalloc(n->count, sizeof(struct tmpl *));
-	for (i = 0; i < n->count; i++) {
-		arg = load_text_tmpl(l, n->items[i], "cmd", ROOTS_START);
-		if (arg != NULL) {
-			t->argv[t->argc++] = arg;
-		}
-	}
+	load_argv(l, n, ROOTS_START, &t->argv, &t->argc);
 }
 
 static int is_identifier(const char *s, int dashes)
@@ -294,27 +277,159 @@ static void task_name_key(struct loader *l, const struct ynode *n, void *obj)
 	t->run_name = load_name(l, n);
 }
 
+static void task_handlers_key(struct loader *l, const struct ynode *n, void *obj)
+{
+	load_handlers(l, n, &((struct plan_task *)obj)->handlers);
+}
+
+/* on_failure: comes behind all other handlers, see load_task(). */
+static void task_later_key(struct loader *l, const struct ynode *n, void *obj)
+{
+	(void)l;
+	(void)n;
+	(void)obj;
+}
+
+static void task_hooks_key(struct loader *l, const struct ynode *n, void *obj)
+{
+	load_hooks(l, n, &((struct plan_task *)obj)->hooks);
+}
+
+static void task_cache_key(struct loader *l, const struct ynode *n, void *obj)
+{
+	load_cache(l, n, &((struct plan_task *)obj)->cache);
+}
+
+static void task_expiration_key(struct loader *l, const struct ynode *n, void *obj)
+{
+	struct plan_task *t = obj;
+
+	if (t->cache == NULL) {
+		t->cache = xcalloc(1, sizeof(*t->cache));
+		t->cache->policy = PLAN_CACHE_DEFAULT;
+	}
+	(void)load_span(l, n, "cache_expiration", &t->cache->expires_s);
+}
+
+static void task_refresh_key(struct loader *l, const struct ynode *n, void *obj)
+{
+	struct plan_task *t = obj;
+	int yes = 0;
+
+	if (load_flag(l, n, "refresh_cache", &yes) == 0 && t->cache != NULL) {
+		t->cache->refresh = yes;
+	}
+}
+
+static void task_retry_if_key(struct loader *l, const struct ynode *n, void *obj)
+{
+	load_retry_if(l, n, &((struct plan_task *)obj)->retry_if);
+}
+
+static void task_limits_key(struct loader *l, const struct ynode *n, void *obj)
+{
+	load_limits(l, n, &((struct plan_task *)obj)->limits);
+}
+
+static void task_each_key(struct loader *l, const struct ynode *n, void *obj)
+{
+	struct plan_task *t = obj;
+
+	load_pairs(l, n, "for_each", &t->each, ROOTS_EACH);
+	if (n->kind == YNODE_MAP && n->count == 0) {
+		diag_node(l->d, n, "'for_each' needs at least one list");
+	}
+}
+
+static void task_unmapped_key(struct loader *l, const struct ynode *n, void *obj)
+{
+	(void)load_some(l, n, "unmapped", &((struct plan_task *)obj)->unmapped);
+}
+
+static void task_uses_key(struct loader *l, const struct ynode *n, void *obj)
+{
+	((struct plan_task *)obj)->uses = load_uses(l, n);
+}
+
+static void task_pause_key(struct loader *l, const struct ynode *n, void *obj)
+{
+	((struct plan_task *)obj)->pause = load_pause(l, n, 0);
+}
+
+static void task_suspend_key(struct loader *l, const struct ynode *n, void *obj)
+{
+	((struct plan_task *)obj)->pause = load_pause(l, n, 1);
+	l->flow->suspends = 1;
+}
+
+static void task_storage_key(struct loader *l, const struct ynode *n, void *obj)
+{
+	struct plan_task *t = obj;
+
+	tmpl_free(t->storage_key);
+	t->storage_key = load_text_tmpl(l, n, "result_storage_key", ROOTS_START);
+}
+
+/* Keys of subflows: they stand in front of or behind `uses`. */
+static struct plan_uses *uses_of(struct loader *l, const struct ynode *n,
+				 struct plan_task *t)
+{
+	if (t->uses == NULL) {
+		diag_node(l->d, n, "this key needs 'uses: deployment:...' before it");
+	}
+	return t->uses;
+}
+
+static void task_wait_key(struct loader *l, const struct ynode *n, void *obj)
+{
+	struct plan_uses *u = uses_of(l, n, obj);
+
+	if (u != NULL) {
+		(void)load_flag(l, n, "wait", &u->wait);
+	}
+}
+
+static void task_job_key(struct loader *l, const struct ynode *n, void *obj)
+{
+	struct plan_uses *u = uses_of(l, n, obj);
+
+	if (u != NULL && u->job_variables == NULL) {
+		u->job_variables = load_tmpl(l, n, ROOTS_START);
+	}
+}
+
+static void task_child_name_key(struct loader *l, const struct ynode *n, void *obj)
+{
+	struct plan_uses *u = uses_of(l, n, obj);
+
+	if (u != NULL && u->run_name == NULL) {
+		u->run_name = load_text_tmpl(l, n, "flow_run_name", ROOTS_START);
+	}
+}
+
 #define T struct plan_task
 /* Keys that `defaults` shares with tasks. */
 #define COMMON_FIELDS                                                                 \
 	{"allow_failure", FIELD_BOOL, FIELD_AT(T, allow_failure)},                    \
-	    {.name = "cache", .type = FIELD_LATER},                                   \
-	    {.name = "cache_expiration", .type = FIELD_LATER},                        \
-	    {.name = "concurrency", .type = FIELD_LATER},                             \
+	    {"cache", FIELD_FN, .fn = task_cache_key},                                \
+	    {"cache_expiration", FIELD_FN, .fn = task_expiration_key},                \
+	    {"concurrency", FIELD_FN, .fn = task_limits_key},                         \
 	    {"env", FIELD_FN, .fn = task_env_key},                                    \
 	    {"grace_seconds", FIELD_REAL, FIELD_AT(T, grace_s), 0, 3600},             \
-	    {.name = "hooks", .type = FIELD_LATER},                                   \
+	    {"hooks", FIELD_FN, .fn = task_hooks_key},                                \
 	    {"log_prints", FIELD_BOOL, FIELD_AT(T, log_prints)},                      \
-	    {.name = "max_duration_seconds", .type = FIELD_LATER},                    \
-	    {.name = "on_failure", .type = FIELD_LATER},                              \
+                                                                                      \
+	    {"on_failure", FIELD_FN, .fn = task_later_key},                           \
 	    {"outputs", FIELD_FN, .fn = task_outputs_key},                            \
-	    {.name = "persist_result", .type = FIELD_LATER},                          \
-	    {.name = "refresh_cache", .type = FIELD_LATER},                           \
+	    {"persist_result", FIELD_BOOL, FIELD_AT(T, persist_result)},              \
+	    {"refresh_cache", FIELD_FN, .fn = task_refresh_key},                      \
+	    {"result_storage", FIELD_TEXT, FIELD_AT(T, storage)},                     \
+	    {"result_storage_key", FIELD_FN, .fn = task_storage_key},                 \
 	    {"retries", FIELD_INT, FIELD_AT(T, retries), 0, PLAN_MAX_RETRIES},        \
 	    {"retry_delay_seconds", FIELD_FN, .fn = task_delay_key},                  \
-	    {.name = "retry_if", .type = FIELD_LATER},                                \
+	    {"retry_if", FIELD_FN, .fn = task_retry_if_key},                          \
 	    {"retry_jitter_factor", FIELD_REAL, FIELD_AT(T, jitter), 0, 1000},        \
-	    {.name = "state_handlers", .type = FIELD_LATER},                          \
+	    {"state_handlers", FIELD_FN, .fn = task_handlers_key},                    \
 	    {"tags", FIELD_FN, .fn = task_tags_key},                                  \
 	{                                                                             \
 		"timeout_seconds", FIELD_REAL, FIELD_AT(T, timeout_s), 0, MAX_SECONDS \
@@ -326,18 +441,21 @@ static const struct field task_fields[] = {
     COMMON_FIELDS,
     {"cmd", FIELD_FN, .fn = task_cmd_key},
     {"description", FIELD_TEXT, FIELD_AT(T, description)},
-    {.name = "for_each", .type = FIELD_LATER},
-    {.name = "generator", .type = FIELD_LATER},
+    {"flow_run_name", FIELD_FN, .fn = task_child_name_key},
+    {"for_each", FIELD_FN, .fn = task_each_key},
+    {"generator", FIELD_BOOL, FIELD_AT(T, generator)},
     {"if", FIELD_FN, .fn = task_if_key},
-    {.name = "max_parallel", .type = FIELD_LATER},
+    {"job_variables", FIELD_FN, .fn = task_job_key},
+    {"max_parallel", FIELD_INT, FIELD_AT(T, max_parallel), 1, PLAN_MAX_PARALLEL},
     {"name", FIELD_TEXT, FIELD_AT(T, name)},
     {"needs", FIELD_FN, .fn = task_needs_key},
-    {.name = "pause", .type = FIELD_LATER},
+    {"pause", FIELD_FN, .fn = task_pause_key},
     {"run", FIELD_FN, .fn = task_run_key},
-    {.name = "suspend", .type = FIELD_LATER},
+    {"suspend", FIELD_FN, .fn = task_suspend_key},
     {"task_run_name", FIELD_FN, .fn = task_name_key},
-    {.name = "unmapped", .type = FIELD_LATER},
-    {.name = "uses", .type = FIELD_LATER},
+    {"unmapped", FIELD_FN, .fn = task_unmapped_key},
+    {"uses", FIELD_FN, .fn = task_uses_key},
+    {"wait", FIELD_FN, .fn = task_wait_key},
     {"with", FIELD_FN, .fn = task_with_key},
 };
 #undef T
@@ -361,7 +479,7 @@ static void canonical(const struct ynode *n, struct buf *out)
 	buf_addc(out, ']');
 }
 
-static char *make_task_key(const char *key, const struct ynode *n)
+static char *make_task_key(const char *key, const struct ynode *n, char **ret_source)
 {
 	struct buf b;
 	char hex[65];
@@ -370,6 +488,7 @@ static char *make_task_key(const char *key, const struct ynode *n)
 	canonical(n, &b);
 	sha256_hex(b.data, b.len, hex);
 	buf_release(&b);
+	*ret_source = xstrdup(hex);
 	return xasprintf("%s-%.8s", key, hex);
 }
 
@@ -377,8 +496,9 @@ static struct plan_task *new_task(void)
 {
 	struct plan_task *t = xcalloc(1, sizeof(*t));
 
-	t->log_prints = PLAN_INHERIT;
+	t->log_prints = t->persist_result = PLAN_INHERIT;
 	t->grace_s = PLAN_DEFAULT_GRACE_S;
+	t->stream_of = PLAN_NO_TASK;
 	return t;
 }
 
@@ -395,6 +515,47 @@ void load_defaults(struct loader *l, const struct ynode *n)
 	plan_task_free(scratch);
 	if (l->d->count + l->d->dropped == errors) {
 		l->defaults = n;
+	}
+}
+
+static void check_task(struct loader *l, const struct ynode *key,
+		       const struct ynode *value, const struct plan_task *t)
+{
+	static const char *const what[] = {"run", "cmd", "uses", "pause", "suspend"};
+	size_t i, found = 0;
+
+	for (i = 0; i < ARRAY_LEN(what); i++) {
+		found += ymap_get(value, what[i]) != NULL;
+	}
+	if (found != 1) {
+		diag_node(l->d, key,
+			  "the task '%.80s' needs exactly one of 'run' and 'cmd' (or "
+			  "'uses', 'pause', 'suspend')",
+			  key->text);
+	}
+	if (t->generator && t->script == NULL && t->argc == 0) {
+		diag_node(l->d, key, "a generator is a command: 'run' or 'cmd'");
+	}
+	if (t->generator && t->each.count > 0) {
+		diag_node(l->d, key,
+			  "a generator cannot have 'for_each' as well: make it two "
+			  "tasks");
+	}
+}
+
+/* The shortcut comes behind the handlers: first that of `defaults`. */
+static void load_failure_actions(struct loader *l, const struct ynode *value,
+				 struct plan_task *t)
+{
+	const struct ynode *n =
+	    l->defaults != NULL ? ymap_get(l->defaults, "on_failure") : NULL;
+
+	if (n != NULL) {
+		load_on_failure(l, n, &t->handlers);
+	}
+	n = ymap_get(value, "on_failure");
+	if (n != NULL) {
+		load_on_failure(l, n, &t->handlers);
 	}
 }
 
@@ -418,26 +579,16 @@ static void load_task(struct loader *l, const struct ynode *key,
 		load_fields(l, l->defaults, default_fields, ARRAY_LEN(default_fields),
 			    "'defaults'", t);
 	}
+	load_fields(l, value, task_fields, ARRAY_LEN(task_fields), "a task", t);
 	if (value->kind == YNODE_MAP) {
-		load_fields(l, value, task_fields, ARRAY_LEN(task_fields), "a task", t);
-		if (ymap_get(value, "uses") == NULL &&
-		    ymap_get(value, "pause") == NULL &&
-		    ymap_get(value, "suspend") == NULL &&
-		    (ymap_get(value, "run") != NULL) ==
-			(ymap_get(value, "cmd") != NULL)) {
-			diag_node(
-			    l->d, key,
-			    "the task '%.80s' needs exactly one of 'run' and 'cmd'",
-			    key->text);
-		}
-	} else {
-		load_fields(l, value, task_fields, ARRAY_LEN(task_fields), "a task", t);
+		check_task(l, key, value, t);
+		load_failure_actions(l, value, t);
 	}
 	l->task = NULL;
 	if (t->name == NULL) {
 		t->name = xstrdup(t->key);
 	}
-	t->task_key = make_task_key(t->key, value);
+	t->task_key = make_task_key(t->key, value, &t->source);
 }
 
 void load_tasks(struct loader *l, const struct ynode *n, struct plan_flow *flow)
