@@ -20,6 +20,7 @@ static const struct {
     {"curl_global_init", offsetof(struct curl_api, global)},
     {"curl_easy_init", offsetof(struct curl_api, easy_new)},
     {"curl_easy_cleanup", offsetof(struct curl_api, easy_free)},
+    {"curl_easy_perform", offsetof(struct curl_api, easy_run)},
     {"curl_easy_setopt", offsetof(struct curl_api, easy_set)},
     {"curl_easy_getinfo", offsetof(struct curl_api, easy_get)},
     {"curl_easy_strerror", offsetof(struct curl_api, easy_text)},

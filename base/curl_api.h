@@ -18,6 +18,7 @@ struct curl_api {
 	CURLcode (*global)(long flags);
 	CURL *(*easy_new)(void);
 	void (*easy_free)(CURL *easy);
+	CURLcode (*easy_run)(CURL *easy); /* blocks: in child processes only */
 	CURLcode (*easy_set)(CURL *easy, CURLoption option, ...);
 	CURLcode (*easy_get)(CURL *easy, CURLINFO info, ...);
 	const char *(*easy_text)(CURLcode code);

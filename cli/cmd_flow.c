@@ -18,8 +18,8 @@
 extern char **environ;
 
 struct flow_conf {
-	struct opt_list param;
-	char *params, *output;
+	struct opt_list param, tag;
+	char *params, *output, *record, *name;
 	int64_t limit;
 	int offline, quiet;
 };
@@ -75,7 +75,7 @@ static int flow_run(struct cli *cli, const void *conf, const struct opts *opts,
 {
 	const struct flow_conf *c = conf;
 	size_t n = 0;
-	char **argv = xcalloc(c->param.count * 2 + 12, sizeof(*argv));
+	char **argv = xcalloc((c->param.count + c->tag.count) * 2 + 16, sizeof(*argv));
 	char *engine = proc_find_program("wf-engine");
 	int rc;
 
@@ -91,6 +91,18 @@ static int flow_run(struct cli *cli, const void *conf, const struct opts *opts,
 	for (size_t i = 0; i < c->param.count; i++) {
 		argv[n++] = (char *)(uintptr_t) "-p";
 		argv[n++] = c->param.items[i];
+	}
+	for (size_t i = 0; i < c->tag.count; i++) {
+		argv[n++] = (char *)(uintptr_t) "--tag";
+		argv[n++] = c->tag.items[i];
+	}
+	if (c->record[0] != '\0') {
+		argv[n++] = (char *)(uintptr_t) "--record";
+		argv[n++] = c->record;
+	}
+	if (c->name[0] != '\0') {
+		argv[n++] = (char *)(uintptr_t) "--name";
+		argv[n++] = c->name;
 	}
 	if (c->params[0] != '\0') {
 		argv[n++] = (char *)(uintptr_t) "--params";
@@ -124,6 +136,12 @@ static const struct opt run_opts[] = {
 	     "A parameter; the value is JSON, or else text. Repeatable."),
     CLI_STR(struct flow_conf, params, "params", 0, "JSON",
 	    "All parameters as one JSON object."),
+    CLI_LIST(struct flow_conf, tag, "tag", 't', "TAG",
+	     "A tag for the run and its task runs. Repeatable."),
+    CLI_STR(struct flow_conf, name, "name", 0, "NAME",
+	    "Name of the flow run instead of a made-up one."),
+    CLI_STR(struct flow_conf, record, "record", 0, "FILE",
+	    "Also write the whole run to FILE, as -o json prints it."),
     CLI_BOOL(struct flow_conf, offline, "offline", 0,
 	     "Without a server: record nothing."),
     CLI_BOOL(struct flow_conf, quiet, "quiet", 'q', "Only the result."),

@@ -19,7 +19,15 @@ libengine_a_SOURCES = \
 	engine/runner.c \
 	engine/runner.h \
 	engine/runner_begin.c \
+	engine/runner_cache.c \
+	engine/runner_change.c \
+	engine/runner_emit.c \
+	engine/runner_limits.c \
+	engine/runner_map.c \
+	engine/runner_pause.c \
 	engine/runner_priv.h \
+	engine/runner_secrets.c \
+	engine/runner_sub.c \
 	engine/runner_task.c \
 	engine/runner_values.c \
 	engine/sched.c \
@@ -31,6 +39,16 @@ libengine_a_SOURCES = \
 	engine/sched_txn.c \
 	engine/state.c \
 	engine/state.h \
+	engine/change/command.c \
+	engine/change/command.h \
+	engine/change/mail.c \
+	engine/change/mail.h \
+	engine/change/notify.c \
+	engine/change/notify.h \
+	engine/change/notify_block.c \
+	engine/change/notify_priv.h \
+	engine/change/when.c \
+	engine/change/when.h \
 	engine/expr/expr.h \
 	engine/expr/expr_eval.c \
 	engine/expr/expr_filter.c \
@@ -60,6 +78,11 @@ libengine_a_SOURCES = \
 	engine/show/record.h \
 	engine/show/report.c \
 	engine/show/report.h \
+	engine/store/record.c \
+	engine/store/s3.c \
+	engine/store/store.c \
+	engine/store/store.h \
+	engine/store/store_priv.h \
 	engine/task/envs.c \
 	engine/task/envs.h \
 	engine/task/lines.c \

@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/httpc.h"
 #include "base/json.h"
 #include "base/loop.h"
 #include "base/mem.h"
@@ -19,6 +20,7 @@
 #include "base/timefmt.h"
 #include "engine/results.h"
 #include "engine/runner_priv.h"
+#include "engine/store/store.h"
 
 struct sched_now runner_now(const struct runner *r)
 {
@@ -31,10 +33,11 @@ void runner_log(struct runner *r, size_t task, int level, const char *logger,
 {
 	char who[1100];
 	struct sched_run run;
+	char *masked = runner_mask(r, text);
 	struct session_log log = {
 	    .level = level,
 	    .logger = logger,
-	    .message = text,
+	    .message = masked != NULL ? masked : text,
 	    .at_us = runner_now(r).us,
 	};
 
@@ -48,7 +51,9 @@ void runner_log(struct runner *r, size_t task, int level, const char *logger,
 	}
 	r->session->ops->log(r->session, &log);
 	report_log(r->report, level, logger,
-		   strcmp(logger, "prefect.engine") == 0 ? NULL : who, text, log.at_us);
+		   strcmp(logger, "prefect.engine") == 0 ? NULL : who, log.message,
+		   log.at_us);
+	free(masked);
 }
 
 /* ---- actions ---- */
@@ -90,6 +95,9 @@ static void on_end(struct runner *r, const struct sched_action *a)
 	}
 	report_end(r->report, &r->state, sched_run_count(r->sched), r->result);
 	loop_timer_stop(r->beat);
+	if (r->on_over != NULL) {
+		r->on_over(r, r->on_over_arg);
+	}
 	r->session->ops->close(r->session);
 }
 
@@ -158,6 +166,43 @@ static void on_propose(struct runner *r, const struct sched_action *a)
 	r->session->ops->propose(r->session, &a->state, a->force);
 }
 
+static void say_well(struct runner *r, enum sched_event_type type, size_t task)
+{
+	struct sched_event ev = {.type = type, .task = task, .verdict = SCHED_OK};
+
+	runner_feed(r, &ev);
+}
+
+/* Actions that not every kind of tasks knows. */
+static void perform_more(struct runner *r, const struct sched_action *a)
+{
+	const struct runner_ops *ops = r->ops;
+
+	if (a->type == SCHED_ACT_EXPAND && ops->expand != NULL) {
+		ops->expand(r, a->task);
+	} else if (a->type == SCHED_ACT_EXPAND) {
+		say_well(r, SCHED_EV_EXPANDED, a->task);
+	} else if (a->type == SCHED_ACT_CONSULT && ops->consult != NULL) {
+		ops->consult(r, a);
+	} else if (a->type == SCHED_ACT_CONSULT) {
+		say_well(r, SCHED_EV_CONSULTED, a->task);
+	} else if (a->type == SCHED_ACT_ACQUIRE && ops->acquire != NULL) {
+		ops->acquire(r, a->task);
+	} else if (a->type == SCHED_ACT_ACQUIRE) {
+		say_well(r, SCHED_EV_ACQUIRED, a->task);
+	} else if (a->type == SCHED_ACT_HOOKS && ops->hooks != NULL) {
+		ops->hooks(r, a);
+	} else if (a->type == SCHED_ACT_COMMIT && ops->commit != NULL) {
+		ops->commit(r, a->task);
+	} else if (a->type == SCHED_ACT_ROLLBACK && ops->rollback != NULL) {
+		ops->rollback(r, a->task);
+	} else if (a->type == SCHED_ACT_FORGET && ops->forget != NULL) {
+		ops->forget(r, a->task);
+	} else if (a->type != SCHED_ACT_FORGET) {
+		say_well(r, SCHED_EV_HOOKED, a->task);
+	}
+}
+
 static void perform(struct runner *r, const struct sched_action *a)
 {
 	switch (a->type) {
@@ -187,6 +232,15 @@ static void perform(struct runner *r, const struct sched_action *a)
 		break;
 	case SCHED_ACT_END:
 		on_end(r, a);
+		break;
+	case SCHED_ACT_EXPAND:
+	case SCHED_ACT_CONSULT:
+	case SCHED_ACT_HOOKS:
+	case SCHED_ACT_ACQUIRE:
+	case SCHED_ACT_COMMIT:
+	case SCHED_ACT_ROLLBACK:
+	case SCHED_ACT_FORGET:
+		perform_more(r, a);
 		break;
 	}
 }
@@ -284,6 +338,7 @@ static void on_answer(const struct sched_event *answer, void *arg)
 
 	if (answer->answer == SCHED_ACCEPT) {
 		report_flow_state(r->report, &r->state);
+		state_copy(&r->last, &r->state);
 	} else if (answer->answer == SCHED_REJECT) {
 		report_flow_state(r->report, answer->state);
 	}
@@ -334,7 +389,11 @@ static void on_closed(void *arg)
 {
 	struct runner *r = arg;
 
-	loop_stop(r->loop, r->exit_code);
+	if (r->on_closed != NULL) {
+		r->on_closed(r, r->on_over_arg);
+	} else {
+		loop_stop(r->loop, r->exit_code);
+	}
 }
 
 const struct session_events runner_session_events = {
@@ -350,7 +409,7 @@ const struct session_events runner_session_events = {
 
 static const char *file_task_name(const struct runner *r, size_t task)
 {
-	return r->slots[task].name;
+	return runner_slot((struct runner *)(uintptr_t)r, task)->name;
 }
 
 static void file_begin(struct runner *r)
@@ -358,20 +417,37 @@ static void file_begin(struct runner *r)
 	size_t i;
 
 	r->slots = xcalloc(r->flow->count + 1, sizeof(*r->slots));
+	r->generators = xcalloc(r->flow->count + 1, sizeof(*r->generators));
 	for (i = 0; i < r->flow->count; i++) {
 		r->slots[i].runner = r;
+		r->slots[i].unit = i;
 		r->slots[i].plan = r->flow->tasks[i];
+		r->slots[i].lock_fd = r->slots[i].exit_code = -1;
+		state_init(&r->slots[i].last);
+		if (r->flow->tasks[i]->generator) {
+			r->generators[r->generator_count++] = i;
+		}
 	}
 }
 
 static void file_release(struct runner *r)
 {
-	size_t i;
+	size_t i, k;
 
 	for (i = 0; r->slots != NULL && i < r->flow->count; i++) {
 		runner_slot_release(&r->slots[i]);
+		runner_map_free(&r->slots[i]);
 	}
+	for (i = 0; i < r->item_blocks; i++) {
+		for (k = 0; k < 64; k++) {
+			runner_slot_release(&r->item_slots[i][k]);
+		}
+		free(r->item_slots[i]);
+	}
+	free(r->item_slots);
+	free(r->generators);
 	free(r->slots);
+	runner_change_free(r->change);
 }
 
 const struct runner_ops runner_file_ops = {
@@ -384,6 +460,13 @@ const struct runner_ops runner_file_ops = {
     .state = runner_task_state,
     .on_return = file_return,
     .release = file_release,
+    .expand = runner_expand,
+    .consult = runner_consult,
+    .hooks = runner_hooks,
+    .acquire = runner_acquire,
+    .commit = runner_commit,
+    .rollback = runner_rollback,
+    .forget = runner_forget,
 };
 
 /* ---- life ---- */
@@ -400,6 +483,9 @@ struct runner *runner_new(struct loop *loop, char *const *base_env)
 	r->cancel_grace_ms = -1;
 	r->exit_code = RUNNER_LOST;
 	state_init(&r->state);
+	state_init(&r->last);
+	r->last.type = STATE_PENDING;
+	r->last.name = "Pending";
 	return r;
 }
 
@@ -438,9 +524,12 @@ int runner_is_stopping(const struct runner *r)
 
 void runner_free(struct runner *r)
 {
+	size_t i;
+
 	if (r == NULL) {
 		return;
 	}
+	r->freeing = 1;
 	r->ops->release(r);
 	rundir_close(&r->dir);
 	sched_free(r->sched);
@@ -454,6 +543,19 @@ void runner_free(struct runner *r)
 	json_decref(r->tags);
 	json_decref(r->flow_run);
 	json_decref(r->result);
+	json_decref(r->given_params);
+	json_decref(r->given_policy);
+	free(r->start_report);
+	json_decref(r->secrets);
+	json_decref(r->variables);
+	json_decref(r->blocks);
+	httpc_free(r->http);
+	for (i = 0; i < r->store_count; i++) {
+		free(r->stores[i].where);
+		store_free(r->stores[i].store);
+	}
+	free(r->stores);
+	state_release(&r->last);
 	state_release(&r->state);
 	free(r->run_name);
 	free(r->deployment);

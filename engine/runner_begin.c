@@ -41,6 +41,7 @@ static void make_sched(struct runner *r, int run_count)
 	    .new_id = new_id,
 	    .random = draw,
 	    .arg = r,
+	    .needs_permit = r->ops->acquire != NULL ? runner_needs_permit : NULL,
 	};
 	r->sched = sched_new(r->flow, &config);
 	r->flow_run_count = r->first_run_count = run_count;
@@ -235,54 +236,88 @@ static void announce(struct runner *r, const struct session_run *run)
 	char text[1300];
 
 	tell_run(r, run);
+	if (r->on_named != NULL) {
+		r->on_named(r->on_over_arg);
+	}
 	report_begin(r->report, r->run_name, &r->run_id);
+	report_tags(r->report, r->tags);
 	(void)snprintf(text, sizeof(text),
 		       "Created flow run '%.600s' for flow '%.600s'", r->run_name,
 		       r->flow->name);
-	runner_log(r, SCHED_NO_TASK, LEVEL_INFO, "prefect.engine", text);
+	if (r->on_named == NULL) {
+		runner_log(r, SCHED_NO_TASK, LEVEL_INFO, "prefect.engine", text);
+	}
+}
+
+static void keep_facts(struct runner *r, const struct session_run *run)
+{
+	r->given_params = json_incref((json_t *)(uintptr_t)run->parameters);
+	r->given_policy = json_incref((json_t *)(uintptr_t)run->policy);
+	r->given_run_count = run->run_count;
 }
 
 void runner_begin(struct runner *r, const struct session_run *run,
 		  const struct error *none)
 {
-	struct sched_event ev = {.type = SCHED_EV_START};
-	struct error err = {.code = 0};
 	struct buf report;
 	int rc;
 
 	if (run == NULL) {
 		(void)fprintf(stderr, "wf-engine: %s\n", none->msg);
 		r->exit_code = RUNNER_LOST;
-		loop_stop(r->loop, r->exit_code);
+		if (r->on_closed != NULL) {
+			r->on_closed(r, r->on_over_arg);
+		} else {
+			loop_stop(r->loop, r->exit_code);
+		}
 		return;
 	}
 	buf_init(&report);
 	take_facts(r, run);
-	rc = enter_folder(r, run, &err);
+	keep_facts(r, run);
+	r->start_type = SCHED_EV_START;
+	rc = enter_folder(r, run, &r->start_error);
 	if (rc < 0) {
 		r->flow = &no_flow;
-		ev.type = SCHED_EV_CRASH;
+		r->start_type = SCHED_EV_CRASH;
 	} else {
-		rc = find_flow(r, run, &report, &err);
+		rc = find_flow(r, run, &report, &r->start_error);
+	}
+	if (report.len > 0) {
+		r->start_report = buf_take(&report, NULL);
+	}
+	buf_release(&report);
+	if (rc < 0 && r->start_type == SCHED_EV_START) {
+		r->start_type = SCHED_EV_INVALID;
 	}
 	add_flow_tags(r);
 	raise_files(r->flow);
-	make_sched(r, run->run_count);
-	if (rc == 0) {
-		rc = prepare_flow(r, run, &err);
-	} else {
+	runner_secrets_fetch(r);
+}
+
+/* What the flow names has been read. */
+void runner_go(struct runner *r)
+{
+	struct session_run run = {.parameters = r->given_params,
+				  .policy = r->given_policy,
+				  .run_count = r->given_run_count};
+	struct sched_event ev = {.type = r->start_type};
+	int good = r->start_type == SCHED_EV_START;
+
+	make_sched(r, run.run_count);
+	if (good && prepare_flow(r, &run, &r->start_error) < 0) {
+		ev.type = SCHED_EV_INVALID;
+		good = 0;
+	} else if (!good) {
 		r->flow_run = json_object();
 	}
-	announce(r, run);
-	if (rc < 0) {
+	announce(r, &run);
+	if (!good) {
 		runner_log(r, SCHED_NO_TASK, LEVEL_ERROR, "prefect.flow_runs",
-			   report.len > 0 ? report.data : err.msg);
-		if (ev.type == SCHED_EV_START) {
-			ev.type = SCHED_EV_INVALID;
-		}
-		ev.message = err.msg;
+			   r->start_report != NULL ? r->start_report
+						   : r->start_error.msg);
+		ev.message = r->start_error.msg;
 	}
-	buf_release(&report);
 	if (r->heartbeat_ms > 0) {
 		loop_timer_in(r->beat, 0);
 	}

@@ -8,29 +8,53 @@
 
 #include <jansson.h>
 
+#include "base/error.h"
 #include "base/rundir.h"
 #include "base/uuid.h"
-#include "engine/task/envs.h"
 #include "engine/expr/expr.h"
 #include "engine/plan.h"
 #include "engine/runner.h"
 #include "engine/sched.h"
 #include "engine/session/session.h"
+#include "engine/task/envs.h"
 
 struct buf;
 struct task_proc;
 
 #define RESULT_INLINE_MAX (64u << 10) /* a larger result is stored, and told */
 
-struct slot { /* of one task: its present run */
+struct change;
+struct httpc;
+struct limits;
+struct lookup;
+struct map_state;
+struct store;
+struct sub;
+struct wait;
+
+struct slot { /* of one unit: its present run */
 	struct runner *runner;
 	const struct plan_task *plan;
+	size_t unit;
 	char *name;
+	json_t *item;   /* of for_each: its values and `index`; or NULL */
 	json_t *with;   /* evaluated */
 	json_t *inputs; /* task_inputs, for the API */
 	json_t *result; /* NULL: none */
+	json_t *data;   /* of a state that is not Completed, or NULL */
 	struct task_proc *proc;
-	char *inputs_path; /* WF_INPUTS file, or NULL */
+	char *inputs_path;     /* WF_INPUTS file, or NULL */
+	struct run_state last; /* as recorded */
+	int exit_code, signo;  /* of the last attempt; -1, 0: none */
+	struct map_state *map; /* of a task with for_each, or NULL */
+	size_t yielded;        /* items of a generator */
+	struct change *change; /* handlers or hooks under way */
+	char *cache_key;       /* of this run; NULL: not cached */
+	int lock_fd;           /* on the key; -1: none */
+	struct lookup *lookup; /* of the key, under way */
+	struct limits *limits; /* taken or waited for */
+	struct sub *sub;       /* the run of a subflow */
+	struct wait *wait;     /* a pause */
 };
 
 /* Who makes and runs the tasks: those of a file, or the functions of a C flow. */
@@ -48,6 +72,14 @@ struct runner_ops {
 	void (*state)(struct runner *r, const struct sched_action *a);
 	void (*on_return)(struct runner *r);
 	void (*release)(struct runner *r);
+	/* These may be NULL: then the answer is that all is well. */
+	void (*expand)(struct runner *r, size_t task);
+	void (*consult)(struct runner *r, const struct sched_action *a);
+	void (*hooks)(struct runner *r, const struct sched_action *a);
+	void (*acquire)(struct runner *r, size_t task);
+	void (*commit)(struct runner *r, size_t task);
+	void (*rollback)(struct runner *r, size_t task);
+	void (*forget)(struct runner *r, size_t task);
 };
 extern const struct runner_ops runner_file_ops;
 
@@ -75,11 +107,42 @@ struct runner {
 	struct rundir dir;
 	const char *shared_dir; /* of the worker; NULL: none */
 	char *const *environ;
-	struct envs env; /* of the flow */
-	struct slot *slots;
+	struct envs env;          /* of the flow */
+	struct slot *slots;       /* of the plan's tasks */
+	struct slot **item_slots; /* of items, by unit; blocks */
+	size_t item_blocks;
+	size_t *generators; /* tasks */
+	size_t generator_count;
 
-	struct run_state state; /* of the flow, as last accepted */
-	json_t *result;         /* of `return` */
+	struct runner_store {
+		char *where;
+		struct store *store;
+	} * stores;
+	size_t store_count;
+	struct httpc *http;       /* for notifications; made when needed */
+	json_t *secrets, *blocks; /* by name; what could not be read is not in there */
+	json_t *variables;
+	/* facts for runner_go() */
+	json_t *given_params, *given_policy;
+	int given_run_count;
+	enum sched_event_type start_type;
+	struct error start_error;
+	char *start_report; /* what is wrong with the file */
+	size_t fetching;    /* secrets, variables, blocks on their way */
+	struct change *change;
+	struct run_state last;        /* of the flow, before the present proposal */
+	struct runner *parent_runner; /* of a subflow; NULL: none */
+	/* of a subflow: its end is known; all is sent (in place of ending the loop) */
+	void (*on_over)(struct runner *r, void *arg);
+	void (*on_closed)(struct runner *r, void *arg);
+	void *on_over_arg;
+	void (*on_named)(struct sub *b); /* its name is known; on_over_arg */
+	int depth;                       /* of subflows */
+	int log_prints;                  /* inherited */
+	int freeing;
+	int64_t no_tag_limits_ms; /* until then the tags of the run have none */
+	struct run_state state;   /* of the flow, as last accepted */
+	json_t *result;           /* of `return` */
 	int exit_code;
 	int performing, ending, stopping, crashes;
 	int64_t cancel_grace_ms; /* -1: the tasks' own */
@@ -104,6 +167,9 @@ int runner_load_file(struct runner *r, const char *entrypoint, struct buf *repor
 void runner_begin(struct runner *r, const struct session_run *run,
 		  const struct error *none);
 
+/* Everything that the flow names has been read: on to the scheduler. */
+void runner_go(struct runner *r);
+
 /* "12", or "12-1" in a process that runs the flow again. */
 void runner_dynamic_key(const struct runner *r, unsigned int number, char *buf,
 			size_t size);
@@ -120,7 +186,25 @@ void runner_task_stop(struct runner *r, size_t task);
 void runner_task_state(struct runner *r, const struct sched_action *a);
 void runner_slot_release(struct slot *s);
 
+struct slot *runner_slot(struct runner *r, size_t unit);
+
 /* runner_values.c; each returns 0 or -code with a message that names the key. */
+struct values { /* the arg of an expr_scope */
+	struct runner *runner;
+	const struct envs *env;
+};
+struct expr_scope runner_scope(struct values *v, const json_t *with,
+			       const json_t *task_run);
+int runner_eval_pairs(const struct plan_pairs *pairs, const struct expr_scope *scope,
+		      struct envs *env, struct error *err);
+/* The script with sh, or the evaluated ARGV; owned: runner_free_argv(). */
+int runner_eval_argv(const char *script, struct tmpl *const *words, size_t count,
+		     const struct expr_scope *scope, char ***ret_argv,
+		     struct error *err);
+void runner_free_argv(char **argv);
+int runner_eval_text(const struct tmpl *t, const struct expr_scope *scope,
+		     const char *what, char **ret_text, struct error *err);
+int runner_eval_cond(struct slot *s, int *ret_skip, struct error *err);
 int runner_eval_flow_env(struct runner *r, struct error *err);
 int runner_eval_inputs(struct slot *s, int *ret_skip, struct error *err);
 int runner_eval_name(struct slot *s, unsigned int number, char **ret_name,
@@ -132,11 +216,71 @@ struct command {
 	struct envs env;
 	char *output_path;
 	char *result_path;
+	char *state_path;
 };
 int runner_eval_command(struct slot *s, const struct sched_run *run,
 			struct command *cmd, struct error *err);
 void command_release(struct command *cmd);
+json_t *runner_task_run_root(const struct slot *s, const struct sched_run *run);
 json_t *runner_task_inputs(struct slot *s);
 int runner_flow_name(struct runner *r, char **ret_name, struct error *err);
+
+/* runner_emit.c: an event of the task S. */
+void runner_emit(struct runner *r, const struct slot *s, const json_t *event);
+
+/* runner_change.c */
+void runner_consult(struct runner *r, const struct sched_action *a);
+void runner_hooks(struct runner *r, const struct sched_action *a);
+void runner_commit(struct runner *r, size_t unit);
+void runner_rollback(struct runner *r, size_t unit);
+void runner_change_free(struct change *c); /* accepts NULL */
+
+/* runner_map.c */
+void runner_expand(struct runner *r, size_t task);
+void runner_forget(struct runner *r, size_t unit);
+/* The values of item UNIT; its result goes where the task's results are. */
+json_t *runner_map_item(struct runner *r, size_t unit);
+void runner_map_result(struct runner *r, size_t unit);
+/* A generator gave VALUE (taken). */
+void runner_map_yield(struct slot *s, json_t *value);
+/* A generator may write again, or not, by how far it is ahead. */
+void runner_map_flow(struct runner *r);
+void runner_map_free(struct slot *s);
+/* Ids of the runs of a task with for_each, as task_inputs; at most LEFT. */
+size_t runner_map_inputs(const struct slot *s, json_t *list, size_t left);
+
+/* runner_secrets.c: fetches what the flow names, then calls runner_go(). */
+void runner_secrets_fetch(struct runner *r);
+json_t *runner_secret(const char *name, void *arg);
+json_t *runner_variable(const char *name, void *arg);
+/* TEXT with the values of secrets masked; owned, or NULL: nothing to mask. */
+char *runner_mask(const struct runner *r, const char *text);
+struct httpc *runner_http(struct runner *r);
+int runner_find_block(struct runner *r, const struct plan_notify *n,
+		      const struct expr_scope *scope, const json_t **ret_block,
+		      const char **ret_type, struct error *err);
+
+/* runner_cache.c: MAKE is called when the result is not there. */
+void runner_cache_run(struct slot *s, const struct sched_run *run,
+		      void (*make)(struct slot *s, const struct sched_run *run));
+void runner_cache_store(struct runner *r, size_t unit);
+void runner_cache_drop(struct runner *r, size_t unit);
+void runner_cache_unlock(struct slot *s);
+
+/* runner_limits.c */
+int runner_needs_permit(const struct plan_task *task, void *arg);
+void runner_acquire(struct runner *r, size_t unit);
+void runner_limits_release(struct slot *s);
+
+/* runner_sub.c */
+void runner_sub_start(struct slot *s, const struct sched_run *run);
+void runner_sub_stop(struct slot *s);
+void runner_sub_free(struct slot *s);
+void runner_sub_deploy(struct sub *b, const struct uuid *task_run);
+void runner_sub_cancel(struct sub *b);
+
+/* runner_pause.c */
+void runner_pause_start(struct slot *s, const struct sched_run *run);
+void runner_pause_stop(struct slot *s);
 
 #endif

@@ -10,12 +10,13 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "engine/task/lines.h"
+#include "engine/change/when.h"
 #include "engine/runner_priv.h"
 #include "engine/task/task_proc.h"
 
 static size_t index_of(const struct slot *s)
 {
-	return s->plan->index;
+	return s->unit;
 }
 
 static void drop_inputs_file(struct slot *s)
@@ -35,12 +36,26 @@ static void clear_run(struct slot *s)
 	s->name = NULL;
 	json_decref(s->with);
 	json_decref(s->inputs);
-	s->with = s->inputs = NULL;
+	json_decref(s->item);
+	json_decref(s->data);
+	s->with = s->inputs = s->item = s->data = NULL;
+	s->exit_code = -1;
+	s->signo = 0;
+	free(s->cache_key);
+	s->cache_key = NULL;
+	state_release(&s->last);
+	state_init(&s->last);
 }
 
 void runner_slot_release(struct slot *s)
 {
 	clear_run(s);
+	runner_change_free(s->change);
+	s->change = NULL;
+	runner_limits_release(s);
+	runner_cache_unlock(s);
+	runner_sub_free(s);
+	runner_pause_stop(s);
 	json_decref(s->result);
 	s->result = NULL;
 }
@@ -65,22 +80,28 @@ void runner_log_created(struct runner *r, const char *name, const char *task, in
 
 void runner_task_create(struct runner *r, const struct sched_action *a)
 {
-	struct slot *s = &r->slots[a->task];
+	struct slot *s = runner_slot(r, a->task);
 	struct sched_event ev = {
 	    .type = SCHED_EV_PREPARED,
 	    .task = a->task,
 	    .verdict = SCHED_OK,
 	    .error = "ExpressionError",
 	};
+	int is_item = sched_item_of(r->sched, a->task) != SCHED_NO_TASK;
 	struct sched_run run;
 	struct error err;
 	int rc = 0, skip = 0, evaluate = !a->blocked && !a->reused;
 
 	sched_get_run(r->sched, a->task, &run);
 	clear_run(s);
+	s->plan = r->flow->tasks[sched_task_of(r->sched, a->task)];
+	if (is_item) {
+		s->item = runner_map_item(r, a->task);
+	}
 	if (!a->reused) {
 		json_decref(s->result);
 		s->result = NULL;
+		s->yielded = 0;
 	}
 	s->inputs = runner_task_inputs(s);
 	if (evaluate) {
@@ -127,6 +148,49 @@ static void on_task_artifact(const json_t *artifact, void *arg)
 	s->runner->session->ops->artifact(s->runner->session, &run.id, artifact);
 }
 
+static void on_task_yielded(json_t *value, void *arg)
+{
+	runner_map_yield(arg, value);
+}
+
+static void on_task_event(const json_t *event, void *arg)
+{
+	const struct slot *s = arg;
+
+	runner_emit(s->runner, s, event);
+}
+
+/* Whether trying again is what the file asks for. */
+static int may_retry(const struct slot *s, const struct task_outcome *o)
+{
+	struct values v = {.runner = s->runner, .env = &s->runner->env};
+	struct expr_scope scope = runner_scope(&v, s->with, NULL);
+	struct sched_run run;
+	struct retry_facts f = {.exit_code = o->exit_code,
+				.signo = o->signo,
+				.timed_out = o->timed_out,
+				.out = o->out_end,
+				.err = o->err_end,
+				.out_len = o->out_len,
+				.err_len = o->err_len};
+	json_t *more;
+	int yes;
+
+	if (s->plan->retry_if == NULL) {
+		return 1;
+	}
+	sched_get_run(s->runner->sched, s->unit, &run);
+	f.attempt = run.run_count;
+	more = json_pack("{s:i, s:i, s:i, s:b, s:s}", "attempt", f.attempt, "exit_code",
+			 f.exit_code, "signal", f.signo, "timed_out", f.timed_out,
+			 "message", o->message != NULL ? o->message : "");
+	scope.more = more;
+	scope.item = s->item;
+	yes = retry_holds(s->plan->retry_if, &f, &scope);
+	json_decref(more);
+	return yes;
+}
+
 static void log_tail(const struct slot *s, const struct task_outcome *o)
 {
 	char *text;
@@ -155,11 +219,23 @@ static void on_task_done(const struct task_outcome *o, void *arg)
 
 	s->proc = NULL;
 	log_tail(s, o);
-	json_decref(s->result);
-	s->result = NULL;
+	s->exit_code = o->exit_code;
+	s->signo = o->signo;
+	json_decref(s->data);
+	s->data = NULL;
+	if (!s->plan->generator || o->value != NULL) {
+		json_decref(s->result);
+		s->result = NULL;
+	}
 	if (o->verdict == SCHED_OK ||
 	    (o->verdict == SCHED_STATE && o->state->type == STATE_COMPLETED)) {
-		s->result = o->value != NULL ? json_incref(o->value) : json_null();
+		if (s->result == NULL) {
+			s->result =
+			    o->value != NULL ? json_incref(o->value) : json_null();
+		}
+	} else {
+		s->data = json_incref(o->value);
+		ev.no_retry = !may_retry(s, o);
 	}
 	runner_feed(s->runner, &ev);
 }
@@ -168,6 +244,8 @@ static const struct task_proc_ops task_ops = {
     .log = on_task_log,
     .renamed = on_task_renamed,
     .artifact = on_task_artifact,
+    .yielded = on_task_yielded,
+    .event = on_task_event,
     .done = on_task_done,
 };
 
@@ -179,19 +257,19 @@ static int log_prints(const struct runner *r, const struct plan_task *plan)
 	if (r->flow->log_prints != PLAN_INHERIT) {
 		return r->flow->log_prints;
 	}
-	return 0;
+	return r->log_prints;
 }
 
-void runner_task_run(struct runner *r, size_t task)
+static void start_command(struct slot *s, const struct sched_run *run)
 {
-	struct slot *s = &r->slots[task];
-	struct sched_run run;
+	struct runner *r = s->runner;
 	struct command cmd;
 	struct error err;
 	struct task_proc_spec spec = {
 	    .cwd = r->cwd,
 	    .outputs = s->plan->outputs,
 	    .log_prints = log_prints(r, s->plan),
+	    .generator = s->plan->generator,
 	    .timeout_s = s->plan->timeout_s,
 	    .grace_s = s->plan->grace_s,
 	    .ops = &task_ops,
@@ -199,20 +277,19 @@ void runner_task_run(struct runner *r, size_t task)
 	};
 	struct sched_event ev = {
 	    .type = SCHED_EV_ATTEMPT,
-	    .task = task,
+	    .task = s->unit,
 	    .verdict = SCHED_FAIL,
 	    .error = "ExpressionError",
 	    .no_retry = 1,
 	};
-	int rc;
+	int rc = runner_eval_command(s, run, &cmd, &err);
 
-	sched_get_run(r->sched, task, &run);
-	rc = runner_eval_command(s, &run, &cmd, &err);
 	if (rc == 0) {
 		spec.argv = cmd.argv;
 		spec.envp = cmd.env.items;
 		spec.output_path = cmd.output_path;
 		spec.result_path = cmd.result_path;
+		spec.state_path = cmd.state_path;
 		ev.error = "CommandNotStarted";
 		ev.no_retry = 0;
 		rc = task_proc_start(r->loop, &spec, &s->proc, &err);
@@ -224,12 +301,37 @@ void runner_task_run(struct runner *r, size_t task)
 	}
 }
 
+void runner_task_run(struct runner *r, size_t task)
+{
+	struct slot *s = runner_slot(r, task);
+	struct sched_run run;
+
+	sched_get_run(r->sched, task, &run);
+	if (s->plan->uses != NULL) {
+		runner_sub_start(s, &run);
+	} else if (s->plan->pause != NULL) {
+		runner_pause_start(s, &run);
+	} else {
+		runner_cache_run(s, &run, start_command);
+	}
+}
+
 void runner_task_stop(struct runner *r, size_t task)
 {
-	struct slot *s = &r->slots[task];
+	struct slot *s = runner_slot(r, task);
 	int64_t grace_ms = -1;
 
-	if (s->proc == NULL) {
+	if (s->plan->uses != NULL) {
+		runner_sub_stop(s);
+		return;
+	}
+	if (s->proc == NULL) { /* it waits: for somebody, or for a key of the cache */
+		struct sched_event ev = {
+		    .type = SCHED_EV_ATTEMPT, .task = task, .verdict = SCHED_STOPPED};
+
+		runner_pause_stop(s);
+		runner_cache_unlock(s);
+		runner_feed(r, &ev);
 		return;
 	}
 	if (r->cancel_grace_ms >= 0 &&
@@ -266,9 +368,30 @@ void runner_dynamic_key(const struct runner *r, unsigned int number, char *buf,
 	}
 }
 
+/* A final state: what belongs to the run goes. */
+static void end_run(struct runner *r, size_t unit, const struct run_state *state)
+{
+	struct slot *s = runner_slot(r, unit);
+
+	drop_inputs_file(s);
+	if (state->type != STATE_COMPLETED) {
+		json_decref(s->result);
+		s->result = NULL;
+	} else if (s->plan->txn == 0) {
+		runner_cache_store(r, unit);
+	}
+	if (sched_item_of(r->sched, unit) != SCHED_NO_TASK) {
+		runner_map_result(r, unit);
+	}
+	runner_limits_release(s);
+	if (s->plan->txn == 0 || state->type != STATE_COMPLETED) {
+		runner_cache_unlock(s);
+	}
+}
+
 void runner_task_state(struct runner *r, const struct sched_action *a)
 {
-	struct slot *s = &r->slots[a->task];
+	struct slot *s = runner_slot(r, a->task);
 	struct session_task fact = {
 	    .plan = s->plan,
 	    .run = &a->run,
@@ -285,13 +408,16 @@ void runner_task_state(struct runner *r, const struct sched_action *a)
 	runner_dynamic_key(r, a->run.number, key, sizeof(key));
 	fact.dynamic_key = key;
 	fact.tags = tags;
-	if (a->state.type == STATE_COMPLETED) {
+	if (a->state.type == STATE_COMPLETED && !s->plan->generator) {
 		runner_send_result(r, &a->run.id, s->result);
 	}
-	r->session->ops->task_state(r->session, &fact);
+	if (s->plan->uses == NULL || s->sub == NULL) {
+		r->session->ops->task_state(r->session, &fact);
+	}
 	report_task(r->report, &fact);
+	state_copy(&s->last, &a->state);
 	if (state_is_final(a->state.type)) {
-		drop_inputs_file(s);
+		end_run(r, a->task, &a->state);
 	}
 	json_decref(tags);
 }

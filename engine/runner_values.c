@@ -21,11 +21,6 @@
 	(100u << 10)         /* the kernel refuses 128 KiB; WF_INPUTS has them all */
 #define TASK_INPUTS_MAX 5000 /* references named in task_inputs */
 
-struct values { /* the arg of an expr_scope */
-	struct runner *runner;
-	const struct envs *env;
-};
-
 static json_t *task_value(size_t index, void *arg)
 {
 	const struct values *v = arg;
@@ -40,8 +35,8 @@ static const char *env_value(const char *name, void *arg)
 	return envs_get(v->env, name);
 }
 
-static struct expr_scope scope_of(struct values *v, const json_t *with,
-				  const json_t *task_run)
+struct expr_scope runner_scope(struct values *v, const json_t *with,
+			       const json_t *task_run)
 {
 	return (struct expr_scope){
 	    .params = v->runner->params,
@@ -50,6 +45,8 @@ static struct expr_scope scope_of(struct values *v, const json_t *with,
 	    .task_run = task_run,
 	    .task = task_value,
 	    .env = env_value,
+	    .secret = runner_secret,
+	    .variable = runner_variable,
 	    .arg = v,
 	};
 }
@@ -74,17 +71,25 @@ static int set_env(struct envs *env, const struct plan_pair *p,
 	return rc;
 }
 
+int runner_eval_pairs(const struct plan_pairs *pairs, const struct expr_scope *scope,
+		      struct envs *env, struct error *err)
+{
+	size_t i;
+
+	for (i = 0; i < pairs->count; i++) {
+		if (set_env(env, &pairs->items[i], scope, err) < 0) {
+			return -ERR_INVALID;
+		}
+	}
+	return 0;
+}
+
 int runner_eval_flow_env(struct runner *r, struct error *err)
 {
 	struct values v = {.runner = r, .env = &r->env};
-	struct expr_scope scope = scope_of(&v, NULL, NULL);
-	size_t i;
-	int rc = 0;
+	struct expr_scope scope = runner_scope(&v, NULL, NULL);
 
-	for (i = 0; i < r->flow->env.count && rc == 0; i++) {
-		rc = set_env(&r->env, &r->flow->env.items[i], &scope, err);
-	}
-	return rc;
+	return runner_eval_pairs(&r->flow->env, &scope, &r->env, err);
 }
 
 static int eval_cond(const struct plan_task *plan, const struct expr_scope *scope,
@@ -104,14 +109,27 @@ static int eval_cond(const struct plan_task *plan, const struct expr_scope *scop
 	return 0;
 }
 
+int runner_eval_cond(struct slot *s, int *ret_skip, struct error *err)
+{
+	struct values v = {.runner = s->runner, .env = &s->runner->env};
+	struct expr_scope scope = runner_scope(&v, NULL, NULL);
+
+	return eval_cond(s->plan, &scope, ret_skip, err);
+}
+
 int runner_eval_inputs(struct slot *s, int *ret_skip, struct error *err)
 {
 	struct values v = {.runner = s->runner, .env = &s->runner->env};
-	struct expr_scope scope = scope_of(&v, NULL, NULL);
+	struct expr_scope scope = runner_scope(&v, NULL, NULL);
 	json_t *value = NULL;
 	size_t i;
-	int rc = eval_cond(s->plan, &scope, ret_skip, err);
+	int rc = 0;
 
+	*ret_skip = 0;
+	scope.item = s->item;
+	if (s->item == NULL) { /* that of a map was asked for all of it */
+		rc = eval_cond(s->plan, &scope, ret_skip, err);
+	}
 	s->with = json_object();
 	if (rc < 0 || *ret_skip) {
 		return rc;
@@ -149,7 +167,14 @@ static json_t *name_value(const char *field, void *arg)
 	if (strcmp(field, "flow_run.id") == 0) {
 		return json_string(uuid_format(&r->run_id, id));
 	}
-	v = json_object_get(r->params, field);
+	v = json_object_get(s->item,
+			    strncmp(field, "item.", 5) == 0 ? field + 5 : field);
+	if (v == NULL && strcmp(field, "item") == 0 && s->item != NULL) {
+		v = json_object_iter_value(json_object_iter(s->item));
+	}
+	if (v == NULL) {
+		v = json_object_get(r->params, field);
+	}
 	return v != NULL ? json_incref(v) : NULL;
 }
 
@@ -214,27 +239,33 @@ int runner_flow_name(struct runner *r, char **ret_name, struct error *err)
 int runner_eval_return(struct runner *r, json_t **ret_value, struct error *err)
 {
 	struct values v = {.runner = r, .env = &r->env};
-	struct expr_scope scope = scope_of(&v, NULL, NULL);
+	struct expr_scope scope = runner_scope(&v, NULL, NULL);
 
 	return tmpl_eval(r->flow->ret, &scope, ret_value, err);
 }
 
 /* ---- the command of an attempt ---- */
 
-void command_release(struct command *cmd)
+void runner_free_argv(char **argv)
 {
 	size_t i;
 
-	for (i = 0; cmd->argv != NULL && cmd->argv[i] != NULL; i++) {
-		free(cmd->argv[i]);
+	for (i = 0; argv != NULL && argv[i] != NULL; i++) {
+		free(argv[i]);
 	}
-	free(cmd->argv);
+	free(argv);
+}
+
+void command_release(struct command *cmd)
+{
+	runner_free_argv(cmd->argv);
 	free(cmd->output_path);
 	free(cmd->result_path);
+	free(cmd->state_path);
 	envs_release(&cmd->env);
 }
 
-static int eval_text(const struct tmpl *t, const struct expr_scope *scope,
+int runner_eval_text(const struct tmpl *t, const struct expr_scope *scope,
 		     const char *what, char **ret_text, struct error *err)
 {
 	struct buf b;
@@ -254,33 +285,44 @@ static int eval_text(const struct tmpl *t, const struct expr_scope *scope,
 	return rc;
 }
 
-static int eval_argv(const struct slot *s, const struct expr_scope *scope,
-		     struct command *cmd, struct error *err)
+int runner_eval_argv(const char *script, struct tmpl *const *words, size_t count,
+		     const struct expr_scope *scope, char ***ret_argv,
+		     struct error *err)
 {
-	char what[32];
+	char what[32], **argv = xcalloc(count + 6, sizeof(*argv));
 	size_t i;
 
-	if (s->plan->script != NULL) {
-		cmd->argv = xcalloc(6, sizeof(*cmd->argv));
-		cmd->argv[0] = xstrdup("/bin/sh");
-		cmd->argv[1] = xstrdup("-eu");
-		cmd->argv[2] = xstrdup("-c");
-		cmd->argv[3] = xstrdup(s->plan->script);
-		cmd->argv[4] = xstrdup(s->plan->key);
+	*ret_argv = argv;
+	if (script != NULL) {
+		argv[0] = xstrdup("/bin/sh");
+		argv[1] = xstrdup("-eu");
+		argv[2] = xstrdup("-c");
+		argv[3] = xstrdup(script);
 		return 0;
 	}
-	cmd->argv = xcalloc(s->plan->argc + 1, sizeof(*cmd->argv));
-	for (i = 0; i < s->plan->argc; i++) {
+	for (i = 0; i < count; i++) {
 		(void)snprintf(what, sizeof(what), "cmd[%zu]", i);
-		if (eval_text(s->plan->argv[i], scope, what, &cmd->argv[i], err) < 0) {
+		if (runner_eval_text(words[i], scope, what, &argv[i], err) < 0) {
 			return -ERR_INVALID;
 		}
 	}
-	if (*cmd->argv[0] == '\0') {
+	if (count == 0 || *argv[0] == '\0') {
 		return err_set(err, ERR_INVALID,
 			       "cmd[0] is empty: no program to start");
 	}
 	return 0;
+}
+
+static int eval_argv(const struct slot *s, const struct expr_scope *scope,
+		     struct command *cmd, struct error *err)
+{
+	int rc = runner_eval_argv(s->plan->script, s->plan->argv, s->plan->argc, scope,
+				  &cmd->argv, err);
+
+	if (rc == 0 && s->plan->script != NULL) {
+		cmd->argv[4] = xstrdup(s->plan->key);
+	}
+	return rc;
 }
 
 static void add_inputs(const struct slot *s, struct envs *env)
@@ -344,18 +386,17 @@ static int task_env(struct slot *s, const struct sched_run *run, struct command 
 		    const struct expr_scope *scope, struct error *err)
 {
 	char id[UUID_TEXT_SIZE], number[16];
-	size_t i;
 
-	for (i = 0; i < s->plan->env.count; i++) {
-		if (set_env(&cmd->env, &s->plan->env.items[i], scope, err) < 0) {
-			return -ERR_INVALID;
-		}
+	if (runner_eval_pairs(&s->plan->env, scope, &cmd->env, err) < 0) {
+		return -ERR_INVALID;
 	}
 	(void)uuid_format(&run->id, id);
 	if (make_run_dir(s->runner, err) < 0 || write_inputs(s, id, err) < 0) {
 		return -ERR_IO;
 	}
 	cmd->result_path = xasprintf("%s/%s.out", s->runner->dir.path, id);
+	cmd->state_path = xasprintf("%s/%s.state", s->runner->dir.path, id);
+	set_text(&cmd->env, "WF_STATE", cmd->state_path);
 	add_inputs(s, &cmd->env);
 	if (s->inputs_path != NULL) {
 		set_text(&cmd->env, "WF_INPUTS", s->inputs_path);
@@ -368,7 +409,7 @@ static int task_env(struct slot *s, const struct sched_run *run, struct command 
 	return 0;
 }
 
-static json_t *task_run_root(const struct slot *s, const struct sched_run *run)
+json_t *runner_task_run_root(const struct slot *s, const struct sched_run *run)
 {
 	char id[UUID_TEXT_SIZE];
 	json_t *tags = json_array();
@@ -386,19 +427,20 @@ int runner_eval_command(struct slot *s, const struct sched_run *run,
 			struct command *cmd, struct error *err)
 {
 	struct values v = {.runner = s->runner, .env = &cmd->env};
-	json_t *task_run = task_run_root(s, run);
-	struct expr_scope scope = scope_of(&v, s->with, task_run);
+	json_t *task_run = runner_task_run_root(s, run);
+	struct expr_scope scope = runner_scope(&v, s->with, task_run);
 	int rc;
 
 	memset(cmd, 0, sizeof(*cmd));
+	scope.item = s->item;
 	envs_init(&cmd->env, s->runner->env.items);
 	rc = task_env(s, run, cmd, &scope, err);
 	if (rc == 0) {
 		rc = eval_argv(s, &scope, cmd, err);
 	}
 	if (rc == 0 && s->plan->outputs == PLAN_OUT_FILE) {
-		rc = eval_text(s->plan->output_file, &scope, "outputs.file",
-			       &cmd->output_path, err);
+		rc = runner_eval_text(s->plan->output_file, &scope, "outputs.file",
+				      &cmd->output_path, err);
 	}
 	if (rc == 0 && cmd->output_path != NULL && *cmd->output_path != '/') {
 		char *full = xasprintf("%s/%s", s->runner->cwd, cmd->output_path);
@@ -426,6 +468,10 @@ static void add_input(size_t task, void *arg)
 	struct sched_run run;
 
 	if (l->left == 0) {
+		return;
+	}
+	if (l->runner->slots[task].map != NULL) {
+		l->left -= runner_map_inputs(&l->runner->slots[task], l->list, l->left);
 		return;
 	}
 	l->left--;
@@ -472,6 +518,12 @@ json_t *runner_task_inputs(struct slot *s)
 		tmpl_each_task(s->plan->with.items[i].value, add_input, &l);
 		tmpl_each_task(s->plan->with.items[i].value, mark_seen, &mark);
 		(void)json_object_set_new(all, s->plan->with.items[i].name, l.list);
+	}
+	if (s->plan->stream_of != PLAN_NO_TASK) {
+		l.list = json_array();
+		add_input(s->plan->stream_of, &l);
+		mark_seen(s->plan->stream_of, &mark);
+		(void)json_object_set_new(all, "__parents__", l.list);
 	}
 	l.list = json_array();
 	for (i = 0; i < edges->count; i++) {

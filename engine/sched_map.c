@@ -51,7 +51,7 @@ static size_t end_of(const struct sched_group *g)
 	return g->count == SCHED_STREAM ? g->avail : g->count;
 }
 
-static int may_make(const struct sched *s, const struct sched_task *t)
+static int may_make(const struct sched_task *t)
 {
 	size_t most = (size_t)t->plan->max_parallel;
 
@@ -61,7 +61,7 @@ static int may_make(const struct sched *s, const struct sched_task *t)
 
 static void queue(struct sched *s, struct sched_task *t)
 {
-	if (!t->group->queued && t->phase == TASK_MAPPING && may_make(s, t)) {
+	if (!t->group->queued && t->phase == TASK_MAPPING && may_make(t)) {
 		t->group->queued = 1;
 		sched_enqueue(s, &s->to_create, t->index);
 	}
@@ -129,7 +129,7 @@ void sched_map_next(struct sched *s, size_t i, struct sched_now now)
 	size_t unit;
 
 	g->queued = 0;
-	if (!may_make(s, t)) {
+	if (!may_make(t)) {
 		return;
 	}
 	unit = take_unit(s);
@@ -138,7 +138,7 @@ void sched_map_next(struct sched *s, size_t i, struct sched_now now)
 	item->head = t->index;
 	item->item = g->next++;
 	item->blocker = SCHED_NO_TASK;
-	item->reusable = was_ok(g, item->item);
+	item->reusable = (unsigned int)was_ok(g, item->item) & 1u;
 	g->open++;
 	queue(s, t);
 	sched_create(s, unit, now);
@@ -171,8 +171,7 @@ void sched_map_expanded(struct sched *s, const struct sched_event *ev,
 	if (ev->count != SCHED_STREAM) {
 		t->group->avail = ev->count;
 	} else {
-		const struct sched_task *g =
-		    sched_unit(s, t->plan->stream_of);
+		const struct sched_task *g = sched_unit(s, t->plan->stream_of);
 
 		if (g->phase == TASK_DONE) {
 			t->group->count = t->group->avail;

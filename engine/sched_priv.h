@@ -45,8 +45,8 @@ struct sched_task {
 	enum task_phase phase;
 	enum task_then then;
 	size_t index, head, item; /* head: of the task that an item belongs to */
-	size_t next;    /* in its queue */
-	size_t waiting; /* upstream tasks that are not done */
+	size_t next;              /* in its queue */
+	size_t waiting;           /* upstream tasks that are not done */
 	size_t blocker; /* an upstream that did not complete, or SCHED_NO_TASK */
 	unsigned int numbers;
 	int retries_used;
@@ -119,7 +119,7 @@ struct sched {
 	int64_t deadline_ms;       /* of this attempt of the flow */
 	enum sched_answer lost_as; /* why END comes without a state */
 
-	struct sched_task *tasks;   /* of the plan, or those that were added */
+	struct sched_task *tasks; /* of the plan, or those that were added */
 	size_t count, size;
 	struct sched_task **blocks; /* of items */
 	size_t block_count;

@@ -192,7 +192,7 @@ static void take(struct sched *s, size_t i, struct run_state *state,
 		sched_set_state(s, i, state, now);
 		t->phase = TASK_DELAYED;
 		heap_set(&s->delayed, &t->due,
-			 now.ms + MAX_OF(copy.scheduled_us - now.us, 0) / 1000 + 1);
+			 now.ms + (MAX_OF(copy.scheduled_us - now.us, 0) + 999) / 1000);
 		break;
 	case THEN_FINISH:
 		give_slot(s, t);

@@ -28,8 +28,8 @@
 extern char **environ;
 
 struct run_conf {
-	char *api_url, *auth, *api_key, *name, *output, *params;
-	struct opt_list param;
+	char *api_url, *auth, *api_key, *name, *output, *params, *record;
+	struct opt_list param, tag;
 	int offline, quiet;
 };
 
@@ -85,6 +85,18 @@ static const struct opt run_opts[] = {
      OPT_AT(C, params),
      .metavar = "JSON",
      .help = "All parameters as one JSON object.",
+     .flags = OPT_F_FLAGONLY},
+    {.name = "record",
+     .type = OPT_TYPE_STR,
+     OPT_AT(C, record),
+     .metavar = "FILE",
+     .help = "Also write the whole run to FILE, as -o json prints it.",
+     .flags = OPT_F_FLAGONLY},
+    {.name = "tag",
+     .type = OPT_TYPE_LIST,
+     OPT_AT(C, tag),
+     .metavar = "TAG",
+     .help = "A tag for the run and its task runs. May be repeated.",
      .flags = OPT_F_FLAGONLY},
     {.name = "quiet",
      .letter = 'q',
@@ -242,8 +254,14 @@ static int run_flow(const struct run_conf *conf, const struct builtin *b,
 	    .name = conf->name,
 	};
 	void *attached = NULL;
+	json_t *tags = json_array();
+	size_t i;
 	int rc;
 
+	for (i = 0; i < conf->tag.count; i++) {
+		(void)json_array_append_new(tags, json_string(conf->tag.items[i]));
+	}
+	spec.tags = tags;
 	if (loop == NULL || proc_init(loop, &err) < 0) {
 		(void)fprintf(stderr, "wf-engine: %s\n", err.msg);
 		loop_free(loop);
@@ -256,7 +274,11 @@ static int run_flow(const struct run_conf *conf, const struct builtin *b,
 	sigint = loop_signal_new(loop, SIGINT, on_signal, r);
 	sigterm = loop_signal_new(loop, SIGTERM, on_signal, r);
 	report = report_new(loop, choose_style(conf), want_colour(), flow);
+	if (conf->record != NULL) {
+		report_keep(report, conf->record, flow);
+	}
 	runner_start(r, make_session(&spec, conf), flow, report);
+	json_decref(tags);
 	rc = loop_run(loop);
 	if (rc != 0) {
 		/* interrupted, cancelled or failed: nothing of it stays behind, not

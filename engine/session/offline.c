@@ -169,6 +169,12 @@ static void offline_free(struct session *s)
 	free(o);
 }
 
+static struct session *offline_child(struct session *s, const struct session_spec *spec)
+{
+	(void)s;
+	return offline_session_new(spec);
+}
+
 static const struct session_ops offline_ops = {
     .open = offline_open,
     .propose = offline_propose,
@@ -180,6 +186,7 @@ static const struct session_ops offline_ops = {
     .heartbeat = offline_heartbeat,
     .close = offline_close,
     .free = offline_free,
+    .child = offline_child,
 };
 
 struct session *offline_session_new(const struct session_spec *spec)
@@ -197,6 +204,9 @@ struct session *offline_session_new(const struct session_spec *spec)
 	for (i = 0; i < spec->flow->tags.count; i++) {
 		(void)json_array_append_new(o->tags,
 					    json_string(spec->flow->tags.items[i]));
+	}
+	for (i = 0; i < json_array_size(spec->tags); i++) {
+		(void)json_array_append(o->tags, json_array_get(spec->tags, i));
 	}
 	o->scheduled_us = TIME_NONE;
 	o->name = spec->name != NULL ? xstrdup(spec->name) : coolname();

@@ -255,7 +255,8 @@ static void on_flow_created(struct remote *r, int status, const json_t *body,
 	jsonw_json(&w, "parameters", r->parameters);
 	jsonw_raw(&w, "context", "{}");
 	jsonw_json(&w, "tags", r->tags);
-	jsonw_null(&w, "parent_task_run_id");
+	jsonw_uuid(&w, "parent_task_run_id",
+		   uuid_is_nil(&r->parent) ? NULL : &r->parent);
 	jsonw_obj(&w, "empirical_policy");
 	jsonw_int(&w, "retries", r->flow->retries);
 	jsonw_int(&w, "retry_delay", r->flow->retry_delay_s);
@@ -493,7 +494,7 @@ static void send_closed(void *arg)
 void remote_check_closed(struct remote *r)
 {
 	if (!r->closing || r->closed || r->calling || !TAILQ_EMPTY(&r->calls) ||
-	    r->events.queue.len > 0 || r->logs.queue.len > 0) {
+	    r->side_calls > 0 || r->events.queue.len > 0 || r->logs.queue.len > 0) {
 		return;
 	}
 	r->closed = 1;
@@ -547,6 +548,118 @@ static void remote_free(struct session *s)
 	free(r);
 }
 
+/* ---- requests of the runner, beside the row ---- */
+
+struct side_call {
+	struct remote *r;
+	void (*done)(int status, const json_t *body, const struct error *err,
+		     void *arg);
+	void *arg;
+	char *method, *path;
+	struct buf body;
+	struct loop_timer *timer;
+	struct backoff backoff;
+	int64_t give_up_ms;
+	struct error err;
+};
+
+static void side_free(struct side_call *c)
+{
+	loop_timer_free(c->timer);
+	buf_release(&c->body);
+	free(c->method);
+	free(c->path);
+	free(c);
+}
+
+static void side_answer(struct side_call *c, int status, const json_t *body,
+			const struct error *err)
+{
+	struct remote *r = c->r;
+
+	c->done(status, body, err, c->arg);
+	side_free(c);
+	r->side_calls--;
+	remote_check_closed(r);
+}
+
+static void on_side(int rc, const struct httpc_resp *resp, const struct error *err,
+		    void *arg)
+{
+	struct side_call *c = arg;
+	int status = resp != NULL ? resp->status : 0;
+	json_t *body = NULL;
+
+	if (c->r->closed) { /* the session is being freed */
+		c->done(0, NULL, err, c->arg);
+		side_free(c);
+		return;
+	}
+	if ((rc < 0 || status >= 500 || status == 429) &&
+	    clock_mono_ms() < c->give_up_ms) {
+		loop_timer_in(c->timer, backoff_next(&c->backoff, random_unit()));
+		return;
+	}
+	if (resp != NULL && resp->len > 0) {
+		body = json_parse(resp->body, resp->len, ANSWER_MAX, NULL);
+	}
+	if (status == 423 && resp != NULL && resp->retry_after_ms >= 0) {
+		json_decref(body);
+		body = json_pack("{s:I}", "retry_after_ms",
+				 (json_int_t)resp->retry_after_ms);
+	}
+	side_answer(c, status, body, err);
+	json_decref(body);
+}
+
+static void side_failed(void *arg)
+{
+	struct side_call *c = arg;
+
+	on_side(-c->err.code, NULL, &c->err, c);
+}
+
+static void side_send(void *arg)
+{
+	struct side_call *c = arg;
+	struct remote_req req = {c->method, c->path, &c->body};
+
+	if (remote_send(c->r, &req, on_side, c, &c->err) < 0) {
+		loop_defer(c->r->loop, side_failed, c);
+	}
+}
+
+static void remote_call(struct session *s, const struct session_call *call)
+{
+	struct remote *r = remote_of(s);
+	struct side_call *c = xcalloc(1, sizeof(*c));
+	char *text;
+
+	c->r = r;
+	c->done = call->done;
+	c->arg = call->arg;
+	c->method = xstrdup(call->method);
+	c->path = xstrdup(call->path);
+	buf_init(&c->body);
+	if (call->body != NULL) {
+		text = json_text(call->body);
+		buf_adds(&c->body, text);
+		free(text);
+	}
+	c->timer = loop_timer_new(r->loop, side_send, c);
+	backoff_init(&c->backoff, 200, 5000);
+	c->give_up_ms = clock_mono_ms() + REMOTE_CLOSE_MS;
+	r->side_calls++;
+	side_send(c);
+}
+
+static struct session *remote_child(struct session *s, const struct session_spec *spec)
+{
+	const struct remote *r = remote_of(s);
+
+	return remote_session_new(spec, r->url, r->auth);
+}
+
 static const struct session_ops remote_ops = {
     .open = remote_open,
     .propose = remote_propose,
@@ -558,6 +671,8 @@ static const struct session_ops remote_ops = {
     .heartbeat = remote_heartbeat,
     .close = remote_close,
     .free = remote_free,
+    .call = remote_call,
+    .child = remote_child,
 };
 
 struct session *remote_session_new(const struct session_spec *spec, const char *url,
@@ -584,10 +699,16 @@ struct session *remote_session_new(const struct session_spec *spec, const char *
 		(void)json_array_append_new(r->tags,
 					    json_string(spec->flow->tags.items[i]));
 	}
+	for (i = 0; i < json_array_size(spec->tags); i++) {
+		(void)json_array_append(r->tags, json_array_get(spec->tags, i));
+	}
+	if (spec->parent != NULL) {
+		r->parent = *spec->parent;
+	}
 	TAILQ_INIT(&r->calls);
 	r->give_up_ms = INT64_MAX;
 	backoff_init(&r->backoff, 200, 10000);
-	r->http = httpc_new(spec->loop, 3);
+	r->http = httpc_new(spec->loop, 6);
 	r->retry = loop_timer_new(spec->loop, on_retry, r);
 	r->poll = loop_timer_new(spec->loop, on_poll, r);
 	r->close_timer = loop_timer_new(spec->loop, on_close_late, r);

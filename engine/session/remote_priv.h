@@ -59,7 +59,8 @@ struct remote {
 	char *url, *auth, *name;
 	const struct plan_flow *flow;
 	json_t *parameters, *tags;
-	struct uuid flow_id, run_id;
+	struct uuid flow_id, run_id, parent; /* parent: nil when there is none */
+	size_t side_calls;                   /* on their way, beside the row */
 	struct call_list calls;
 	int calling;
 	struct loop_timer *retry, *poll, *close_timer;

@@ -19,6 +19,7 @@
 struct error;
 struct plan_task;
 struct session;
+struct session_spec;
 
 /* Facts about the flow run; everything is borrowed. */
 struct session_run {
@@ -67,6 +68,16 @@ struct session_events {
 	    void *arg); /* of close: everything is delivered, or given up */
 };
 
+/* A request to the API; the answer comes from the loop, once. */
+struct session_call {
+	const char *method, *path; /* path like "/variables/name/x"; borrowed */
+	const json_t *body;        /* borrowed; NULL: none */
+	/* STATUS 0: no answer, ERR says why; BODY is NULL when there is none. */
+	void (*done)(int status, const json_t *body, const struct error *err,
+		     void *arg);
+	void *arg;
+};
+
 struct session_ops {
 	void (*open)(struct session *s);
 	void (*propose)(struct session *s, const struct run_state *state, int force);
@@ -83,6 +94,10 @@ struct session_ops {
 	void (*heartbeat)(struct session *s, size_t running, size_t done);
 	void (*close)(struct session *s);
 	void (*free)(struct session *s);
+	/* NULL: there is nobody to ask (--offline). */
+	void (*call)(struct session *s, const struct session_call *call);
+	/* A session for a subflow of the same run, or NULL; see session_spec.parent. */
+	struct session *(*child)(struct session *s, const struct session_spec *spec);
 };
 struct session {
 	const struct session_ops *ops;
@@ -101,9 +116,11 @@ struct session_spec {
 	void *arg;
 	/* by hand only */
 	const struct plan_flow *flow;
-	const json_t *parameters; /* borrowed */
-	const char *name;         /* of the run; NULL: made up */
-	const int64_t *skew_ms;   /* of a test's clock; offline only; NULL: none */
+	const json_t *parameters;  /* borrowed */
+	const char *name;          /* of the run; NULL: made up */
+	const json_t *tags;        /* beside those of the flow; may be NULL */
+	const struct uuid *parent; /* task run whose subflow it is, or NULL */
+	const int64_t *skew_ms; /* of a test's clock; offline only; NULL: none */
 };
 struct session *offline_session_new(const struct session_spec *spec);
 /* FD is the socket to the worker; closed by the session. */

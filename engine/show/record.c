@@ -125,6 +125,23 @@ void record_task(struct record *r, const struct session_task *task)
 				    state_json(task->state));
 }
 
+void record_child(struct record *r, const struct uuid *task_run, const char *text)
+{
+	json_t *o = map_get_n(&r->by_id, task_run->b, sizeof(task_run->b));
+	json_t *child = json_loads(text, 0, NULL);
+
+	if (o != NULL && child != NULL) {
+		(void)json_object_set(o, "child", child);
+	}
+	json_decref(child);
+}
+
+void record_tags(struct record *r, const json_t *tags)
+{
+	(void)json_object_set_new(r->run, "tags",
+				  json_deep_copy((json_t *)(uintptr_t)tags));
+}
+
 char *record_finish(struct record *r, const struct run_state *state, int run_count,
 		    const json_t *result)
 {

@@ -25,6 +25,9 @@ void record_log(struct record *r, int level, const char *who, const char *messag
 		int64_t at_us);
 void record_flow_state(struct record *r, const struct run_state *state);
 void record_task(struct record *r, const struct session_task *task);
+/* TEXT, the document of a subflow, becomes the `child` of its task run. */
+void record_child(struct record *r, const struct uuid *task_run, const char *text);
+void record_tags(struct record *r, const json_t *tags);
 /* The document, owned by the caller. */
 char *record_finish(struct record *r, const struct run_state *state, int run_count,
 		    const json_t *result);

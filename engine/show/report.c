@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/error.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "engine/show/live.h"
@@ -20,6 +21,10 @@
 struct report {
 	enum report_style style;
 	int colour;
+	struct report *parent; /* of a subflow's */
+	struct report *children, *next;
+	struct uuid task_run;
+	char *path; /* the record is written there too */
 	struct live *live;
 	struct record *record;
 	char *kept;
@@ -45,10 +50,54 @@ void report_free(struct report *r)
 	if (r == NULL) {
 		return;
 	}
+	while (r->children != NULL) {
+		struct report *child = r->children;
+
+		r->children = child->next;
+		report_free(child);
+	}
 	live_free(r->live);
 	record_free(r->record);
 	free(r->kept);
+	free(r->path);
 	free(r);
+}
+
+void report_keep(struct report *r, const char *path, const struct plan_flow *flow)
+{
+	r->path = xstrdup(path);
+	if (r->record == NULL) {
+		r->record = record_new(flow);
+	}
+}
+
+struct report *report_child(struct report *r, const struct uuid *task_run,
+			    const struct plan_flow *flow)
+{
+	struct report *child;
+
+	if (r == NULL) {
+		return NULL;
+	}
+	child = xcalloc(1, sizeof(*child));
+	child->style = r->style;
+	child->colour = r->colour;
+	child->parent = r;
+	child->task_run = *task_run;
+	if (r->record != NULL) {
+		child->record = record_new(flow);
+	}
+	child->next = r->children;
+	r->children = child;
+	return child;
+}
+
+static struct live *live_of(const struct report *r)
+{
+	while (r->parent != NULL) {
+		r = r->parent;
+	}
+	return r->live;
 }
 
 void report_begin(struct report *r, const char *run_name, const struct uuid *run_id)
@@ -61,6 +110,13 @@ void report_begin(struct report *r, const char *run_name, const struct uuid *run
 	}
 	if (r->record != NULL) {
 		record_begin(r->record, run_name, run_id);
+	}
+}
+
+void report_tags(struct report *r, const json_t *tags)
+{
+	if (r != NULL && r->record != NULL) {
+		record_tags(r->record, tags);
 	}
 }
 
@@ -104,6 +160,8 @@ void report_log(struct report *r, int level, const char *logger, const char *who
 	if (r->record != NULL) {
 		record_log(r->record, level, who != NULL ? who : logger, message,
 			   at_us);
+	}
+	if (r->style == REPORT_JSON || r->style == REPORT_KEEP) {
 		return;
 	}
 	if (r->style == REPORT_QUIET && level < LEVEL_ERROR) {
@@ -111,8 +169,8 @@ void report_log(struct report *r, int level, const char *logger, const char *who
 	}
 	buf_init(&b);
 	format_line(r, &b, level, who != NULL ? who : logger, message, at_us);
-	if (r->live != NULL) {
-		live_text(r->live, b.data, b.len);
+	if (live_of(r) != NULL) {
+		live_text(live_of(r), b.data, b.len);
 	} else {
 		(void)fwrite(b.data, 1, b.len, stderr);
 	}
@@ -139,6 +197,25 @@ void report_task(struct report *r, const struct session_task *task)
 	}
 }
 
+/* The document: to stdout, to a file, into that of the parent. */
+static void end_record(struct report *r, const struct run_state *state, int run_count,
+		       const json_t *result)
+{
+	struct error err;
+	char *text = record_finish(r->record, state, run_count, result);
+
+	if (r->parent != NULL) {
+		record_child(r->parent->record, &r->task_run, text);
+	} else if (r->style == REPORT_JSON) {
+		(void)puts(text);
+	}
+	if (r->path != NULL &&
+	    file_write_atomic(r->path, text, strlen(text), 0600, &err) < 0) {
+		(void)fprintf(stderr, "wf-engine: --record: %s\n", err.msg);
+	}
+	free(text);
+}
+
 void report_end(struct report *r, const struct run_state *state, int run_count,
 		const json_t *result)
 {
@@ -151,15 +228,11 @@ void report_end(struct report *r, const struct run_state *state, int run_count,
 		live_finish(r->live, state);
 	}
 	if (r->record != NULL) {
-		text = record_finish(r->record, state, run_count, result);
-		if (r->style == REPORT_KEEP) {
-			r->kept = text;
-			return;
-		}
-		(void)puts(text);
-		free(text);
-	} else if (result != NULL && !json_is_null(result) &&
-		   state->type == STATE_COMPLETED) {
+		end_record(r, state, run_count, result);
+	}
+	if (r->parent == NULL && r->style != REPORT_JSON &&
+	    r->style != REPORT_KEEP && result != NULL &&
+	    !json_is_null(result) && state->type == STATE_COMPLETED) {
 		text = json_text(result);
 		(void)puts(text);
 		free(text);

@@ -31,7 +31,14 @@ enum report_style {
 struct report *report_new(struct loop *loop, enum report_style style, int colour,
 			  const struct plan_flow *flow);
 void report_free(struct report *r); /* accepts NULL */
+/* At the end the whole run is also written to the file PATH. */
+void report_keep(struct report *r, const char *path, const struct plan_flow *flow);
+/* That of a subflow whose task run is TASK_RUN: its lines go where R's go.  Owned by R;
+ * NULL when R is. */
+struct report *report_child(struct report *r, const struct uuid *task_run,
+			    const struct plan_flow *flow);
 void report_begin(struct report *r, const char *run_name, const struct uuid *run_id);
+void report_tags(struct report *r, const json_t *tags);
 /* WHO is the run's name for "Flow run 'x'", or NULL for a plain logger. */
 void report_log(struct report *r, int level, const char *logger, const char *who,
 		const char *message, int64_t at_us);

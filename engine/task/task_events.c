@@ -130,6 +130,23 @@ static int parse_state(const json_t *v, struct task_event *e, struct error *err)
 	return 0;
 }
 
+static int parse_emitted(json_t *v, struct task_event *e, struct error *err)
+{
+	const char *name = json_string_value(json_object_get(v, "event"));
+	const json_t *resource = json_object_get(v, "resource");
+
+	if (name == NULL || *name == '\0' ||
+	    json_string_value(json_object_get(resource, "prefect.resource.id")) ==
+		NULL) {
+		return err_set(err, ERR_INVALID,
+			       "'event' needs its name 'event' and a 'resource' with "
+			       "prefect.resource.id");
+	}
+	e->type = TASK_EV_EVENT;
+	e->value = json_incref(v);
+	return 0;
+}
+
 static int parse_object(json_t *o, struct task_event *e, struct error *err)
 {
 	json_t *v;
@@ -151,12 +168,17 @@ static int parse_object(json_t *o, struct task_event *e, struct error *err)
 	if ((v = json_object_get(o, "state")) != NULL && json_is_object(v)) {
 		return parse_state(v, e, err);
 	}
-	if (json_object_get(o, "yield") != NULL) {
-		return err_set(err, ERR_UNSUPPORTED,
-			       "'yield' is not supported by this version yet");
+	if ((v = json_object_get(o, "yield")) != NULL) {
+		e->type = TASK_EV_YIELD;
+		e->value = json_incref(v);
+		return 0;
 	}
-	return err_set(err, ERR_INVALID,
-		       "expected one of result, log, name, artifact, state");
+	if ((v = json_object_get(o, "event")) != NULL && json_is_object(v)) {
+		return parse_emitted(v, e, err);
+	}
+	return err_set(
+	    err, ERR_INVALID,
+	    "expected one of result, log, name, artifact, state, yield, event");
 }
 
 int task_event_parse(const char *line, size_t len, struct task_event *ret_event,

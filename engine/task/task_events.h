@@ -8,6 +8,8 @@
  *     {"artifact": {"key": "...", "type": "markdown", "data": ...}}
  *     {"state": {"type": "FAILED", "name": "...", "message": "...", "data": ANY,
  *                "retriable": false}}
+ *     {"yield": ANY}                          one item of a generator
+ *     {"event": {"event": "...", "resource": {...}, "payload": {...}}}
  *
  * A parser of hostile input: bounded, fuzzed, never fatal.
  */
@@ -28,6 +30,8 @@ enum task_event_type {
 	TASK_EV_NAME,
 	TASK_EV_ARTIFACT,
 	TASK_EV_STATE,
+	TASK_EV_YIELD,
+	TASK_EV_EVENT,
 };
 struct task_event {
 	enum task_event_type type;

@@ -35,8 +35,14 @@ struct task_proc {
 	const struct task_proc_ops *ops;
 	void *arg;
 	enum plan_outputs outputs;
-	char *output_path, *result_path;
+	char *output_path, *result_path, *state_path;
 	int log_prints, stopped;
+	/* a generator's stdout */
+	struct loop *loop;
+	int generator, held, item_fd;
+	struct loop_io *item_io;
+	char bad_item[200]; /* the first one that is no JSON */
+	struct buf out_end;
 	double timeout_s;
 	/* stdout */
 	struct buf out;
@@ -73,9 +79,32 @@ static void log_line(struct task_proc *p, int level, const char *line, size_t le
 	free(text);
 }
 
+static void on_item(struct task_proc *p, const char *line, size_t len)
+{
+	json_t *v = NULL;
+	struct error err;
+
+	if (task_result_decode(p->outputs == PLAN_OUT_JSON ? PLAN_OUT_JSON
+							   : PLAN_OUT_TEXT,
+			       line, len, "the line", &v, &err) < 0) {
+		if (*p->bad_item == '\0') {
+			(void)snprintf(p->bad_item, sizeof(p->bad_item), "%.180s",
+				       err.msg);
+		}
+		return;
+	}
+	p->ops->yielded(v, p->arg);
+}
+
 static void on_out_line(const char *line, size_t len, int cut, void *arg)
 {
-	log_line(arg, LEVEL_INFO, line, len, cut);
+	struct task_proc *p = arg;
+
+	if (p->generator) {
+		on_item(p, line, len);
+	} else {
+		log_line(p, LEVEL_INFO, line, len, cut);
+	}
 }
 
 static void on_err_line(const char *line, size_t len, int cut, void *arg)
@@ -103,6 +132,21 @@ static void on_event(struct task_proc *p, struct task_event *e)
 		break;
 	case TASK_EV_ARTIFACT:
 		p->ops->artifact(e->value, p->arg);
+		break;
+	case TASK_EV_EVENT:
+		if (p->ops->event != NULL) {
+			p->ops->event(e->value, p->arg);
+		}
+		break;
+	case TASK_EV_YIELD:
+		if (p->generator) {
+			p->ops->yielded(json_incref(e->value), p->arg);
+		} else {
+			p->ops->log(LEVEL_WARNING,
+				    "'yield' on descriptor 3 was ignored: the task is "
+				    "no generator",
+				    p->arg);
+		}
 		break;
 	case TASK_EV_STATE:
 		state_copy(&p->state, &e->state);
@@ -152,11 +196,10 @@ static void on_output(struct proc *proc, int stream, const char *data, size_t le
 	struct task_proc *p = arg;
 
 	(void)proc;
+	keep_tail(stream == 2 ? &p->err_tail : &p->out_end, data, len);
 	if (stream == 2) {
 		if (p->log_prints) {
 			lines_feed(&p->err_lines, data, len);
-		} else {
-			keep_tail(&p->err_tail, data, len);
 		}
 		return;
 	}
@@ -207,6 +250,73 @@ static void on_readable(int fd, unsigned int events, void *arg)
 	}
 }
 
+static void close_items(struct task_proc *p)
+{
+	loop_io_free(p->item_io);
+	p->item_io = NULL;
+	if (p->item_fd >= 0) {
+		(void)close(p->item_fd);
+		p->item_fd = -1;
+	}
+}
+
+static int read_items(struct task_proc *p)
+{
+	static char data[READ_SIZE];
+	ssize_t n = read(p->item_fd, data, sizeof(data));
+
+	if (n > 0) {
+		keep_tail(&p->out_end, data, (size_t)n);
+		lines_feed(&p->out_lines, data, (size_t)n);
+		return 1;
+	}
+	return n < 0 && (errno == EAGAIN || errno == EINTR) ? -1 : 0;
+}
+
+static void on_items(int fd, unsigned int events, void *arg)
+{
+	struct task_proc *p = arg;
+
+	(void)fd;
+	(void)events;
+	if (read_items(p) == 0) {
+		close_items(p);
+	}
+}
+
+void task_proc_hold(struct task_proc *p, int held)
+{
+	if (!p->generator || p->held == held || p->item_fd < 0) {
+		return;
+	}
+	p->held = held;
+	if (held) {
+		loop_io_free(p->item_io);
+		p->item_io = NULL;
+	} else {
+		p->item_io = loop_io_new(p->loop, p->item_fd, LOOP_READ, on_items, p);
+	}
+}
+
+/* The state that the task wrote to the file WF_STATE. */
+static void take_state_file(struct task_proc *p)
+{
+	struct buf b;
+
+	if (p->state_path == NULL || access(p->state_path, F_OK) != 0) {
+		return;
+	}
+	buf_init(&b);
+	if (buf_read_file(&b, p->state_path, TASK_EVENT_MAX, NULL) == 0) {
+		while (b.len > 0 && b.data[b.len - 1] == '\n') {
+			buf_truncate(&b, b.len - 1);
+		}
+		on_event_line(b.data, b.len, 0, p);
+	}
+	(void)unlink(p->state_path);
+	buf_release(&b);
+}
+
 /* The result of a command that exited with 0. */
 static int take_result(struct task_proc *p, json_t **ret_value, struct error *err)
 {
@@ -218,6 +328,13 @@ static int take_result(struct task_proc *p, json_t **ret_value, struct error *er
 	}
 	if (rc == 0 && value == NULL && p->result != NULL) {
 		value = json_incref(p->result);
+	}
+	if (p->generator) {
+		*ret_value = value;
+		return rc == 0 && *p->bad_item != '\0'
+			   ? err_set(err, ERR_INVALID, "an item of the generator: %s",
+				     p->bad_item)
+			   : rc;
 	}
 	if (rc == 0 && value == NULL && p->outputs == PLAN_OUT_FILE) {
 		rc = task_result_file(p->output_path, &value, err);
@@ -239,7 +356,8 @@ static void exit_message(const struct proc_exit *e, char *buf, size_t size)
 
 	if (WIFSIGNALED(e->status)) {
 		proc_describe(e, what, sizeof(what)); /* "signal 9 (SIGKILL)" */
-		(void)snprintf(buf, size, "Command was killed by %s", what);
+		(void)snprintf(buf, size, "Command was killed by %s%s", what,
+			       WCOREDUMP(e->status) ? " (core dumped)" : "");
 	} else {
 		(void)snprintf(buf, size, "Command exited with code %d",
 			       WEXITSTATUS(e->status));
@@ -253,6 +371,11 @@ static void judge(struct task_proc *p, const struct proc_exit *e,
 
 	o->message = text;
 	o->error = "CommandFailed";
+	o->exit_code =
+	    e->spawn_errno == 0 && WIFEXITED(e->status) ? WEXITSTATUS(e->status) : -1;
+	o->signo =
+	    e->spawn_errno == 0 && WIFSIGNALED(e->status) ? WTERMSIG(e->status) : 0;
+	o->timed_out = e->reason == PROC_STOP_TIMEOUT;
 	if (e->spawn_errno != 0) {
 		o->verdict = SCHED_FAIL;
 		o->error = "CommandNotStarted";
@@ -289,6 +412,9 @@ static void task_proc_free(struct task_proc *p)
 		(void)unlink(p->result_path);
 	}
 	close_events(p);
+	close_items(p);
+	free(p->state_path);
+	buf_release(&p->out_end);
 	buf_release(&p->out);
 	buf_release(&p->err_tail);
 	lines_release(&p->out_lines);
@@ -314,15 +440,22 @@ static void on_proc_exit(struct proc *proc, const struct proc_exit *e, void *arg
 	while (p->event_fd >= 0 && reads++ < LAST_READS && read_events(p) > 0) {
 	}
 	lines_finish(&p->event_lines);
-	if (p->log_prints) {
+	take_state_file(p);
+	for (reads = 0; p->item_fd >= 0 && reads++ < LAST_READS && read_items(p) > 0;) {
+	}
+	if (p->log_prints || p->generator) {
 		lines_finish(&p->out_lines);
 		lines_finish(&p->err_lines);
 	}
 	judge(p, e, &o, &err, text, sizeof(text));
-	if (p->err_tail.len > 0) {
-		if (p->err_tail.len > TASK_STDERR_TAIL) {
-			buf_consume(&p->err_tail, p->err_tail.len - TASK_STDERR_TAIL);
-		}
+	if (p->err_tail.len > TASK_STDERR_TAIL) {
+		buf_consume(&p->err_tail, p->err_tail.len - TASK_STDERR_TAIL);
+	}
+	o.out_end = p->out_end.data;
+	o.out_len = p->out_end.len;
+	o.err_end = p->err_tail.data;
+	o.err_len = p->err_tail.len;
+	if (p->err_tail.len > 0 && !p->log_prints) {
 		tail = text_clean(p->err_tail.data, p->err_tail.len);
 		o.stderr_tail = tail;
 	}
@@ -341,7 +474,10 @@ static struct task_proc *new_proc(const struct task_proc_spec *spec)
 	p->outputs = spec->outputs;
 	p->log_prints = spec->log_prints;
 	p->timeout_s = spec->timeout_s;
-	p->event_fd = -1;
+	p->event_fd = p->item_fd = -1;
+	p->generator = spec->generator;
+	p->state_path = spec->state_path != NULL ? xstrdup(spec->state_path) : NULL;
+	buf_init(&p->out_end);
 	p->output_path = spec->output_path != NULL ? xstrdup(spec->output_path) : NULL;
 	p->result_path = spec->result_path != NULL ? xstrdup(spec->result_path) : NULL;
 	(void)snprintf(p->spawn_what, sizeof(p->spawn_what), "%s", spec->argv[0]);
@@ -358,7 +494,7 @@ int task_proc_start(struct loop *loop, const struct task_proc_spec *spec,
 		    struct task_proc **ret_proc, struct error *err)
 {
 	struct task_proc *p = new_proc(spec);
-	int fds[2], rc;
+	int fds[2], items[2] = {-1, -1}, rc;
 	struct proc_spec ps = {
 	    .argv = spec->argv,
 	    .envp = spec->envp,
@@ -382,13 +518,25 @@ int task_proc_start(struct loop *loop, const struct task_proc_spec *spec,
 	(void)fcntl(fds[0], F_SETFL, O_NONBLOCK);
 	ps.fd[3] = fds[1];
 	p->event_fd = fds[0];
+	p->loop = loop;
+	if (p->generator && pipe2(items, O_CLOEXEC) == 0) {
+		(void)fcntl(items[0], F_SETFL, O_NONBLOCK);
+		ps.fd[1] = items[1];
+		p->item_fd = items[0];
+	}
 	rc = proc_spawn(loop, &ps, &p->proc, err);
 	(void)close(fds[1]);
+	if (items[1] >= 0) {
+		(void)close(items[1]);
+	}
 	if (rc < 0) {
 		task_proc_free(p);
 		return rc;
 	}
 	p->event_io = loop_io_new(loop, fds[0], LOOP_READ, on_readable, p);
+	if (p->item_fd >= 0) {
+		p->item_io = loop_io_new(loop, p->item_fd, LOOP_READ, on_items, p);
+	}
 	*ret_proc = p;
 	return 0;
 }

@@ -36,12 +36,22 @@ struct task_outcome {
 	const struct run_state *state; /* SCHED_STATE */
 	json_t *value;                 /* result, borrowed; NULL: none was given */
 	const char *stderr_tail; /* what the command said last; "" when it was logged */
+	int exit_code;           /* -1: none */
+	int signo;               /* 0: none */
+	int timed_out;
+	/* the ends of both outputs, for conditions; borrowed */
+	const char *out_end, *err_end;
+	size_t out_len, err_len;
 };
 
 struct task_proc_ops {
 	void (*log)(int level, const char *text, void *arg);
 	void (*renamed)(const char *name, void *arg);
 	void (*artifact)(const json_t *artifact, void *arg);
+	/* Of a generator: one item; VALUE is taken. May be NULL otherwise. */
+	void (*yielded)(json_t *value, void *arg);
+	/* {"event": ...}; may be NULL. */
+	void (*event)(const json_t *event, void *arg);
 	/* Once, never before task_proc_start() has returned; the task_proc is gone
 	 * after. */
 	void (*done)(const struct task_outcome *outcome, void *arg);
@@ -54,7 +64,9 @@ struct task_proc_spec { /* borrowed during the call, except OPS */
 	enum plan_outputs outputs;
 	const char *output_path; /* PLAN_OUT_FILE */
 	const char *result_path; /* WF_RESULT; removed at the end */
+	const char *state_path;  /* WF_STATE; removed at the end */
 	int log_prints;
+	int generator; /* each line of stdout is an item, by OUTPUTS */
 	double timeout_s, grace_s;
 	const struct task_proc_ops *ops;
 	void *arg;
@@ -65,5 +77,7 @@ int task_proc_start(struct loop *loop, const struct task_proc_spec *spec,
 /* TERM now, KILL after the grace; it ends with SCHED_STOPPED. GRACE_MS < 0: the task's.
  */
 void task_proc_stop(struct task_proc *p, int64_t grace_ms);
+/* A generator's output is not read meanwhile, so that it waits. */
+void task_proc_hold(struct task_proc *p, int held);
 
 #endif

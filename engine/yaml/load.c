@@ -74,6 +74,32 @@ static const struct ynode *named(const struct ynode *root, const char *key)
 	return n != NULL && n->kind == YNODE_MAP ? n : NULL;
 }
 
+/* Subflows of this file exist. */
+static void check_uses(struct loader *l)
+{
+	const char **names = xcalloc(l->file->count + 1, sizeof(*names));
+	char hint[128];
+	size_t i, k;
+
+	for (k = 0; k < l->file->count; k++) {
+		names[k] = l->file->flows[k]->name;
+	}
+	for (i = 0; i < l->uses_count; i++) {
+		for (k = 0; k < l->file->count; k++) {
+			if (strcmp(names[k], l->uses[i].name) == 0) {
+				break;
+			}
+		}
+		if (k == l->file->count) {
+			diag_node(l->d, l->uses[i].node,
+				  "the file has no flow '%.80s'%s", l->uses[i].name,
+				  load_hint(l->uses[i].name, names, l->file->count,
+					    hint, sizeof(hint)));
+		}
+	}
+	free(names);
+}
+
 static void load_root(struct loader *l, const struct ynode *root)
 {
 	static const char *const needed[] = {"version", "flows"};
@@ -84,6 +110,7 @@ static void load_root(struct loader *l, const struct ynode *root)
 	l->handlers = named(root, "handlers");
 	load_fields(l, root, file_fields, ARRAY_LEN(file_fields), "the file", l->file);
 	load_check_names(l);
+	check_uses(l);
 	for (i = 0; root->kind == YNODE_MAP && i < ARRAY_LEN(needed); i++) {
 		if (ymap_get(root, needed[i]) == NULL) {
 			diag_node(l->d, root, "the file has no key '%s'%s", needed[i],
@@ -97,6 +124,7 @@ static void loader_release(struct loader *l)
 	map_release(&l->task_index);
 	free(l->pending);
 	free(l->needs);
+	free(l->uses);
 }
 
 int plan_parse(const char *name, const char *text, size_t len,

@@ -68,7 +68,12 @@ struct loader {
 	    *defaults; /* of the flow's tasks, once it is known to be good */
 	/* of the file: what handlers refer to by name; or NULL */
 	const struct ynode *actions, *checks, *handlers;
-	size_t handler_number; /* of the list being loaded, from 1 */
+	/* flows of this file that tasks name, looked up when all are known */
+	struct pending_flow {
+		const struct ynode *node;
+		const char *name; /* borrowed from the plan */
+	} * uses;
+	size_t uses_count;
 };
 
 enum field_type {

@@ -201,6 +201,9 @@ struct plan_uses *load_uses(struct loader *l, const struct ynode *n)
 	colon = strrchr(text, ':');
 	if (strstr(text, ".yaml") == NULL && strchr(text, '/') == NULL) {
 		u->flow = text; /* of this file */
+		l->uses = xreallocarray(l->uses, l->uses_count + 1, sizeof(*l->uses));
+		l->uses[l->uses_count++] =
+		    (struct pending_flow){.node = n, .name = text};
 		return u;
 	}
 	if (colon != NULL && strchr(colon, '/') == NULL) {

@@ -529,9 +529,9 @@ static void check_task(struct loader *l, const struct ynode *key,
 	}
 	if (found != 1) {
 		diag_node(l->d, key,
-			  "the task '%.80s' needs exactly one of 'run' and 'cmd' (or "
-			  "'uses', 'pause', 'suspend')",
-			  key->text);
+			  "the task '%.80s' needs exactly one of 'run' and 'cmd'%s",
+			  key->text,
+			  found > 1 ? ", or one of 'uses', 'pause' and 'suspend'" : "");
 	}
 	if (t->generator && t->script == NULL && t->argc == 0) {
 		diag_node(l->d, key, "a generator is a command: 'run' or 'cmd'");

@@ -77,7 +77,16 @@ class Case:
 
     def wf(self, line):
         done = subprocess.run([wf.program("wf"), *shlex.split(line)], env=self.env({}), cwd=self.folder, capture_output=True, text=True)
+        if "No such command" in done.stdout + done.stderr:
+            return self.by_api(shlex.split(line))
         assert done.returncode == 0, f"wf {line}: {done.stdout}{done.stderr}"
+
+    def by_api(self, words):
+        """concurrency-limit create TAG N, concurrency-limit delete TAG: a command that wf does not have yet."""
+        if words[1] == "create":
+            self.server.call("POST", "/concurrency_limits/", {"tag": words[2], "concurrency_limit": int(words[3])})
+        else:
+            self.server.call("DELETE", f"/concurrency_limits/tag/{words[2]}")
 
     def env(self, more):
         address = {"WF_API_URL": self.server.api} if self.server else {}

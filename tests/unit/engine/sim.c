@@ -76,7 +76,8 @@ void sim_script(struct sim *s, const char *task, const char *script)
 /* The word for attempt N of task I; the last one repeats. */
 static const char *word_of(const struct sim *s, size_t i, int n)
 {
-	const char *w = s->script[i] != NULL ? s->script[i] : "ok:10", *next;
+	const char *script = s->script[sched_task_of(s->sched, i)], *next;
+	const char *w = script != NULL ? script : "ok:10";
 
 	while (n-- > 0 && (next = strchr(w, ' ')) != NULL) {
 		w = next + 1;
@@ -94,6 +95,19 @@ static int is_word(const char *w, const char *word)
 static void line(struct sim *s, const char *who, const char *what)
 {
 	buf_addf(&s->out, "%lld %s %s\n", (long long)s->now.ms, who, what);
+}
+
+static const char *unit_name(const struct sim *s, size_t unit)
+{
+	static char name[100];
+	size_t item = sched_item_of(s->sched, unit);
+	const char *key = s->flow->tasks[sched_task_of(s->sched, unit)]->key;
+
+	if (item == SCHED_NO_TASK) {
+		return key;
+	}
+	(void)snprintf(name, sizeof(name), "%s.%zu", key, item);
+	return name;
 }
 
 static void on_run(struct sim *s, size_t i)
@@ -119,7 +133,7 @@ static void on_create(struct sim *s, const struct sched_action *a)
 	    .type = SCHED_EV_PREPARED, .task = a->task, .verdict = SCHED_OK};
 
 	if (s->logs) {
-		line(s, s->flow->tasks[a->task]->key,
+		line(s, unit_name(s, a->task),
 		     a->blocked  ? "created blocked"
 		     : a->reused ? "created reused"
 		     : a->alone  ? "created alone"
@@ -148,7 +162,7 @@ static void on_state(struct sim *s, const struct sched_action *a)
 		buf_addf(&b, " +%lldms",
 			 (long long)(a->state.scheduled_us - s->now.us) / 1000);
 	}
-	line(s, s->flow->tasks[a->task]->key, b.data);
+	line(s, unit_name(s, a->task), b.data);
 	buf_release(&b);
 }
 
@@ -167,9 +181,35 @@ static void on_propose(struct sim *s, const struct sched_action *a)
 
 static void on_stop(struct sim *s, size_t i)
 {
-	line(s, s->flow->tasks[i]->key, "stopped");
+	line(s, unit_name(s, i), "stopped");
 	s->verdict[i] = "stopped";
 	s->ends_at_ms[i] = s->now.ms + 5;
+}
+
+/* What a shell would do: handlers keep, hooks work, limits are free. */
+static void on_more(struct sim *s, const struct sched_action *a)
+{
+	struct sched_event ev = {.task = a->task, .verdict = SCHED_OK};
+
+	if (a->type == SCHED_ACT_CONSULT) {
+		line(s, a->task == SCHED_NO_TASK ? "flow" : unit_name(s, a->task),
+		     "consults");
+		ev.type = SCHED_EV_CONSULTED;
+	} else if (a->type == SCHED_ACT_EXPAND) {
+		ev.type = SCHED_EV_EXPANDED;
+		ev.count = s->items;
+	} else if (a->type == SCHED_ACT_ACQUIRE) {
+		ev.type = SCHED_EV_ACQUIRED;
+	} else if (a->type == SCHED_ACT_FORGET) {
+		return;
+	} else {
+		line(s, a->task == SCHED_NO_TASK ? "flow" : unit_name(s, a->task),
+		     a->type == SCHED_ACT_HOOKS    ? "hooks"
+		     : a->type == SCHED_ACT_COMMIT ? "commits"
+						   : "rolls back");
+		ev.type = SCHED_EV_HOOKED;
+	}
+	send(s, ev);
 }
 
 static void take_actions(struct sim *s)
@@ -200,11 +240,19 @@ static void take_actions(struct sim *s)
 		case SCHED_ACT_LOG:
 			if (s->logs) {
 				line(s,
-				     a.task == SCHED_NO_TASK
-					 ? "flow"
-					 : s->flow->tasks[a.task]->key,
+				     a.task == SCHED_NO_TASK ? "flow"
+							     : unit_name(s, a.task),
 				     a.text);
 			}
+			break;
+		case SCHED_ACT_EXPAND:
+		case SCHED_ACT_CONSULT:
+		case SCHED_ACT_HOOKS:
+		case SCHED_ACT_ACQUIRE:
+		case SCHED_ACT_COMMIT:
+		case SCHED_ACT_ROLLBACK:
+		case SCHED_ACT_FORGET:
+			on_more(s, &a);
 			break;
 		case SCHED_ACT_END:
 			s->over = 1;
@@ -292,7 +340,7 @@ static int64_t next_due(const struct sim *s, size_t *ret_task)
 	size_t i;
 
 	*ret_task = SCHED_NO_TASK;
-	for (i = 0; i < s->flow->count; i++) {
+	for (i = 0; i < SIM_TASKS; i++) {
 		if (s->ends_at_ms[i] < due) {
 			due = s->ends_at_ms[i];
 			*ret_task = i;

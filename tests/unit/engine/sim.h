@@ -18,7 +18,7 @@
 #include "engine/plan.h"
 #include "engine/sched.h"
 
-#define SIM_TASKS 64
+#define SIM_TASKS 512 /* units */
 
 struct sim {
 	struct plan_file *file;
@@ -41,6 +41,7 @@ struct sim {
 	int over;
 	enum sched_answer end_as;
 	double random;
+	size_t items; /* of each for_each */
 	uint64_t next_id;
 };
 

@@ -96,8 +96,8 @@ Test(task_events, bad_lines_say_why)
 	} bad[] = {
 	    {"nonsense", ""},
 	    {"[]", "expected a JSON object"},
-	    {"{}", "expected one of result, log, name, artifact, state"},
-	    {"{\"yield\": 1}", "not supported by this version yet"},
+	    {"{}", "expected one of result, log, name, artifact, state, yield, event"},
+	    {"{\"event\": {\"event\": \"x\"}}", "prefect.resource.id"},
 	    {"{\"name\": \"\"}", "'name' must be a text"},
 	    {"{\"state\": {\"type\": \"RUNNING\"}}", "COMPLETED, FAILED or CANCELLED"},
 	    {"{\"state\": {}}", "not nothing"},
