@@ -24,6 +24,7 @@ libengine_a_SOURCES = \
 	engine/runner_emit.c \
 	engine/runner_limits.c \
 	engine/runner_map.c \
+	engine/runner_parts.h \
 	engine/runner_pause.c \
 	engine/runner_priv.h \
 	engine/runner_secrets.c \
@@ -32,7 +33,9 @@ libengine_a_SOURCES = \
 	engine/runner_values.c \
 	engine/sched.c \
 	engine/sched.h \
+	engine/sched_attempt.c \
 	engine/sched_map.c \
+	engine/sched_parts.h \
 	engine/sched_priv.h \
 	engine/sched_queue.c \
 	engine/sched_task.c \

@@ -16,11 +16,10 @@
  *                       v          +----- DELAYED (AwaitingRetry)
  *                      DONE (NotReady, Skipped, Cached)
  *
- * What runs is a unit: a task, or one item of a task with for_each.  The first units
- * are the tasks of the plan, by their index; those of items come behind, and are used
- * again once SCHED_ACT_FORGET was taken, so that a map of any length needs no more
- * memory than what is under way.  A task with state handlers asks before each state
- * (SCHED_ACT_CONSULT); one with hooks waits for them after it (SCHED_ACT_HOOKS).
+ * What runs is a unit: a task (units by their index), or an item of a task with
+ * for_each (behind them; used again after SCHED_ACT_FORGET).  A task with state
+ * handlers asks before each state (SCHED_ACT_CONSULT), one with hooks waits for them
+ * after it.
  */
 #ifndef ENGINE_SCHED_H
 #define ENGINE_SCHED_H
@@ -36,9 +35,8 @@ struct plan_flow;
 struct plan_task;
 struct sched;
 
-#define SCHED_NO_TASK ((size_t)-1)
-/* Task runs are created at most so far ahead of the free slots. */
-#define SCHED_CREATE_AHEAD 256
+#define SCHED_NO_TASK      ((size_t)-1)
+#define SCHED_CREATE_AHEAD 256 /* so many runs are created ahead of free slots */
 
 struct sched_now {
 	int64_t ms; /* monotonic */
@@ -189,16 +187,15 @@ void sched_hold(struct sched *s, int held, struct sched_now now);
 void sched_get_run(const struct sched *s, size_t task, struct sched_run *ret_run);
 /* Flow attempts accepted so far, with those before this process. */
 int sched_run_count(const struct sched *s);
-/* When the scheduled retry of a DELAYED task is due (monotonic ms), or 0. */
+/* When a DELAYED task is tried again (monotonic ms), or 0. */
 int64_t sched_task_due(const struct sched *s, size_t task);
 void sched_counts(const struct sched *s, size_t *ret_running, size_t *ret_done);
-
 /* The plan's task behind a unit, and which item of it (SCHED_NO_TASK: it has none). */
 size_t sched_task_of(const struct sched *s, size_t unit);
 size_t sched_item_of(const struct sched *s, size_t unit);
-/* Items of TASK that exist and are not yet taken: how far a generator is ahead. */
-size_t sched_backlog(const struct sched *s, size_t task);
-/* The state that UNIT is in: type, and when it was entered. */
+/* Items of TASK that are not yet taken: how far a generator is ahead. */
+size_t sched_backlog(const struct sched *s,
+		     size_t task); /* The type of UNIT's state. */
 enum state_type sched_type_of(const struct sched *s, size_t unit);
 
 #endif

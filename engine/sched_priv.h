@@ -11,6 +11,7 @@
 #include "base/heap.h"
 #include "engine/plan.h"
 #include "engine/sched.h"
+#include "engine/sched_parts.h"
 
 enum task_phase {
 	TASK_WAITING = 0, /* for its upstream tasks */
@@ -26,8 +27,6 @@ enum task_phase {
 	TASK_DELAYED, /* in the heap */
 	TASK_DONE,
 };
-/* What happens once a state is accepted by the handlers. */
-enum task_then { THEN_RUN = 1, THEN_DELAY, THEN_FINISH };
 
 struct sched_group {   /* of a task with for_each */
 	size_t count;  /* SCHED_STREAM: not yet known */
@@ -157,73 +156,5 @@ static inline const struct plan_task *sched_plan(const struct sched *s, size_t i
 {
 	return sched_unit(s, i)->plan;
 }
-
-/* sched_queue.c: a zeroed action at the end of the list. */
-struct sched_action *sched_push(struct sched *s, enum sched_action_type type,
-				size_t task);
-void sched_log(struct sched *s, size_t task, int level, const char *fmt, ...)
-    WF_PRINTF(4, 5);
-void sched_log_finished(struct sched *s, size_t task, const struct run_state *state);
-void sched_enqueue(struct sched *s, struct task_queue *q, size_t i);
-size_t sched_dequeue(struct sched *s, struct task_queue *q);
-
-/* sched_task.c */
-void sched_tasks_reset(struct sched *s, struct sched_now now);
-/* Creates and starts what may be; everything that makes room calls it. */
-void sched_pump(struct sched *s, struct sched_now now);
-void sched_task_prepared(struct sched *s, const struct sched_event *ev,
-			 struct sched_now now);
-void sched_task_acquired(struct sched *s, const struct sched_event *ev,
-			 struct sched_now now);
-void sched_task_ended(struct sched *s, const struct sched_event *ev,
-		      struct sched_now now);
-void sched_task_consulted(struct sched *s, const struct sched_event *ev,
-			  struct sched_now now);
-/* 1: it was that task's turn. */
-int sched_task_hooked(struct sched *s, const struct sched_event *ev,
-		      struct sched_now now);
-void sched_tasks_due(struct sched *s, struct sched_now now);
-/* Cancels those that did not start: the function of the flow has ended. */
-void sched_tasks_drop(struct sched *s, struct sched_now now);
-/* Stops the running ones, cancels those that wait. */
-void sched_tasks_stop(struct sched *s, struct sched_now now);
-int sched_tasks_over(const struct sched *s);
-/* A run that a task or an item needs: action, id, Pending. */
-void sched_create(struct sched *s, size_t i, struct sched_now now);
-/* Records a state: id, time, action.  Takes its message. */
-void sched_set_state(struct sched *s, size_t i, struct run_state *state,
-		     struct sched_now now);
-/* Tells the tasks behind I that it is over. */
-void sched_propagate(struct sched *s, size_t i);
-void sched_make_state(struct run_state *state, enum state_type type, const char *name,
-		      const char *message);
-/* Offers the final state to the handlers, then records it. */
-void sched_finish_as(struct sched *s, size_t i, enum state_type type, const char *name,
-		     const char *message, struct sched_now now);
-
-/* sched_map.c */
-void sched_map_begin(struct sched *s, size_t i);
-void sched_map_next(struct sched *s, size_t i, struct sched_now now);
-void sched_map_expanded(struct sched *s, const struct sched_event *ev,
-			struct sched_now now);
-void sched_map_items(struct sched *s, const struct sched_event *ev);
-/* The run of an item is over. */
-void sched_map_item_done(struct sched *s, size_t unit);
-/* Generator I is over: its consumers get no more items. */
-void sched_map_close(struct sched *s, size_t i);
-void sched_map_free(struct sched *s);
-void sched_unit_free(struct sched *s, size_t unit);
-
-/* sched_txn.c */
-void sched_txn_reset(struct sched *s);
-/* A run of a task of a transaction is over; TASK: and with it the task. */
-void sched_txn_run_done(struct sched *s, size_t unit);
-void sched_txn_task_done(struct sched *s, size_t task);
-void sched_txn_hooked(struct sched *s, const struct sched_event *ev,
-		      struct sched_now now);
-int sched_txn_over(const struct sched *s);
-/* The flow is stopped: what is open is rolled back. */
-void sched_txn_stop(struct sched *s);
-void sched_txn_free(struct sched *s);
 
 #endif

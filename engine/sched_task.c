@@ -211,8 +211,8 @@ static void take(struct sched *s, size_t i, struct run_state *state,
 }
 
 /* Takes STATE's message. */
-static void offer(struct sched *s, size_t i, struct run_state *state,
-		  enum task_then then, struct sched_now now)
+void sched_offer(struct sched *s, size_t i, struct run_state *state,
+		 enum task_then then, struct sched_now now)
 {
 	struct sched_task *t = sched_unit(s, i);
 	struct sched_action *a;
@@ -240,7 +240,7 @@ void sched_finish_as(struct sched *s, size_t i, enum state_type type, const char
 	struct run_state state;
 
 	sched_make_state(&state, type, name, message);
-	offer(s, i, &state, THEN_FINISH, now);
+	sched_offer(s, i, &state, THEN_FINISH, now);
 }
 
 static void block(struct sched *s, size_t i, struct sched_now now)
@@ -289,7 +289,7 @@ void sched_create(struct sched *s, size_t i, struct sched_now now)
 	}
 }
 
-static void start(struct sched *s, size_t i, struct sched_now now)
+void sched_start(struct sched *s, size_t i, struct sched_now now)
 {
 	struct sched_task *t = sched_unit(s, i);
 	struct run_state state;
@@ -300,7 +300,7 @@ static void start(struct sched *s, size_t i, struct sched_now now)
 	}
 	sched_make_state(&state, STATE_RUNNING,
 			 t->run.run_count == 0 ? "Running" : "Retrying", NULL);
-	offer(s, i, &state, THEN_RUN, now);
+	sched_offer(s, i, &state, THEN_RUN, now);
 }
 
 /* Into the queue that fits: what runs beside its consumers must not wait for a slot
@@ -326,7 +326,7 @@ static void launch(struct sched *s, struct task_queue *q, struct sched_now now)
 		(void)sched_push(s, SCHED_ACT_ACQUIRE, i);
 		return;
 	}
-	start(s, i, now);
+	sched_start(s, i, now);
 }
 
 static void create_next(struct sched *s, struct sched_now now)
@@ -351,7 +351,7 @@ void sched_pump(struct sched *s, struct sched_now now)
 		if (!s->held && s->fast.count > 0) {
 			launch(s, &s->fast, now);
 		} else if (!s->held && s->running < slots && s->granted.count > 0) {
-			start(s, sched_dequeue(s, &s->granted), now);
+			sched_start(s, sched_dequeue(s, &s->granted), now);
 		} else if (!s->held && s->running < slots && s->acquiring < slots &&
 			   s->ready.count > 0) {
 			launch(s, &s->ready, now);
@@ -487,7 +487,7 @@ void sched_task_acquired(struct sched *s, const struct sched_event *ev,
 	sched_finish_as(s, ev->task, STATE_FAILED, "Failed", ev->message, now);
 }
 
-static const char *stop_message(const struct sched *s)
+const char *sched_stop_message(const struct sched *s)
 {
 	return s->stop_message != NULL ? s->stop_message : "Flow run was cancelled.";
 }
@@ -534,7 +534,7 @@ void sched_task_consulted(struct sched *s, const struct sched_event *ev,
 	if (s->stop != STOP_NONE && t->then != THEN_FINISH) {
 		t->deaf = 1;
 		sched_finish_as(s, ev->task, STATE_CANCELLED, "Cancelled",
-				stop_message(s), now);
+				sched_stop_message(s), now);
 	} else if (ev->verdict == SCHED_FAIL) {
 		t->deaf = 1;
 		sched_log(s, ev->task, LEVEL_ERROR, "%s", ev->message);
@@ -561,7 +561,7 @@ int sched_task_hooked(struct sched *s, const struct sched_event *ev,
 		close_run(s, ev->task);
 	} else if (s->stop != STOP_NONE) {
 		sched_finish_as(s, ev->task, STATE_CANCELLED, "Cancelled",
-				stop_message(s), now);
+				sched_stop_message(s), now);
 	} else {
 		go(s, ev->task);
 	}
@@ -628,13 +628,13 @@ static void stop_unit(struct sched *s, size_t i, struct sched_now now)
 	case TASK_CREATED:
 	case TASK_QUEUED:
 	case TASK_ACQUIRING:
-		sched_finish_as(s, i, STATE_CANCELLED, "Cancelled", stop_message(s),
-				now);
+		sched_finish_as(s, i, STATE_CANCELLED, "Cancelled",
+				sched_stop_message(s), now);
 		break;
 	case TASK_DELAYED:
 		heap_remove(&s->delayed, &t->due);
-		sched_finish_as(s, i, STATE_CANCELLED, "Cancelled", stop_message(s),
-				now);
+		sched_finish_as(s, i, STATE_CANCELLED, "Cancelled",
+				sched_stop_message(s), now);
 		break;
 	case TASK_WAITING:
 	case TASK_TO_CREATE:
@@ -670,140 +670,4 @@ int sched_tasks_over(const struct sched *s)
 		return s->live == 0;
 	}
 	return s->done == s->count && sched_txn_over(s);
-}
-
-/* ---- the end of an attempt ---- */
-
-static double retry_delay(struct sched *s, size_t i)
-{
-	const struct plan_task *plan = sched_plan(s, i);
-	size_t used = (size_t)sched_unit(s, i)->retries_used;
-	double delay;
-
-	if (plan->delays.count == 0) {
-		return 0;
-	}
-	delay = plan->delays.seconds[MIN_OF(used, plan->delays.count - 1)];
-	if (delay > 0 && plan->jitter > 0) {
-		/* whole milliseconds, so that the log line can be read */
-		delay = clamped_poisson(delay, plan->jitter,
-					s->config.random(s->config.arg));
-		delay = fmax(rint(delay * 1000) / 1000, 0.001);
-	}
-	return delay;
-}
-
-/* "exception: CommandFailed('...')" or "state: TimedOut('...', type=FAILED)" */
-static void failure_text(const struct sched_event *ev, const struct run_state *state,
-			 struct buf *out)
-{
-	struct run_state as_error;
-	struct buf text;
-
-	if (ev->error == NULL) {
-		buf_adds(out, "state: ");
-		state_describe(state, out);
-		return;
-	}
-	/* an exception prints as its class with the message, like a state of that name
-	 */
-	state_init(&as_error);
-	as_error.type = STATE_FAILED;
-	as_error.name = "FAILED";
-	as_error.message = state->message;
-	buf_addf(out, "exception: %s", ev->error);
-	buf_init(&text);
-	state_describe(&as_error, &text);
-	buf_adds(out, text.data + strlen("FAILED"));
-	buf_release(&text);
-}
-
-static void retry(struct sched *s, size_t i, const char *what, struct sched_now now)
-{
-	struct sched_task *t = sched_unit(s, i);
-	double delay = retry_delay(s, i);
-	struct run_state state;
-	int number = ++t->retries_used, all = sched_plan(s, i)->retries;
-
-	if (delay <= 0) {
-		sched_log(
-		    s, i, LEVEL_INFO,
-		    "Task run failed with %s - Retry %d/%d will start immediately",
-		    what, number, all);
-		start(s, i, now);
-		return;
-	}
-	sched_log(
-	    s, i, LEVEL_INFO,
-	    "Task run failed with %s - Retry %d/%d will start %.15g second(s) from now",
-	    what, number, all, delay);
-	sched_make_state(&state, STATE_SCHEDULED, "AwaitingRetry", NULL);
-	state.scheduled_us = now.us + (int64_t)(delay * 1e6);
-	offer(s, i, &state, THEN_DELAY, now);
-}
-
-/* Takes STATE's message. */
-static void failed(struct sched *s, const struct sched_event *ev,
-		   struct run_state *state, struct sched_now now)
-{
-	size_t i = ev->task;
-	int retries = sched_plan(s, i)->retries, used = sched_unit(s, i)->retries_used;
-	struct buf what;
-
-	buf_init(&what);
-	failure_text(ev, state, &what);
-	if (s->stop == STOP_NONE && !ev->no_retry && state->retriable != 0 &&
-	    used < retries) {
-		retry(s, i, what.data, now);
-		state_release(state);
-	} else {
-		sched_log(s, i, LEVEL_ERROR, "Task run failed with %s%s", what.data,
-			  used > 0 && used == retries ? " - Retries are exhausted"
-						      : "");
-		offer(s, i, state, THEN_FINISH, now);
-	}
-	buf_release(&what);
-}
-
-void sched_task_ended(struct sched *s, const struct sched_event *ev,
-		      struct sched_now now)
-{
-	struct sched_task *t = sched_unit(s, ev->task);
-	struct run_state state;
-
-	if (t->phase != TASK_RUNNING) {
-		return;
-	}
-	s->live--;
-	t->run.total_run_us += now.us - t->attempt_us;
-	memset(&state, 0, sizeof(state));
-	switch (ev->verdict) {
-	case SCHED_OK:
-	case SCHED_SKIP:
-		sched_finish_as(s, ev->task, STATE_COMPLETED, "Completed", NULL, now);
-		break;
-	case SCHED_CACHED:
-		sched_finish_as(s, ev->task, STATE_COMPLETED, "Cached", NULL, now);
-		break;
-	case SCHED_FAIL:
-		sched_make_state(&state, STATE_FAILED, "Failed", ev->message);
-		failed(s, ev, &state, now);
-		break;
-	case SCHED_TIMED_OUT:
-		sched_make_state(&state, STATE_FAILED, "TimedOut", ev->message);
-		failed(s, ev, &state, now);
-		break;
-	case SCHED_STOPPED:
-		sched_finish_as(s, ev->task, STATE_CANCELLED, "Cancelled",
-				stop_message(s), now);
-		break;
-	case SCHED_STATE:
-		state_copy(&state, ev->state);
-		if (state.type == STATE_FAILED) {
-			failed(s, ev, &state, now);
-		} else {
-			offer(s, ev->task, &state, THEN_FINISH, now);
-		}
-		break;
-	}
 }

@@ -120,7 +120,7 @@ struct session_spec {
 	const char *name;          /* of the run; NULL: made up */
 	const json_t *tags;        /* beside those of the flow; may be NULL */
 	const struct uuid *parent; /* task run whose subflow it is, or NULL */
-	const int64_t *skew_ms; /* of a test's clock; offline only; NULL: none */
+	const int64_t *skew_ms;    /* of a test's clock; offline only; NULL: none */
 };
 struct session *offline_session_new(const struct session_spec *spec);
 /* FD is the socket to the worker; closed by the session. */

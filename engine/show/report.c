@@ -230,9 +230,8 @@ void report_end(struct report *r, const struct run_state *state, int run_count,
 	if (r->record != NULL) {
 		end_record(r, state, run_count, result);
 	}
-	if (r->parent == NULL && r->style != REPORT_JSON &&
-	    r->style != REPORT_KEEP && result != NULL &&
-	    !json_is_null(result) && state->type == STATE_COMPLETED) {
+	if (r->parent == NULL && r->style != REPORT_JSON && r->style != REPORT_KEEP &&
+	    result != NULL && !json_is_null(result) && state->type == STATE_COMPLETED) {
 		text = json_text(result);
 		(void)puts(text);
 		free(text);

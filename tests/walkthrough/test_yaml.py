@@ -82,11 +82,14 @@ class Case:
         assert done.returncode == 0, f"wf {line}: {done.stdout}{done.stderr}"
 
     def by_api(self, words):
-        """concurrency-limit create TAG N, concurrency-limit delete TAG: a command that wf does not have yet."""
-        if words[1] == "create":
-            self.server.call("POST", "/concurrency_limits/", {"tag": words[2], "concurrency_limit": int(words[3])})
+        """What `concurrency-limit` and `gcl` do, for a wf that does not have these commands."""
+        group, verb, name = words[:3]
+        path = "/v2/concurrency_limits/" if group == "gcl" else "/concurrency_limits/"
+        if verb == "create":
+            named = {"name": name, "limit": int(words[-1])} if group == "gcl" else {"tag": name, "concurrency_limit": int(words[-1])}
+            self.server.call("POST", path, named)
         else:
-            self.server.call("DELETE", f"/concurrency_limits/tag/{words[2]}")
+            self.server.call("DELETE", path + ("" if group == "gcl" else "tag/") + name)
 
     def env(self, more):
         address = {"WF_API_URL": self.server.api} if self.server else {}
