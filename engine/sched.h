@@ -195,7 +195,6 @@ size_t sched_task_of(const struct sched *s, size_t unit);
 size_t sched_item_of(const struct sched *s, size_t unit);
 /* Items of TASK that are not yet taken: how far a generator is ahead. */
 size_t sched_backlog(const struct sched *s,
-		     size_t task); /* The type of UNIT's state. */
-enum state_type sched_type_of(const struct sched *s, size_t unit);
+		     size_t task); enum state_type sched_type_of(const struct sched *s, size_t unit);
 
 #endif
