@@ -25,7 +25,7 @@ for page in man1/wf.1 man1/wf-worker.1 man1/wf-engine.1 man8/wf-api.8; do
 	quiet "$page" mandoc -Tlint -Wwarning "$prefix/share/man/$page"
 	quiet "$page" groff -mdoc -Tutf8 -ww -z "$prefix/share/man/$page"
 done
-for file in bash-completion/completions/wf zsh/site-functions/_wf fish/vendor_completions.d/wf.fish; do
+for file in bash-completion/completions/wf zsh/site-functions/_wf fish/vendor_completions.d/wf.fish wf/flow.schema.json; do
 	quiet "$file" test -s "$prefix/share/$file"
 done
 for page in wf-api.8 wf-worker.1; do

@@ -19,7 +19,7 @@ extern char **environ;
 
 struct flow_conf {
 	struct opt_list param, tag;
-	char *params, *output, *record, *name;
+	char *params, *output, *record, *name, *format;
 	int64_t limit;
 	int offline, quiet;
 };
@@ -127,6 +127,49 @@ static int flow_run(struct cli *cli, const void *conf, const struct opts *opts,
 	return rc;
 }
 
+/* Hands over to wf-engine COMMAND FILE. */
+static int engine_file(const char *command, const char *file, const char *format,
+		       struct error *err)
+{
+	char *engine = proc_find_program("wf-engine");
+	char *argv[6] = {engine, (char *)(uintptr_t)command, (char *)(uintptr_t)file};
+	int rc;
+
+	if (engine == NULL) {
+		return err_set(
+		    err, ERR_NOT_FOUND,
+		    "wf-engine is neither beside wf nor in PATH: install wf whole.");
+	}
+	if (format != NULL && *format != '\0') {
+		argv[3] = (char *)(uintptr_t) "--format";
+		argv[4] = (char *)(uintptr_t)format;
+	}
+	rc = proc_exec(argv, environ, err);
+	free(engine);
+	return rc;
+}
+
+static int flow_check(struct cli *cli, const void *conf, const struct opts *opts,
+		      struct error *err)
+{
+	(void)cli;
+	(void)conf;
+	return engine_file("check", opts->args[0], NULL, err);
+}
+
+static int flow_graph(struct cli *cli, const void *conf, const struct opts *opts,
+		      struct error *err)
+{
+	const struct flow_conf *c = conf;
+
+	(void)cli;
+	return engine_file("graph", opts->args[0], c->format, err);
+}
+
+static const struct opt graph_opts[] = {
+    CLI_STR(struct flow_conf, format, "format", 'f', "FORMAT",
+	    "tree (the default), dot or svg."),
+};
 static const struct opt ls_opts[] = {
     CLI_INT(struct flow_conf, limit, "limit", 0, "15", "N", "At most N flows."),
     CLI_OUTPUT(struct flow_conf, output),
@@ -165,7 +208,33 @@ static const struct opt_spec run_spec = {
     .arg_names = file_arg,
 };
 
+static const struct opt_spec check_spec = {
+    .program = "wf flow check",
+    .usage = "FILE[:NAME]",
+    .about = "Say everything that is wrong with a flow file.",
+    .examples = "wf flow check etl.flow.yaml",
+    .conf_size = sizeof(struct flow_conf),
+    .min_args = 1,
+    .max_args = 1,
+    .arg_names = file_arg,
+};
+static const struct opt_spec graph_spec = {
+    .program = "wf flow graph",
+    .usage = "FILE[:NAME] [options]",
+    .about = "Show the tasks of a flow and what waits for what.",
+    .examples = "wf flow graph etl.flow.yaml\n"
+		"wf flow graph etl.flow.yaml --format svg > etl.svg",
+    .opts = graph_opts,
+    .count = sizeof(graph_opts) / sizeof(graph_opts[0]),
+    .conf_size = sizeof(struct flow_conf),
+    .min_args = 1,
+    .max_args = 1,
+    .arg_names = file_arg,
+};
+
 static const struct command commands[] = {
+    {"check", NULL, &check_spec, flow_check},
+    {"graph", NULL, &graph_spec, flow_graph},
     {"ls", "list", &ls_spec, flow_ls},
     {"run", NULL, &run_spec, flow_run},
 };
@@ -173,7 +242,7 @@ static const struct command commands[] = {
 const struct command_group group_flow = {
     .name = "flow",
     .alias = "flows",
-    .summary = "List flows; run a YAML flow by hand.",
+    .summary = "List flows; check, draw and run a YAML flow by hand.",
     .commands = commands,
     .count = sizeof(commands) / sizeof(commands[0]),
 };

@@ -66,6 +66,7 @@ libengine_a_SOURCES = \
 	engine/expr/tmpl.c \
 	engine/expr/tmpl.h \
 	engine/session/control.c \
+	engine/session/control_call.c \
 	engine/session/control_frames.c \
 	engine/session/control_priv.h \
 	engine/session/coolname.c \
@@ -74,6 +75,7 @@ libengine_a_SOURCES = \
 	engine/session/remote.c \
 	engine/session/remote_feed.c \
 	engine/session/remote_priv.h \
+	engine/session/remote_side.c \
 	engine/session/session.h \
 	engine/show/live.c \
 	engine/show/live.h \
@@ -127,3 +129,5 @@ $(libengine_a_OBJECTS): $(proto_gen_h)
 EXTRA_DIST += \
 	examples/etl/etl.flow.yaml \
 	examples/hello/hello.flow.yaml
+schemadir = $(datadir)/wf
+dist_schema_DATA = engine/flow.schema.json

@@ -27,6 +27,8 @@ static const struct {
     {"check", cmd_check, "say everything that is wrong with a file", &check_spec},
     {"schema", cmd_schema, "print the JSON Schema of a flow's parameters",
      &schema_spec},
+    {"graph", cmd_graph, "show the tasks of a flow and what waits for what",
+     &graph_spec},
     {"list", cmd_list, "print the flows of a file as JSON", &list_spec},
 };
 

@@ -7,13 +7,14 @@
 
 struct opt_spec;
 
-extern const struct opt_spec run_spec, check_spec, schema_spec, list_spec;
+extern const struct opt_spec run_spec, check_spec, schema_spec, list_spec, graph_spec;
 
 /* ARGV[0] is the command's name.  They return the exit status. */
 int cmd_run(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_schema(int argc, char **argv);
 int cmd_list(int argc, char **argv);
+int cmd_graph(int argc, char **argv);
 /* Started by a worker: FD is the control socket. */
 int cmd_worker(int fd);
 /* The same for PROGRAM:FLOW of the C SDK: enters DIR and becomes PROGRAM. */

@@ -98,7 +98,9 @@ static void on_end(struct runner *r, const struct sched_action *a)
 	if (r->on_over != NULL) {
 		r->on_over(r, r->on_over_arg);
 	}
-	r->session->ops->close(r->session);
+	if (r->storing == 0) {
+		r->session->ops->close(r->session);
+	} /* else: when the last result is kept, see runner_cache.c */
 }
 
 static void file_return(struct runner *r)

@@ -388,6 +388,9 @@ static void on_kept(int rc, const char *text, size_t len, const char *why, void 
 			       why);
 		runner_log(r, SCHED_NO_TASK, LEVEL_WARNING, "prefect.flow_runs", line);
 	}
+	if (--r->storing == 0 && r->ending && !r->freeing) {
+		r->session->ops->close(r->session);
+	}
 }
 
 static void on_removed(int rc, const char *text, size_t len, const char *why, void *arg)
@@ -418,6 +421,7 @@ void runner_cache_store(struct runner *r, size_t unit)
 		expires = runner_now(r).us + (int64_t)(s->plan->cache->expires_s * 1e6);
 	}
 	text = record_write(store, s->cache_key, s->result, expires);
+	r->storing++;
 	store_put(store, s->cache_key, text, strlen(text), on_kept, r);
 	free(text);
 	runner_cache_unlock(s);

@@ -119,6 +119,7 @@ struct runner {
 		struct store *store;
 	} * stores;
 	size_t store_count;
+	size_t storing;           /* results on their way to a store */
 	struct httpc *http;       /* for notifications; made when needed */
 	json_t *secrets, *blocks; /* by name; what could not be read is not in there */
 	json_t *variables;

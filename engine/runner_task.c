@@ -392,11 +392,14 @@ static void end_run(struct runner *r, size_t unit, const struct run_state *state
 void runner_task_state(struct runner *r, const struct sched_action *a)
 {
 	struct slot *s = runner_slot(r, a->task);
+	struct run_state shown = a->state; /* without what is secret */
+	char *masked =
+	    a->state.message != NULL ? runner_mask(r, a->state.message) : NULL;
 	struct session_task fact = {
 	    .plan = s->plan,
 	    .run = &a->run,
 	    .name = s->name,
-	    .state = &a->state,
+	    .state = &shown,
 	    .from = a->from,
 	    .previous = a->previous,
 	    .inputs = s->inputs,
@@ -405,6 +408,9 @@ void runner_task_state(struct runner *r, const struct sched_action *a)
 	json_t *tags = runner_tags(r, s->plan);
 	char key[32];
 
+	if (masked != NULL) {
+		shown.message = masked;
+	}
 	runner_dynamic_key(r, a->run.number, key, sizeof(key));
 	fact.dynamic_key = key;
 	fact.tags = tags;
@@ -419,5 +425,6 @@ void runner_task_state(struct runner *r, const struct sched_action *a)
 	if (state_is_final(a->state.type)) {
 		end_run(r, a->task, &a->state);
 	}
+	free(masked);
 	json_decref(tags);
 }

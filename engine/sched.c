@@ -680,11 +680,6 @@ size_t sched_item_of(const struct sched *s, size_t unit)
 	return sched_is_item(s, unit) ? sched_unit(s, unit)->item : SCHED_NO_TASK;
 }
 
-enum state_type sched_type_of(const struct sched *s, size_t unit)
-{
-	return sched_unit(s, unit)->type;
-}
-
 void sched_counts(const struct sched *s, size_t *ret_running, size_t *ret_done)
 {
 	*ret_running = s->live;

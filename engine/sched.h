@@ -194,7 +194,6 @@ void sched_counts(const struct sched *s, size_t *ret_running, size_t *ret_done);
 size_t sched_task_of(const struct sched *s, size_t unit);
 size_t sched_item_of(const struct sched *s, size_t unit);
 /* Items of TASK that are not yet taken: how far a generator is ahead. */
-size_t sched_backlog(const struct sched *s,
-		     size_t task); enum state_type sched_type_of(const struct sched *s, size_t unit);
+size_t sched_backlog(const struct sched *s, size_t task);
 
 #endif

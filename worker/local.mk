@@ -50,6 +50,7 @@ libworker_a_SOURCES = \
 	worker/handover_priv.h \
 	worker/upgrade.c \
 	worker/run_end.c \
+	worker/run_ask.c \
 	worker/run_native.c \
 	worker/run_priv.h \
 	worker/run_python.c \

@@ -263,6 +263,9 @@ static int on_frame(struct channel *c, const wf_frame *f, void *arg)
 	case WF__CONTROL__FRAME__BODY_PROPOSE:
 		rc = propose(r, f->propose, &err);
 		break;
+	case WF__CONTROL__FRAME__BODY_API_CALL:
+		run_ask_api(r, f->api_call);
+		return 0;
 	default:
 		rc = update_frame(&u, f, &err);
 		break;

@@ -9,6 +9,7 @@
 #include <jansson.h>
 
 #include "base/proc.h"
+#include "proto/frame.h"
 #include "base/uuid.h"
 #include "worker/job_template.h"
 #include "worker/py_control.h"
@@ -130,5 +131,7 @@ void run_on_output(struct proc *p, int stream, const char *data, size_t len, voi
 void run_on_exit(struct proc *p, const struct proc_exit *exit, void *arg);
 /* Judges when process, channel and proposals are all through. */
 void run_try_judge(struct run *r);
+/* run_ask.c: the engine wants something of the API. */
+void run_ask_api(struct run *r, const Wf__Control__ApiCall *m);
 
 #endif

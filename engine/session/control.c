@@ -58,6 +58,10 @@ static void lose(struct control *c, const char *why)
 	hang_up(c);
 	buf_reset(&c->out);
 	c->s.congested = 0;
+	if (c->calls != NULL && !c->drop_queued) {
+		c->drop_queued = 1;
+		loop_defer(c->loop, control_drop_calls, c);
+	}
 	if (c->closing) {
 		loop_defer(c->loop, send_closed, c);
 	} else if (!c->lost) {
@@ -253,6 +257,9 @@ static void on_frame(struct control *c, const wf_frame *f)
 		(void)fprintf(stderr, "wf-engine: the worker asks to pause, which this "
 				      "engine cannot do: the run goes on\n");
 		break;
+	case WF__CONTROL__FRAME__BODY_API_ANSWER:
+		control_on_answer(c, f->api_answer);
+		break;
 	default:
 		break; /* a newer worker may say more */
 	}
@@ -329,6 +336,7 @@ static void control_free(struct session *s)
 	struct control *c = control_of(s);
 
 	hang_up(c);
+	control_drop_calls(c);
 	buf_release(&c->in);
 	buf_release(&c->out);
 	free(c);
@@ -345,6 +353,8 @@ static const struct session_ops control_ops = {
     .heartbeat = control_heartbeat,
     .close = control_close,
     .free = control_free,
+    .call = control_call,
+    .child = control_child,
 };
 
 struct session *control_session_new(const struct session_spec *spec, int fd)

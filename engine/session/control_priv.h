@@ -15,6 +15,7 @@
 #include "engine/session/session.h"
 #include "proto/frame.h"
 
+struct control_call;
 struct loop;
 struct loop_io;
 
@@ -28,6 +29,9 @@ struct control {
 	struct buf in, out;
 	uint64_t request_id;
 	int flush_queued, closing, lost, have_run;
+	uint64_t call_id;
+	struct control_call *calls; /* requests to the API that wait */
+	int drop_queued;
 	size_t dropped; /* log lines */
 	struct uuid run_id;
 };
@@ -52,5 +56,12 @@ void control_artifact(struct session *s, const struct uuid *task_run,
 void control_set_run(struct session *s, const char *name, const char *version,
 		     const char *policy);
 void control_heartbeat(struct session *s, size_t running, size_t done);
+
+/* control_call.c */
+void control_call(struct session *s, const struct session_call *call);
+void control_on_answer(struct control *c, const Wf__Control__ApiAnswer *m);
+/* Nobody will answer any more. */
+void control_drop_calls(void *control);
+struct session *control_child(struct session *s, const struct session_spec *spec);
 
 #endif

@@ -25,16 +25,10 @@
 #include "engine/session/remote_priv.h"
 #include "proto/frame.h"
 
-#define POLL_MS    5000
-#define ANSWER_MAX (4u << 20)
+#define POLL_MS 5000
 
-static struct remote *remote_of(struct session *s)
-{
-	return container_of(s, struct remote, s);
-}
-
-int remote_send(struct remote *r, const struct remote_req *req, httpc_fn fn, void *arg,
-		struct error *err)
+static int send_http(struct remote *r, const struct remote_req *req, httpc_fn fn,
+		     void *arg, struct error *err)
 {
 	char *url = xasprintf("%s%s", r->url, req->path);
 	char *auth = r->auth != NULL ? xasprintf("Authorization: %s", r->auth) : NULL;
@@ -55,6 +49,15 @@ int remote_send(struct remote *r, const struct remote_req *req, httpc_fn fn, voi
 	return rc;
 }
 
+int remote_send(struct remote *r, const struct remote_req *req, httpc_fn fn, void *arg,
+		struct error *err)
+{
+	if (r->via != NULL) {
+		remote_send_via(r, req, fn, arg);
+		return 0;
+	}
+	return send_http(r, req, fn, arg, err);
+}
 /* ---- one request after the other ---- */
 
 static void next_call(struct remote *r);
@@ -530,6 +533,7 @@ static void remote_free(struct session *s)
 	struct call *c;
 
 	r->closed = 1;
+	remote_drop_sides(r);
 	httpc_free(r->http);
 	while ((c = TAILQ_FIRST(&r->calls)) != NULL) {
 		TAILQ_REMOVE(&r->calls, c, link);
@@ -548,115 +552,13 @@ static void remote_free(struct session *s)
 	free(r);
 }
 
-/* ---- requests of the runner, beside the row ---- */
-
-struct side_call {
-	struct remote *r;
-	void (*done)(int status, const json_t *body, const struct error *err,
-		     void *arg);
-	void *arg;
-	char *method, *path;
-	struct buf body;
-	struct loop_timer *timer;
-	struct backoff backoff;
-	int64_t give_up_ms;
-	struct error err;
-};
-
-static void side_free(struct side_call *c)
-{
-	loop_timer_free(c->timer);
-	buf_release(&c->body);
-	free(c->method);
-	free(c->path);
-	free(c);
-}
-
-static void side_answer(struct side_call *c, int status, const json_t *body,
-			const struct error *err)
-{
-	struct remote *r = c->r;
-
-	c->done(status, body, err, c->arg);
-	side_free(c);
-	r->side_calls--;
-	remote_check_closed(r);
-}
-
-static void on_side(int rc, const struct httpc_resp *resp, const struct error *err,
-		    void *arg)
-{
-	struct side_call *c = arg;
-	int status = resp != NULL ? resp->status : 0;
-	json_t *body = NULL;
-
-	if (c->r->closed) { /* the session is being freed */
-		c->done(0, NULL, err, c->arg);
-		side_free(c);
-		return;
-	}
-	if ((rc < 0 || status >= 500 || status == 429) &&
-	    clock_mono_ms() < c->give_up_ms) {
-		loop_timer_in(c->timer, backoff_next(&c->backoff, random_unit()));
-		return;
-	}
-	if (resp != NULL && resp->len > 0) {
-		body = json_parse(resp->body, resp->len, ANSWER_MAX, NULL);
-	}
-	if (status == 423 && resp != NULL && resp->retry_after_ms >= 0) {
-		json_decref(body);
-		body = json_pack("{s:I}", "retry_after_ms",
-				 (json_int_t)resp->retry_after_ms);
-	}
-	side_answer(c, status, body, err);
-	json_decref(body);
-}
-
-static void side_failed(void *arg)
-{
-	struct side_call *c = arg;
-
-	on_side(-c->err.code, NULL, &c->err, c);
-}
-
-static void side_send(void *arg)
-{
-	struct side_call *c = arg;
-	struct remote_req req = {c->method, c->path, &c->body};
-
-	if (remote_send(c->r, &req, on_side, c, &c->err) < 0) {
-		loop_defer(c->r->loop, side_failed, c);
-	}
-}
-
-static void remote_call(struct session *s, const struct session_call *call)
-{
-	struct remote *r = remote_of(s);
-	struct side_call *c = xcalloc(1, sizeof(*c));
-	char *text;
-
-	c->r = r;
-	c->done = call->done;
-	c->arg = call->arg;
-	c->method = xstrdup(call->method);
-	c->path = xstrdup(call->path);
-	buf_init(&c->body);
-	if (call->body != NULL) {
-		text = json_text(call->body);
-		buf_adds(&c->body, text);
-		free(text);
-	}
-	c->timer = loop_timer_new(r->loop, side_send, c);
-	backoff_init(&c->backoff, 200, 5000);
-	c->give_up_ms = clock_mono_ms() + REMOTE_CLOSE_MS;
-	r->side_calls++;
-	side_send(c);
-}
-
 static struct session *remote_child(struct session *s, const struct session_spec *spec)
 {
 	const struct remote *r = remote_of(s);
 
+	if (r->via != NULL) {
+		return remote_session_via(spec, r->via);
+	}
 	return remote_session_new(spec, r->url, r->auth);
 }
 
@@ -674,6 +576,14 @@ static const struct session_ops remote_ops = {
     .call = remote_call,
     .child = remote_child,
 };
+
+struct session *remote_session_via(const struct session_spec *spec, struct session *via)
+{
+	struct session *s = remote_session_new(spec, "", NULL);
+
+	remote_of(s)->via = via;
+	return s;
+}
 
 struct session *remote_session_new(const struct session_spec *spec, const char *url,
 				   const char *auth)

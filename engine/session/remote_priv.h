@@ -12,13 +12,17 @@
 
 #include "base/backoff.h"
 #include "base/buf.h"
+#include "base/compiler.h"
 #include "base/error.h"
 #include "base/httpc.h"
 #include "base/queue_ext.h"
 #include "engine/session/session.h"
 
 struct remote;
+struct side_call;
+struct via_call;
 
+#define ANSWER_MAX        (4u << 20)
 #define REMOTE_GIVE_UP_MS 120000 /* for one request, with its repetitions */
 #define REMOTE_CLOSE_MS   30000  /* for what is left at the end */
 #define FEED_FLUSH_MS     100
@@ -56,6 +60,9 @@ struct remote {
 	struct session s;
 	struct loop *loop;
 	struct httpc *http;
+	struct session *via;     /* its requests go this way; NULL: http */
+	struct side_call *sides; /* on their way, beside the row */
+	struct via_call *vias;
 	char *url, *auth, *name;
 	const struct plan_flow *flow;
 	json_t *parameters, *tags;
@@ -83,6 +90,16 @@ struct remote_req {
 };
 int remote_send(struct remote *r, const struct remote_req *req, httpc_fn fn, void *arg,
 		struct error *err);
+static inline struct remote *remote_of(struct session *s)
+{
+	return container_of(s, struct remote, s);
+}
+/* remote_side.c */
+void remote_send_via(struct remote *r, const struct remote_req *req, httpc_fn fn,
+		     void *arg);
+void remote_call(struct session *s, const struct session_call *call);
+/* The session is freed: those that wait get no answer any more. */
+void remote_drop_sides(struct remote *r);
 void remote_task_event(struct remote *r, const struct session_task *t, struct buf *out);
 
 #endif

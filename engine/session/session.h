@@ -123,6 +123,9 @@ struct session_spec {
 	const int64_t *skew_ms;    /* of a test's clock; offline only; NULL: none */
 };
 struct session *offline_session_new(const struct session_spec *spec);
+/* The same as remote_session_new(), with every request made by VIA. */
+struct session *remote_session_via(const struct session_spec *spec,
+				   struct session *via);
 /* FD is the socket to the worker; closed by the session. */
 struct session *control_session_new(const struct session_spec *spec, int fd);
 /* URL like http://host:4200/api; AUTH is the value of Authorization, or NULL. */

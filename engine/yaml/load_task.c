@@ -13,6 +13,7 @@
 #include "base/digest.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/opts.h"
 #include "engine/expr/name.h"
 #include "engine/expr/tmpl.h"
 #include "engine/yaml/load.h"
@@ -492,6 +493,49 @@ static char *make_task_key(const char *key, const struct ynode *n, char **ret_so
 	return xasprintf("%s-%.8s", key, hex);
 }
 
+/* PREFECT_TASKS_DEFAULT_RETRIES, ..._DELAY_SECONDS (a number, or a list with commas);
+ * the older names without the S; what a file says wins. */
+static const char *default_of(const char *what)
+{
+	static const char *const prefixes[] = {"PREFECT_TASKS_DEFAULT_",
+					       "PREFECT_TASK_DEFAULT_"};
+	const char *value = NULL;
+	char name[80];
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(prefixes) && (value == NULL || *value == '\0'); i++) {
+		(void)snprintf(name, sizeof(name), "%s%s", prefixes[i], what);
+		value = opts_env(name);
+	}
+	return value != NULL && *value != '\0' ? value : NULL;
+}
+
+static void take_defaults(struct plan_task *t)
+{
+	const char *retries = default_of("RETRIES");
+	const char *delays = default_of("RETRY_DELAY_SECONDS");
+	double seconds[PLAN_MAX_DELAYS];
+	size_t n = 0;
+	char *end;
+
+	if (retries != NULL) {
+		t->retries =
+		    (int)fmin(fmax(strtod(retries, NULL), 0), PLAN_MAX_RETRIES);
+	}
+	while (delays != NULL && *delays != '\0' && n < PLAN_MAX_DELAYS) {
+		delays += strspn(delays, " [,");
+		seconds[n] = strtod(delays, &end);
+		if (end == delays || !(seconds[n] >= 0 && seconds[n] <= MAX_SECONDS)) {
+			break;
+		}
+		n++;
+		delays = end;
+	}
+	if (n > 0) {
+		set_delays(t, xmemdup(seconds, n * sizeof(*seconds)), n);
+	}
+}
+
 static struct plan_task *new_task(void)
 {
 	struct plan_task *t = xcalloc(1, sizeof(*t));
@@ -499,6 +543,7 @@ static struct plan_task *new_task(void)
 	t->log_prints = t->persist_result = PLAN_INHERIT;
 	t->grace_s = PLAN_DEFAULT_GRACE_S;
 	t->stream_of = PLAN_NO_TASK;
+	take_defaults(t);
 	return t;
 }
 
