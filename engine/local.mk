@@ -123,7 +123,8 @@ wf_engine_CPPFLAGS = $(AM_CPPFLAGS) $(YAML_CFLAGS) $(PROTOBUF_C_CFLAGS)
 wf_engine_SOURCES = \
 	engine/main.c \
 	engine/main.h \
-	engine/cmd/cmd_file.c
+	engine/cmd/cmd_file.c \
+	engine/cmd/cmd_graph.c
 wf_engine_LDADD = libengine.a $(PROTO_LIBS) $(YAML_LIBS) $(BASE_LIBS)
 $(libengine_a_OBJECTS): $(proto_gen_h)
 EXTRA_DIST += \
