@@ -12,9 +12,11 @@ tests_unit_test_engine_SOURCES = \
 	tests/unit/engine/test_loader.c \
 	tests/unit/engine/test_name.c \
 	tests/unit/engine/test_params.c \
+	tests/unit/engine/test_regex.c \
 	tests/unit/engine/test_results.c \
 	tests/unit/engine/test_run.c \
-	tests/unit/engine/test_sched.c
+	tests/unit/engine/test_sched.c \
+	tests/unit/engine/test_units.c
 tests_unit_test_engine_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS) \
 	-Wno-missing-prototypes -Wno-missing-variable-declarations
 tests_unit_test_engine_LDADD = libengine.a $(PROTO_LIBS) $(YAML_LIBS) $(BASE_LIBS) \
