@@ -117,6 +117,7 @@ static void on_run(struct sim *s, size_t i)
 	s->verdict[i] = w;
 	s->ends_at_ms[i] =
 	    is_word(w, "hang") ? INT64_MAX : s->now.ms + (colon ? atoll(colon + 1) : 0);
+	s->top = MAX_OF(s->top, i + 1);
 	s->running++;
 	s->max_running = MAX_OF(s->max_running, s->running);
 }
@@ -340,7 +341,7 @@ static int64_t next_due(const struct sim *s, size_t *ret_task)
 	size_t i;
 
 	*ret_task = SCHED_NO_TASK;
-	for (i = 0; i < SIM_TASKS; i++) {
+	for (i = 0; i < s->top; i++) {
 		if (s->ends_at_ms[i] < due) {
 			due = s->ends_at_ms[i];
 			*ret_task = i;

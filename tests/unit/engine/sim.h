@@ -42,6 +42,7 @@ struct sim {
 	enum sched_answer end_as;
 	double random;
 	size_t items; /* of each for_each */
+	size_t top;   /* above the highest unit that ran */
 	uint64_t next_id;
 };
 
