@@ -372,13 +372,20 @@ static int group_special(const struct walk *w, const struct filter_node *n,
 	return 0;
 }
 
-static void walk_members(const struct walk *w, const struct filter_node *nodes,
+static void walk_members(const struct walk *w, const struct filter_node *group,
 			 json_t *obj, const char *loc)
 {
+	/* beside a list "is_null_": false is what it is without being said */
+	int listed = (group->flags & NODE_HAS_PARENT) != 0 && is_given(obj, "any_");
+	const struct filter_node *nodes = group->members;
 	char at[DECODE_LOC_MAX];
 
 	for (; nodes->name != NULL; nodes++) {
 		json_t *value = json_object_get(obj, nodes->name);
+
+		if (listed && json_is_false(value)) {
+			continue;
+		}
 
 		if (value == NULL && (nodes->flags & NODE_HIDE_DEFAULT) != 0) {
 			pred_add(w->p, nodes->frag, NULL, 0);
@@ -407,7 +414,7 @@ static void walk_node(const struct walk *w, const struct filter_node *n, json_t 
 	is_or = check_keys(w, n->members, n->flags, value, loc);
 	pred_open(w->p, is_or);
 	if (!group_special(w, n, value)) {
-		walk_members(w, n->members, value, loc);
+		walk_members(w, n, value, loc);
 	}
 	pred_close(w->p);
 }

@@ -1,4 +1,6 @@
 """Logs, artifacts, variables, saved searches, blocks, limits, automations, events."""
+import uuid
+
 from differ import runs, values
 from differ.values import NOTHING, at, boolean, filters, maybe, tags
 
@@ -192,7 +194,7 @@ def limit_v1(w):
         w.call("DELETE", f"/concurrency_limits/tag/{tag}")
     else:
         w.call("POST", f"/concurrency_limits/{w.rng.choice(['increment', 'decrement'])}",
-               {"names": [tag], "task_run_id": w.rng.choice([NOTHING, "11111111-1111-4111-8111-111111111111"])})
+               {"names": [tag], "task_run_id": str(uuid.UUID(int=w.rng.getrandbits(128), version=4))})
 
 
 def limit_v2(w):
