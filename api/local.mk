@@ -3,7 +3,7 @@ noinst_LIBRARIES += libapi.a
 libapi_a_SOURCES = api/api.h api/fence.c api/fence.h api/tx.c api/tx.h
 libapi_a_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS) $(LIBPQ_CFLAGS) $(PROTOBUF_C_CFLAGS)
 API_LIBS = libapi.a $(POOLS_LIBS) libproto.a libprotogen.a $(PROTOBUF_C_LIBS) $(BASE_LIBS) \
-	$(SQLITE_LIBS) $(LIBPQ_LIBS) $(WSLAY_LIBS) $(TLS_LIBS) -lpthread
+	$(SQLITE_LIBS) $(WSLAY_LIBS) $(TLS_LIBS) -lpthread
 include api/http/local.mk
 include api/db/local.mk
 include api/orchestration/local.mk

@@ -9,7 +9,7 @@ set -euo pipefail
 build="autoconf automake pkg-config gcc make libc6-dev libevent-dev libjansson-dev libsqlite3-dev libpq-dev \
 libcurl4-openssl-dev libhiredis-dev libprotobuf-c-dev protobuf-c-compiler protobuf-compiler \
 libyaml-dev libwslay-dev libssl-dev libxxhash-dev"
-run="redis-server ca-certificates tzdata"
+run="redis-server ca-certificates tzdata libpq5"
 test="clang clang-tidy clang-format libclang-rt-dev libcriterion-dev postgresql sqlite3 valgrind \
 python3 python3-venv redis-tools openssl curl git ccache mandoc groff-base shellcheck xz-utils procps iproute2 tmux zsh fish systemd liblua5.1-0-dev spin chromium fonts-dejavu-core"
 

@@ -16,6 +16,8 @@ libapi_a_SOURCES += \
 	api/db/pg_error.c \
 	api/db/pg_explain.c \
 	api/db/pg_group.c \
+	api/db/pg_lib.c \
+	api/db/pg_lib.h \
 	api/db/pg_pipe.c \
 	api/db/pg_rows.c \
 	api/db/pg_tools.c \

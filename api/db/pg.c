@@ -51,10 +51,15 @@ static const char *part(const PQconninfoOption *parts, const char *keyword)
 
 char *pg_url_shown(const char *url)
 {
-	char *own = pg_url(url), *shown, *msg = NULL;
-	PQconninfoOption *parts = PQconninfoParse(own, &msg);
+	char *own, *shown, *msg = NULL;
+	PQconninfoOption *parts;
 	const char *user, *host, *port, *name;
 
+	if (pg_lib_load(NULL) < 0) {
+		return xstrdup("postgresql://?");
+	}
+	own = pg_url(url);
+	parts = PQconninfoParse(own, &msg);
 	free(own);
 	if (parts == NULL) {
 		PQfreemem(msg);
@@ -196,6 +201,11 @@ int pg_open(const char *url, struct db_conn **ret_conn, struct error *err)
 	struct db_conn *c = xcalloc(1, sizeof(*c));
 	int rc;
 
+	rc = pg_lib_load(err);
+	if (rc < 0) {
+		free(c);
+		return rc;
+	}
 	c->driver = &pg_driver;
 	c->dialect = DIALECT_PG;
 	c->path = pg_url_shown(url);

@@ -12,9 +12,8 @@
 #ifndef API_DB_PG_H
 #define API_DB_PG_H
 
-#include <libpq-fe.h>
-
 #include "api/db/db_priv.h"
+#include "api/db/pg_lib.h"
 #include "base/error.h"
 
 #define PG_VERSION_MIN   130000

@@ -205,7 +205,8 @@ static int with_connection(const char *url, const char **argv, size_t at,
 	int rc;
 
 	buf_init(&conninfo);
-	rc = split(url, &conninfo, &password, err);
+	rc = pg_lib_load(err);
+	rc = rc == 0 ? split(url, &conninfo, &password, err) : rc;
 	if (rc == 0 && password != NULL) {
 		rc = write_passfile(password, path, err);
 		variable = xasprintf("PGPASSFILE=%s", path);

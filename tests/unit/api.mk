@@ -3,7 +3,7 @@ unit_tests += tests/unit/test_api
 tests_unit_test_api_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS) $(LIBPQ_CFLAGS) $(PROTOBUF_C_CFLAGS)
 tests_unit_test_api_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS) \
 	-Wno-missing-prototypes -Wno-missing-variable-declarations
-tests_unit_test_api_LDADD = $(API_LIBS) $(CRITERION_LIBS)
+tests_unit_test_api_LDADD = $(API_LIBS) $(LIBPQ_LIBS) $(CRITERION_LIBS)
 tests_unit_test_api_SOURCES =
 tests_unit_test_api_SOURCES += tests/unit/api/test_decode.c
 tests_unit_test_api_SOURCES += tests/unit/api/test_router.c
