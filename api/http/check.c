@@ -61,8 +61,7 @@ static void answer_wait(struct http_req *r, int64_t wait_ms)
 {
 	char seconds[24];
 
-	(void)snprintf(seconds, sizeof(seconds), "%lld",
-		       (long long)(wait_ms / 1000 + 1));
+	(void)snprintf(seconds, sizeof(seconds), "%lld", (long long)wait_ms / 1000 + 1);
 	http_reply_header(r, "Retry-After", seconds);
 	http_reply_exception(r, 429, "Too many failed attempts to authenticate");
 }
