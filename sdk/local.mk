@@ -8,8 +8,10 @@ libsdk_a_SOURCES = \
 	sdk/src/bodies.c \
 	sdk/src/body.c \
 	sdk/src/body.h \
+	sdk/src/cache.c \
 	sdk/src/calls.c \
 	sdk/src/commands.h \
+	sdk/src/consult.c \
 	sdk/src/deploy.c \
 	sdk/src/future.c \
 	sdk/src/gate.c \
@@ -21,7 +23,10 @@ libsdk_a_SOURCES = \
 	sdk/src/main.c \
 	sdk/src/notify.c \
 	sdk/src/params.c \
+	sdk/src/parts.h \
+	sdk/src/pause.c \
 	sdk/src/plan.c \
+	sdk/src/print.c \
 	sdk/src/registry.c \
 	sdk/src/registry.h \
 	sdk/src/requests.c \

@@ -208,6 +208,9 @@ static void end_record(struct report *r, const struct run_state *state, int run_
 		record_child(r->parent->record, &r->task_run, text);
 	} else if (r->style == REPORT_JSON) {
 		(void)puts(text);
+	} else if (r->style == REPORT_KEEP) {
+		r->kept = text;
+		return;
 	}
 	if (r->path != NULL &&
 	    file_write_atomic(r->path, text, strlen(text), 0600, &err) < 0) {

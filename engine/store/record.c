@@ -90,8 +90,9 @@ int record_read(const char *text, size_t len, struct store_record *ret_record,
 		rc = check_sum(meta, json_string_value(result),
 			       json_string_length(result), err);
 	}
-	if (rc == 0 && !json_is_null(json_object_get(meta, "expiration"))) {
-		rc = json_get_time(meta, "expiration", &ret_record->expires_us, err);
+	if (rc == 0 &&
+	    json_get_time(meta, "expiration", &ret_record->expires_us, err) < 0) {
+		rc = -ERR_INVALID;
 	}
 	if (rc == 0) {
 		ret_record->value =

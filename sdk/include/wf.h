@@ -449,7 +449,10 @@ wf_futs wf_list(wf_ctx *ctx, size_t count, ...); /* futures as a list */
 void wf_yield(wf_ctx *ctx, wf_json v);
 wf_json wf_next(wf_fut *f);
 
-/* A flow of this program as a part of this run; its parameters as in wf_call(). */
+/*
+ * A flow of this program as a part of this run, named like a task run; its parameters
+ * are checked, its task runs are recorded in this run.
+ */
 #define wf_subflow(ctx, flow, ...) wf_subflow_at(WF_HERE_, ctx, flow, __VA_ARGS__)
 /*
  * A run of the deployment "flow/name" at the API.  TIMEOUT seconds are waited for its
@@ -514,8 +517,8 @@ void wf_emit_event(wf_ctx *ctx, const char *event, const char *resource,
  * wf_suspend() also ends the process; the flow starts again from its top when resumed,
  * and finds the results of its cached tasks.
  */
-wf_json wf_pause(wf_ctx *ctx, wf_json schema, double timeout);
-wf_json wf_suspend(wf_ctx *ctx, wf_json schema, double timeout);
+#define wf_pause(ctx, schema, timeout)   wf_pause_at(WF_HERE_, ctx, schema, timeout)
+#define wf_suspend(ctx, schema, timeout) wf_suspend_at(WF_HERE_, ctx, schema, timeout)
 
 /* ---- objects and states -----------------------------------------------------------
  */
@@ -620,6 +623,10 @@ wf_fut *wf_subflow_at(const char *file, int line, wf_ctx *ctx, const wf_flow *f,
 wf_json wf_run_deployment_at(const char *file, int line, wf_ctx *ctx, const char *name,
 			     wf_json params, double timeout);
 void wf_txn_commit_at(const char *file, int line, wf_ctx *ctx);
+wf_json wf_pause_at(const char *file, int line, wf_ctx *ctx, wf_json schema,
+		    double timeout);
+wf_json wf_suspend_at(const char *file, int line, wf_ctx *ctx, wf_json schema,
+		      double timeout);
 const char *wf_secret_at(const char *file, int line, wf_ctx *ctx, const char *name);
 
 #ifdef __cplusplus

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/proc.h"
 #include "sdk/src/host.h"
+#include "sdk/src/parts.h"
 #include "sdk/src/registry.h"
 
 /* The function did not return: "Task function was killed by signal 11 (SIGSEGV)". */
@@ -67,7 +68,9 @@ void attempt_judge_return(struct call *c, const json_t *end)
 			value = c->values;
 		}
 		set_result(c, value != NULL ? json_incref(value) : json_null());
-		runner_feed(c->h->runner, &ev);
+		if (!cache_keep(c)) {
+			runner_feed(c->h->runner, &ev);
+		}
 		return;
 	}
 	to_run_state(state, &given);

@@ -16,6 +16,7 @@
 #include "base/proc.h"
 #include "engine/task/task_proc.h"
 #include "sdk/src/host.h"
+#include "sdk/src/parts.h"
 #include "sdk/src/registry.h"
 
 #define READ_SIZE 65536
@@ -152,6 +153,11 @@ static void on_err_line(const char *line, size_t len, int cut, void *arg)
 	log_line(arg, LEVEL_WARNING, line, len);
 }
 
+void body_printed(struct body *b, int stream, const char *text, size_t len)
+{
+	lines_feed(stream == 2 ? &b->err_lines : &b->out_lines, text, len);
+}
+
 static void on_output(struct proc *proc, int stream, const char *data, size_t len,
 		      void *arg)
 {
@@ -246,6 +252,9 @@ void body_close(struct body *b)
 	}
 	free(b->calls);
 	gate_release(b->gate);
+	if (b->rest != NULL) {
+		b->rest->body = NULL;
+	}
 	txn_drop(b->txn);
 	json_decref(b->end);
 	json_decref(b->at);
@@ -275,6 +284,7 @@ static void fill_start(struct body *b)
 	struct sched_run run;
 
 	s->flow = h->def;
+	s->captured = b->log_prints;
 	s->params = r->params;
 	if (b->call == NULL) {
 		s->in = r->params;
@@ -288,6 +298,10 @@ static void fill_start(struct body *b)
 	sched_get_run(r->sched, b->call->index, &run);
 	s->task = registry_get_task(b->call->task);
 	s->in = b->call->in;
+	if (b->call->task >= registry_tasks()) {
+		s->flow = registry_get_flow(b->call->task - registry_tasks());
+		s->params = b->call->in;
+	}
 	s->attempt = run.run_count;
 	s->obj = (struct wf_obj){.kind = "task",
 				 .name = registry_plan_task(b->call->task)->name,

@@ -217,6 +217,9 @@ int body_main(void *arg)
 	ctx->params = start->params;
 	ctx->attempt = start->attempt;
 	body_now = ctx;
+	if (start->captured && body_online()) {
+		print_capture();
+	}
 	if (start->neu != NULL) {
 		body_handle(start, ctx);
 	} else {

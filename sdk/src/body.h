@@ -84,7 +84,8 @@ struct body_start {
 	const wf_hook_fn *hooks; /* WF_MAX_HOOKS of them, or NULL: handlers run */
 	const wf_handler *handlers;
 	const wf_action_fn *on_failure;
-	size_t skip; /* handlers that were called already */
+	size_t skip;  /* handlers that were called already */
+	int captured; /* what it prints becomes log lines */
 };
 extern wf_ctx *body_now; /* the running function's; NULL: none */
 /* The fork_fn of the engine's processes: runs it all, returns the exit status. */
@@ -137,11 +138,18 @@ json_t *state_to_json(const struct wf_state *s);
 /* Runs the handlers or hooks of START. */
 void body_handle(const struct body_start *start, wf_ctx *ctx);
 
+/* ---- what is printed (print.c) ---- */
+/* stdout and stderr go over the line, in order with everything else. */
+void print_capture(void);
+
 /* ---- REST (rest.c) ---- */
 /* 0 and the answer (may be NULL), or -1 with the reason in WHY. */
 int rest_call(const char *method, const char *path, const json_t *body, json_t **ret,
 	      char *why, size_t size);
 const char *rest_env(const char *const *names);
+/* The status of the answer, 0: there was none (WHY says why); *ret may be NULL. */
+int rest_status(const char *method, const char *path, const json_t *body, json_t **ret,
+		char *why, size_t size);
 /* The limits that CTX holds. */
 void rest_release_all(wf_ctx *ctx);
 

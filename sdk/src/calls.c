@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/timefmt.h"
 #include "sdk/src/host.h"
+#include "sdk/src/parts.h"
 #include "sdk/src/registry.h"
 
 #define INPUTS_MAX 5000 /* references named in task_inputs */
@@ -130,16 +131,22 @@ static json_t *ref_one(int fut, void *arg)
 }
 
 /* {"param": [references]}, wait_for and __parents__. */
-static json_t *make_inputs(struct body *b, struct call *c, const json_t *after)
+static json_t *make_inputs(struct body *b, struct call *c, const json_t *msg)
 {
+	const json_t *after = json_object_get(msg, "after");
 	json_t *all = json_object(), *v, *list;
 	struct refs refs = {.b = b};
 	const char *key;
 	size_t i;
 
 	json_object_foreach (c->in, key, v) {
+		const json_t *origin =
+		    json_object_get(json_object_get(msg, "refs"), key);
+
 		refs.list = json_array();
-		if (fut_in(v) != 0) {
+		if (origin != NULL) {
+			(void)ref_one((int)json_integer_value(origin), &refs);
+		} else if (fut_in(v) != 0) {
 			(void)ref_one(fut_in(v), &refs);
 		} else {
 			walk(v, ref_one, &refs);
@@ -278,11 +285,18 @@ static json_t *parent_of(const struct body *b, const json_t *msg)
 	if (as > 0 && call_of(b, as) != NULL) {
 		by = call_of(b, as);
 	}
-	if (by == NULL || by->index == SCHED_NO_TASK) {
+	list = json_array();
+	if (by != NULL) {
+		add_ref(b->h, by, list);
+	}
+	by = call_of(b, (int)json_integer_value(json_object_get(msg, "gen")));
+	if (by != NULL) {
+		add_ref(b->h, by, list);
+	}
+	if (json_array_size(list) == 0) {
+		json_decref(list);
 		return NULL;
 	}
-	list = json_array();
-	add_ref(b->h, by, list);
 	return list;
 }
 
@@ -324,6 +338,9 @@ void call_submit(struct body *b, const json_t *msg)
 	c->owner = b;
 	c->fut = (int)json_integer_value(json_object_get(msg, "f"));
 	c->task = (size_t)json_integer_value(json_object_get(msg, "t"));
+	if (json_is_true(json_object_get(msg, "flow"))) {
+		c->task += registry_tasks();
+	}
 	c->called = json_is_true(json_object_get(msg, "call"));
 	c->in = json_incref(json_object_get(msg, "in"));
 	c->index = SCHED_NO_TASK;
@@ -334,7 +351,7 @@ void call_submit(struct body *b, const json_t *msg)
 	push(&h->calls, &h->call_count, &h->call_size, c);
 	push(&b->calls, &b->call_count, &b->call_size, c);
 	wait_for_upstreams(b, c, after);
-	c->inputs = make_inputs(b, c, after);
+	c->inputs = make_inputs(b, c, msg);
 	if (c->waiting == 0) {
 		admit(c);
 	} else {
@@ -394,6 +411,7 @@ void call_free(struct call *c)
 	json_decref(c->from);
 	free(c->name);
 	free(c->cache_key);
+	free(c->store_key);
 	free(c->given_name);
 	free(c->consumers);
 	free(c->upstream);

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/map.h"
 #include "base/mem.h"
 #include "base/timefmt.h"
 #include "sdk/src/body.h"
@@ -37,6 +38,42 @@ static wf_fut *new_future(wf_ctx *ctx, const wf_task *t)
 	f->state =
 	    (struct wf_state){.name = "", .message = "", .scheduled_us = TIME_NONE};
 	return f;
+}
+
+/* ---- whose value this is ---- */
+
+#define KNOWN_MAX 1000000
+static struct map known; /* a value's address -> its future's id; below 0: yielded */
+static int known_ready;
+
+static void note_value(const json_t *v, int id)
+{
+	if (v == NULL || json_is_null(v) || json_is_boolean(v)) {
+		return; /* there is only one of each */
+	}
+	if (!known_ready) {
+		map_init(&known, KNOWN_MAX);
+		known_ready = 1;
+	}
+	(void)map_set_n(&known, &v, sizeof(v), (void *)(intptr_t)id, NULL);
+}
+
+/* Which arguments are results of other runs: {"param": id}, "gen": id. */
+static void add_origins(json_t *in, json_t *msg)
+{
+	json_t *refs = json_object(), *v;
+	const char *key;
+	int id;
+
+	json_object_foreach (in, key, v) {
+		id = known_ready ? (int)(intptr_t)map_get_n(&known, &v, sizeof(v)) : 0;
+		if (id > 0) {
+			(void)json_object_set_new(refs, key, json_integer(id));
+		} else if (id < 0) {
+			(void)json_object_set_new(msg, "gen", json_integer(-id));
+		}
+	}
+	(void)json_object_set_new(msg, "refs", refs);
 }
 
 /* ---- asking ---- */
@@ -126,13 +163,13 @@ static wf_fut *ask(const struct ask *a, json_t *in)
 		return NULL;
 	}
 	f = new_future(a->ctx, a->task);
-	msg = json_pack("{s:s, s:i, s:i, s:b, s:o, s:i}", "op",
-			a->task != NULL ? "submit" : "subflow", "f", f->id, "t", number,
-			"call", a->called, "after", after_ids(a->after), "as",
-			a->ctx->inline_id);
+	msg = json_pack("{s:s, s:i, s:i, s:b, s:b, s:o, s:i}", "op", "submit", "f",
+			f->id, "t", number, "flow", a->task == NULL, "call", a->called,
+			"after", after_ids(a->after), "as", a->ctx->inline_id);
 	if (a->task != NULL) {
 		add_answers(a, cooked(in), msg);
 	}
+	add_origins(in, msg);
 	(void)json_object_set_new(msg, "in", in);
 	line_send(msg);
 	return f;
@@ -154,6 +191,7 @@ static void take_done(const json_t *done)
 			f->done = 1;
 			f->name = keep_text(xstrdup(name != NULL ? name : ""));
 			state_from_json(&f->state, json_object_get(one, "state"));
+			note_value(f->state.data, f->id);
 		}
 	}
 }
@@ -494,6 +532,7 @@ wf_json wf_next(wf_fut *f)
 		return NULL;
 	}
 	f->streamed++;
+	note_value(v, -f->id);
 	return cooked(v);
 }
 

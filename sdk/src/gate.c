@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/proc.h"
 #include "sdk/src/host.h"
+#include "sdk/src/parts.h"
 #include "sdk/src/registry.h"
 
 #define LIST_SECONDS 900.0 /* of all handlers together; each has its own limit */

@@ -15,6 +15,9 @@
 #include "base/proc.h"
 #include "base/timefmt.h"
 #include "engine/expr/name.h"
+#include "engine/params.h"
+#include "engine/store/store.h"
+#include "sdk/src/parts.h"
 #include "sdk/src/registry.h"
 
 struct sched_now host_now(const struct host *h)
@@ -127,6 +130,24 @@ static int make_name(struct call *c, unsigned int number, struct error *err)
 	return rc;
 }
 
+/* The arguments of a subflow are checked like those of a run. */
+static int complete_params(struct call *c, struct error *err)
+{
+	const struct plan_flow *flow;
+	json_t *params = NULL;
+
+	if (c->task < registry_tasks()) {
+		return 0;
+	}
+	flow = registry_plan(registry_get_flow(c->task - registry_tasks()), err);
+	if (flow == NULL || params_complete(flow, c->in, &params, err) < 0) {
+		return -ERR_INVALID;
+	}
+	json_decref(c->in);
+	c->in = params;
+	return 0;
+}
+
 static void host_create(struct runner *r, const struct sched_action *a)
 {
 	struct call *c = host_of(r)->runs[a->task];
@@ -144,6 +165,9 @@ static void host_create(struct runner *r, const struct sched_action *a)
 
 	sched_get_run(r->sched, a->task, &run);
 	if (evaluate) {
+		rc = complete_params(c, &err);
+	}
+	if (evaluate && rc == 0) {
 		rc = make_name(c, run.number, &err);
 	}
 	if (c->name == NULL) {
@@ -168,13 +192,11 @@ static void go_inline(struct call *c)
 	}
 }
 
-static void host_run(struct runner *r, size_t task)
+void host_attempt(struct call *c)
 {
-	struct host *h = host_of(r);
-	struct call *c = h->runs[task];
 	struct sched_event ev = {
 	    .type = SCHED_EV_ATTEMPT,
-	    .task = task,
+	    .task = c->index,
 	    .verdict = SCHED_FAIL,
 	    .error = "TaskNotStarted",
 	};
@@ -186,10 +208,19 @@ static void host_run(struct runner *r, size_t task)
 	}
 	json_decref(c->values);
 	c->values = NULL;
-	c->body = body_start_process(h, BODY_TASK, c, &err);
+	c->body = body_start_process(c->h, BODY_TASK, c, &err);
 	if (c->body == NULL) {
 		ev.message = err.msg;
-		runner_feed(r, &ev);
+		runner_feed(c->h->runner, &ev);
+	}
+}
+
+static void host_run(struct runner *r, size_t task)
+{
+	struct call *c = host_of(r)->runs[task];
+
+	if (!cache_look(c)) {
+		host_attempt(c);
 	}
 }
 
@@ -288,6 +319,7 @@ static void host_return(struct runner *r)
 	struct run_state failed;
 	struct error err;
 
+	cache_close(h);
 	host_forget_calls(h);
 	json_decref(r->result);
 	r->result = NULL;
@@ -318,6 +350,8 @@ const struct runner_ops host_ops = {
     .state = host_state,
     .on_return = host_return,
     .release = host_release,
+    .consult = host_consult,
+    .hooks = host_hooks,
 };
 
 struct host *host_new(struct loop *loop, const wf_flow *def)
@@ -336,7 +370,9 @@ void host_free(struct host *h)
 	if (h == NULL) {
 		return;
 	}
+	cache_close(h);
 	host_forget_calls(h);
+	store_free(h->store);
 	free(h->calls);
 	free(h->runs);
 	json_decref(h->reuse);

@@ -29,6 +29,7 @@
 enum body_kind { BODY_FLOW = 1, BODY_TASK, BODY_HANDLER };
 
 struct call; /* below */
+struct store;
 struct wait {
 	struct call **calls; /* that are waited for */
 	size_t count, left;
@@ -57,10 +58,15 @@ struct body {
 	struct call *next_of; /* wf_next() waits for a value of it */
 	size_t next_index;
 	struct body_start start;
+	struct rest *rest; /* a request to the API that is on its way */
 	struct gate *gate; /* of a handler's process */
 	struct txn *txn;   /* the innermost open one */
 	int txn_busy, txn_ended;
 	struct proc_exit exit; /* while its transactions are closed */
+};
+
+struct rest {
+	struct body *body; /* NULL: nobody waits any more */
 };
 
 struct call {
@@ -71,6 +77,8 @@ struct call {
 	size_t index;       /* in the scheduler; SCHED_NO_TASK: not there (yet) */
 	json_t *in, *inputs, *result;
 	char *name, *cache_key;
+	char *store_key;           /* of its result; NULL: not kept */
+	int looking;               /* the store will answer */
 	char *given_name;          /* of run_name_fn */
 	json_t *from;              /* the call that asked, for __parents__; a text */
 	int called, done, waiting; /* upstreams that are not done */
@@ -102,9 +110,10 @@ struct host {
 	struct body *flow_body;
 	size_t waiting; /* calls that wait for others */
 	int returned;   /* the flow's function has, while some of them wait */
-	unsigned int numbers[REGISTRY_MAX]; /* dynamic keys, by task */
-	json_t *reuse; /* "task|inputs" -> results of earlier attempts */
-	json_t *masks; /* secrets that the log does not show */
+	unsigned int numbers[2 * REGISTRY_MAX]; /* dynamic keys, by task */
+	json_t *reuse;       /* "task|inputs" -> results of earlier attempts */
+	struct store *store; /* of cached results; or NULL */
+	json_t *masks;       /* secrets that the log does not show */
 };
 
 /* host.c */
@@ -140,6 +149,7 @@ void body_close(struct body *b);
 void body_conclude(struct body *b);
 /* A body's line says something; 0 at its end. */
 int body_read(struct body *b);
+void body_printed(struct body *b, int stream, const char *text, size_t len);
 
 /* requests.c */
 void request_take(struct body *b, json_t *msg);
@@ -174,24 +184,5 @@ struct gate {
 void gate_open(struct host *h, const struct gate_spec *spec);
 void gate_release(struct gate *g); /* accepts NULL */
 void handler_ended(struct body *b, const struct proc_exit *e);
-
-/* txn.c */
-typedef void (*txn_done_fn)(struct host *h, int failed, void *arg);
-struct txn {
-	struct host *h;
-	struct txn *outer;
-	struct call **calls; /* completed ones, in this order */
-	size_t count, size, at;
-	int undo, failed;
-	txn_done_fn done;
-	void *arg;
-};
-void txn_begin(struct body *b);
-void txn_request(struct body *b, const json_t *msg);
-void txn_note(struct call *c); /* it is done */
-void txn_end(struct txn *t, int undo, txn_done_fn done, void *arg);
-/* All that B left open, then THEN(B). */
-void txn_close_all(struct body *b, int undo, void (*then)(struct body *b));
-void txn_drop(struct txn *t);
 
 #endif

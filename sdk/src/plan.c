@@ -18,6 +18,8 @@
 #include "base/opts.h"
 #include "engine/expr/name.h"
 #include "engine/plan.h"
+#include "engine/plan_handler.h"
+#include "engine/sched.h"
 #include "sdk/src/registry.h"
 
 #define EXE_MAX (256u << 20)
@@ -168,6 +170,68 @@ static void set_env_defaults(struct plan_task *p, const wf_task *t)
 	}
 }
 
+/* ---- handlers and hooks: the scheduler wants to know how many there are ---- */
+
+static struct plan_handler nobody;
+static struct plan_handler *someone[WF_MAX_HANDLERS + WF_MAX_HOOKS];
+
+static void set_handlers(struct plan_handlers *to, const wf_handler *handlers,
+			 const wf_action_fn *on_failure)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(someone); i++) {
+		someone[i] = &nobody; /* the host knows what to call */
+	}
+	to->items = someone;
+	for (i = 0; i < WF_MAX_HANDLERS; i++) {
+		const wf_handler *h = &handlers[i];
+
+		to->count += h->fn != NULL || h->action != NULL ||
+			     h->run_action != NULL || h->slack != NULL ||
+			     h->mail != NULL;
+	}
+	for (i = 0; i < WF_MAX_HOOKS; i++) {
+		to->count += on_failure[i] != NULL;
+	}
+}
+
+static size_t count_hooks(const wf_hook_fn *list)
+{
+	size_t n = 0;
+
+	while (n < WF_MAX_HOOKS && list[n] != NULL) {
+		n++;
+	}
+	return n;
+}
+
+static struct plan_hooks *make_hooks(const struct wf_hooks *h)
+{
+	const wf_hook_fn *lists[PLAN_HOOK_KINDS] = {
+	    [PLAN_ON_RUNNING] = h->on_running,
+	    [PLAN_ON_COMPLETION] = h->on_completion,
+	    [PLAN_ON_FAILURE] = h->on_failure,
+	    [PLAN_ON_CANCELLATION] = h->on_cancellation,
+	    [PLAN_ON_CRASHED] = h->on_crashed,
+	    [PLAN_ON_COMMIT] = h->on_commit,
+	    [PLAN_ON_ROLLBACK] = h->on_rollback,
+	};
+	struct plan_hooks *all = xcalloc(1, sizeof(*all));
+	size_t i, n = 0;
+
+	for (i = 0; i < PLAN_HOOK_KINDS; i++) {
+		all->lists[i].items = someone;
+		all->lists[i].count = count_hooks(lists[i]);
+		n += all->lists[i].count;
+	}
+	if (n == 0) {
+		free(all);
+		return NULL;
+	}
+	return all;
+}
+
 static int make_task(struct plan_task *p, size_t i, struct error *err)
 {
 	const wf_task *t = registry_get_task(i);
@@ -191,6 +255,10 @@ static int make_task(struct plan_task *p, size_t i, struct error *err)
 	p->log_prints =
 	    t->log_prints == WF_INHERIT ? PLAN_INHERIT : t->log_prints == WF_YES;
 	p->allow_failure = t->allow_failure;
+	p->stream_of = SCHED_NO_TASK;
+	p->persist_result = PLAN_INHERIT;
+	set_handlers(&p->handlers, t->handlers, t->on_failure);
+	p->hooks = make_hooks(&t->hooks);
 	set_delays(p, t);
 	set_env_defaults(p, t);
 	set_tags(&p->tags, t->tags);
@@ -202,7 +270,7 @@ static int make_task(struct plan_task *p, size_t i, struct error *err)
 
 static int make_tasks(struct error *err)
 {
-	size_t i, n = registry_tasks();
+	size_t i, n = registry_tasks() + registry_flows();
 	int rc = 0;
 
 	if (task_plans != NULL) {
@@ -238,8 +306,11 @@ static int make_flow(struct plan_flow *p, const wf_flow *f, struct error *err)
 	p->max_workers = f->task_runner.max_workers > 0 ? f->task_runner.max_workers
 							: PLAN_DEFAULT_WORKERS;
 	p->tasks = task_list;
-	p->count = registry_tasks();
+	p->count = registry_tasks() + registry_flows();
 	p->dynamic = 1;
+	p->persist_result = PLAN_INHERIT;
+	set_handlers(&p->handlers, f->handlers, f->on_failure);
+	p->hooks = make_hooks(&f->hooks);
 	set_tags(&p->tags, f->tags);
 	if (set_name(&p->run_name, f->run_name, err) < 0) {
 		return -ERR_INVALID;

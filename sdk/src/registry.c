@@ -47,9 +47,35 @@ size_t registry_flows(void)
 	return flow_count;
 }
 
+/* A flow as a part of another one: what it has in common with a task. */
+static const wf_task *flow_as_task(size_t i)
+{
+	static wf_task as_tasks[REGISTRY_MAX];
+	const wf_flow *f = flows[i];
+	wf_task *t = &as_tasks[i];
+
+	if (t->name == NULL) {
+		t->name = registry_flow_name(f);
+		t->fn = f->fn;
+		t->file = f->file;
+		t->line = f->line;
+		t->description = f->description;
+		t->version = f->version;
+		t->retries = f->retries;
+		t->retry_delay = f->retry_delay;
+		t->timeout = f->timeout;
+		t->log_prints = f->log_prints;
+		memcpy(t->tags, f->tags, sizeof(t->tags));
+		memcpy(t->handlers, f->handlers, sizeof(t->handlers));
+		memcpy(t->on_failure, f->on_failure, sizeof(t->on_failure));
+		t->hooks = f->hooks;
+	}
+	return t;
+}
+
 const wf_task *registry_get_task(size_t i)
 {
-	return tasks[i];
+	return i < task_count ? tasks[i] : flow_as_task(i - task_count);
 }
 
 const wf_flow *registry_get_flow(size_t i)

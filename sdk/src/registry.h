@@ -17,6 +17,7 @@ struct plan_task;
 
 size_t registry_tasks(void);
 size_t registry_flows(void);
+/* Behind the tasks the flows follow, as parts of others. */
 const wf_task *registry_get_task(size_t i);
 const wf_flow *registry_get_flow(size_t i);
 /* The number of a declared one, or -1. */

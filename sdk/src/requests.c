@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "sdk/src/host.h"
+#include "sdk/src/parts.h"
 #include "sdk/src/registry.h"
 
 #define MASK_MIN 4 /* shorter ones would hide half of all lines */
@@ -75,6 +76,77 @@ static void take_artifact(struct body *b, const json_t *msg)
 	}
 	sched_get_run(r->sched, c->index, &run);
 	r->session->ops->artifact(r->session, &run.id, json_object_get(msg, "v"));
+}
+
+/* ---- requests to the API ---- */
+
+static void on_rest(int status, const json_t *body, const struct error *err, void *arg)
+{
+	struct rest *r = arg;
+	json_t *answer;
+
+	if (r->body != NULL) {
+		answer = json_pack("{s:i}", "status", status);
+		if (body != NULL) {
+			(void)json_object_set(answer, "body",
+					      (json_t *)(uintptr_t)body);
+		}
+		if (status == 0 && err != NULL) {
+			(void)json_object_set_new(answer, "why", json_string(err->msg));
+		}
+		r->body->rest = NULL;
+		body_send(r->body, answer);
+	}
+	free(r);
+}
+
+/* Through the session: it knows the API and how to log in there. */
+static void take_rest(struct body *b, const json_t *msg)
+{
+	struct session *s = b->h->runner->session;
+	struct rest *r;
+	struct session_call call = {
+	    .method = json_string_value(json_object_get(msg, "method")),
+	    .path = json_string_value(json_object_get(msg, "path")),
+	    .done = on_rest,
+	};
+
+	if (s->ops->call == NULL || call.method == NULL || call.path == NULL ||
+	    b->rest != NULL) {
+		body_send(b, json_pack("{s:i, s:s}", "status", 0, "why",
+				       "this run has no server (--offline)"));
+		return;
+	}
+	if (!json_is_null(json_object_get(msg, "body"))) {
+		call.body = json_object_get(msg, "body");
+	}
+	r = xcalloc(1, sizeof(*r));
+	r->body = b;
+	b->rest = r;
+	call.arg = r;
+	s->ops->call(s, &call);
+}
+
+/* The run goes on elsewhere when somebody resumes it. */
+static void take_leave(struct body *b, const json_t *msg)
+{
+	struct sched_event leave = {.type = SCHED_EV_LEAVE};
+	struct run_state left;
+
+	(void)msg;
+	state_init(&left);
+	left.type = STATE_PAUSED;
+	left.name = "Suspended";
+	leave.state = &left;
+	runner_feed(b->h->runner, &leave);
+	state_release(&left);
+}
+
+static void take_print(struct body *b, const json_t *msg)
+{
+	const json_t *t = json_object_get(msg, "t");
+
+	body_printed(b, int_of(msg, "s"), json_string_value(t), json_string_length(t));
 }
 
 static void take_mask(struct body *b, const json_t *msg)
@@ -302,7 +374,10 @@ static const struct {
     {"end", take_end},
     {"idone", request_inline_ended},
     {"log", take_log},
+    {"leave", take_leave},
+    {"rest", take_rest},
     {"txn", txn_request},
+    {"print", take_print},
     {"name", take_name},
     {"next", take_next},
     {"submit", call_submit},

@@ -10,9 +10,8 @@
 
 #include "base/clock.h"
 #include "base/compiler.h"
-#include "base/digest.h"
 #include "base/error.h"
-#include "base/httpc.h"
+#include "base/httpc.h" /* url_encode() */
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/opts.h"
@@ -21,17 +20,10 @@
 #include "sdk/src/body.h"
 
 #define ANSWER_MAX     (16u << 20)
-#define TRIES          5
-#define TRY_MS         500
 #define POLL_MS        1000
 #define LEASE_SECONDS  300
 #define LIMIT_RETRY_MS 1000
 #define WHY_SIZE       400
-
-static const char *const url_names[] = {"WF_API_URL", "PREFECT_API_URL", NULL};
-static const char *const key_names[] = {"WF_API_KEY", "PREFECT_API_KEY", NULL};
-static const char *const auth_names[] = {"WF_API_AUTH_STRING",
-					 "PREFECT_API_AUTH_STRING", NULL};
 
 const char *rest_env(const char *const *names)
 {
@@ -46,23 +38,6 @@ const char *rest_env(const char *const *names)
 	return NULL;
 }
 
-static char *authorization(void)
-{
-	const char *key = rest_env(key_names), *pair = rest_env(auth_names);
-	char *code, *line;
-
-	if (key != NULL) {
-		return xasprintf("Authorization: Bearer %s", key);
-	}
-	if (pair == NULL) {
-		return NULL;
-	}
-	code = base64_encode(pair, strlen(pair));
-	line = xasprintf("Authorization: Basic %s", code);
-	free(code);
-	return line;
-}
-
 static void pause_ms(int64_t ms)
 {
 	const struct timespec t = {.tv_sec = ms / 1000,
@@ -71,72 +46,47 @@ static void pause_ms(int64_t ms)
 	(void)nanosleep(&t, NULL);
 }
 
-/* -1 and WHY, or the status. */
-static int call_once(const char *method, const char *url, const char *text,
-		     json_t **ret, int64_t *ret_after_ms, char *why, size_t size)
+int rest_status(const char *method, const char *path, const json_t *body, json_t **ret,
+		char *why, size_t size)
 {
-	char *auth = authorization();
-	const char *headers[] = {"X-PREFECT-API-VERSION: 0.8.4", auth, NULL};
-	const struct httpc_spec spec = {.method = method,
-					.url = url,
-					.headers = headers,
-					.body = text,
-					.body_len = text != NULL ? strlen(text) : 0,
-					.max_body = ANSWER_MAX};
-	struct httpc_answer a = {.status = 0};
-	struct error err;
-	int rc = httpc_call(&spec, &a, &err), status = a.status;
-
-	free(auth);
-	if (rc < 0) {
-		(void)snprintf(why, size, "%s", err.msg);
-		return -1;
-	}
-	*ret_after_ms = a.retry_after_ms;
-	if (status >= 300) {
-		(void)snprintf(why, size, "%s answered status %d: %.200s", url, status,
-			       a.body != NULL ? a.body : "");
-	} else if (a.len > 0) {
-		*ret = json_parse(a.body, a.len, ANSWER_MAX, NULL);
-	}
-	httpc_answer_release(&a);
-	return status;
-}
-
-/* The status, 0 when nobody answers or there is no API. */
-static int call_status(const char *method, const char *path, const json_t *body,
-		       json_t **ret, int64_t *ret_after_ms, char *why, size_t size)
-{
-	const char *base = rest_env(url_names);
-	char *url, *text;
-	int i, status = -1;
+	json_t *answer, *v;
+	const char *text;
+	int status;
 
 	*ret = NULL;
-	if (base == NULL) {
-		(void)snprintf(why, size, "there is no API here (WF_API_URL)");
+	if (!body_online()) {
+		(void)snprintf(why, size, "there is no run here");
 		return 0;
 	}
-	url = xasprintf("%s%s", base, path);
-	text = body != NULL ? json_text(body) : NULL;
-	for (i = 0; i < TRIES; i++) {
-		status = call_once(method, url, text, ret, ret_after_ms, why, size);
-		if (status > 0 && !http_is_retryable(0, status)) {
-			break;
-		}
-		pause_ms(TRY_MS << i);
+	line_send(json_pack("{s:s, s:s, s:s, s:O?}", "op", "rest", "method", method,
+			    "path", path, "body", body));
+	answer = line_receive();
+	status = (int)json_integer_value(json_object_get(answer, "status"));
+	text = json_string_value(json_object_get(answer, "why"));
+	v = json_object_get(answer, "body");
+	if (status < 200 || status >= 300) {
+		char *shown = v != NULL ? json_text(v) : xstrdup("");
+
+		(void)snprintf(why, size, "%s%.200s", text != NULL ? text : "",
+			       text != NULL ? "" : shown);
+		free(shown);
 	}
-	free(url);
-	free(text);
-	return status > 0 ? status : 0;
+	*ret = json_incref(v);
+	json_decref(answer);
+	return status;
 }
 
 int rest_call(const char *method, const char *path, const json_t *body, json_t **ret,
 	      char *why, size_t size)
 {
-	int64_t after_ms;
-	int status = call_status(method, path, body, ret, &after_ms, why, size);
+	int status = rest_status(method, path, body, ret, why, size);
 
-	return status > 0 && status < 300 ? 0 : -1;
+	if (status >= 200 && status < 300) {
+		return 0;
+	}
+	json_decref(*ret);
+	*ret = NULL;
+	return -1;
 }
 
 /* NAME as a part of a variable of the environment: letters in capitals, digits, _. */
@@ -318,7 +268,7 @@ void wf_emit_event(wf_ctx *ctx, const char *event, const char *resource,
 	struct uuid uuid;
 	json_t *list, *answer = NULL;
 
-	if (event == NULL || body_failed() || rest_env(url_names) == NULL) {
+	if (event == NULL || body_failed()) {
 		return;
 	}
 	uuid_v7(&uuid, now_us);
@@ -349,7 +299,6 @@ void wf_emit_event(wf_ctx *ctx, const char *event, const char *resource,
 static json_t *occupy(wf_ctx *ctx, const char *name, int n, const char *mode)
 {
 	char why[WHY_SIZE] = "";
-	int64_t after_ms = -1;
 	json_t *body, *answer = NULL;
 	int status;
 
@@ -359,17 +308,17 @@ static json_t *occupy(wf_ctx *ctx, const char *name, int n, const char *mode)
 		   : json_pack("{s:[s], s:i, s:s}", "names", name, "slots", n, "mode",
 			       mode);
 	for (;;) {
-		status = call_status("POST",
+		status = rest_status("POST",
 				     strcmp(mode, "concurrency") == 0
 					 ? "/v2/concurrency_limits/increment-with-lease"
 					 : "/v2/concurrency_limits/increment",
-				     body, &answer, &after_ms, why, sizeof(why));
+				     body, &answer, why, sizeof(why));
 		if (status != 423) {
 			break;
 		}
 		json_decref(answer);
 		answer = NULL;
-		pause_ms(after_ms > 0 ? after_ms : LIMIT_RETRY_MS);
+		pause_ms(LIMIT_RETRY_MS);
 	}
 	json_decref(body);
 	if (status < 200 || status >= 300) {
@@ -385,7 +334,7 @@ void wf_concurrency(wf_ctx *ctx, const char *name, int n)
 {
 	json_t *answer;
 
-	if (name == NULL || body_failed() || rest_env(url_names) == NULL) {
+	if (name == NULL || body_failed()) {
 		return;
 	}
 	answer = keep(occupy(ctx, name, n > 0 ? n : 1, "concurrency"));
@@ -424,7 +373,7 @@ void rest_release_all(wf_ctx *ctx)
 
 void wf_rate_limit(wf_ctx *ctx, const char *name)
 {
-	if (name != NULL && !body_failed() && rest_env(url_names) != NULL) {
+	if (name != NULL && !body_failed()) {
 		json_decref(occupy(ctx, name, 1, "rate_limit"));
 	}
 }

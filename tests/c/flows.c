@@ -224,6 +224,41 @@ WF_FLOW(misuse, .params = "{what: string}")
 	return wf_ok_text(ctx, "not seen");
 }
 
+WF_FLOW(child, .params = "{n: integer, k: integer = 2}")
+{
+	return wf_ok(ctx,
+		     wf_get(wf_call(ctx, square, "{n: %lld}",
+				    (long long)(wf_i64(in, "n") * wf_i64(in, "k")))));
+}
+
+WF_FLOW(parent, .params = "{n: any = 3}")
+{
+	return wf_ok(ctx, wf_get(wf_subflow(ctx, child, "{n: %J}", wf_at(in, "n"))));
+}
+
+WF_FLOW(asks, .params = "{name: string = 'x'}")
+{
+	wf_info(ctx, "the secret is %s", wf_secret(ctx, "pager"));
+	return wf_ok(ctx, wf_variable(ctx, wf_str(in, "name")));
+}
+
+WF_FLOW(paused)
+{
+	wf_json input = wf_pause(
+	    ctx,
+	    wf_parse("{\"type\": \"object\", \"properties\": {\"ok\": {\"type\": "
+		     "\"boolean\"}}}"),
+	    60);
+
+	return wf_ok_bool(ctx, wf_flag(input, "ok"));
+}
+
+WF_FLOW(suspended)
+{
+	(void)wf_suspend(ctx, NULL, 60);
+	return wf_ok_text(ctx, "went on");
+}
+
 int main(int argc, char **argv)
 {
 	return wf_main(argc, argv);

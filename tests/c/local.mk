@@ -1,5 +1,5 @@
 # C flows of the tests: built by `make c-programs`, which the Python tests call
-c_programs = tests/c/api tests/c/flows $(c_examples)
+c_programs = tests/c/api tests/c/flows tests/c/twins $(c_examples)
 c_examples = examples/c/background examples/c/fibo examples/c/flaky_http examples/c/images examples/c/logs examples/c/transaction
 EXTRA_PROGRAMS += $(c_programs)
 CLEANFILES += $(c_programs)
@@ -30,3 +30,6 @@ examples_c_logs_LDADD = $(SDK_LIBS)
 examples_c_transaction_SOURCES = examples/c/transaction.c
 examples_c_transaction_CPPFLAGS = $(C_FLOW_CPPFLAGS)
 examples_c_transaction_LDADD = $(SDK_LIBS)
+tests_c_twins_SOURCES = tests/c/twins.c tests/c/twins_tasks.c
+tests_c_twins_CPPFLAGS = $(C_FLOW_CPPFLAGS)
+tests_c_twins_LDADD = $(SDK_LIBS)

@@ -82,6 +82,38 @@ def test_nested_inline_and_one_worker(offline):
     assert rc == 0 and record["result"] == 16 and list(tasks_of(record)) == ["inside-0", "nested-0", "square-0"]
 
 
+def test_a_flow_in_a_flow(offline):
+    rc, record = offline("parent")
+    assert rc == 0 and record["result"] == 36 and list(tasks_of(record)) == ["child-0", "square-0"]
+    rc, record = offline("parent", n="true")
+    assert rc == 1 and "parameter 'n': must be of type integer" in record["state"]["message"]
+
+
+def test_secrets_and_variables(flows, tmp_path):
+    env = wf.clean_env(HOME=tmp_path, WF_SECRET_PAGER="s3cr3t", WF_VARIABLE_X='{"a": 1}')
+    done = subprocess.run([flows, "run", "asks", "--offline"], capture_output=True, text=True, env=env, timeout=60)
+    assert done.returncode == 0 and done.stdout == '{"a":1}\n' and "the secret is ********" in done.stderr and "s3cr3t" not in done.stderr
+    done = subprocess.run([flows, "run", "asks", "--offline"], capture_output=True, text=True, env=wf.clean_env(HOME=tmp_path), timeout=60)
+    assert done.returncode == 1 and "the secret 'pager'" in done.stderr
+
+
+def test_paused_and_resumed(shared_server, workers, flows, tmp_path):
+    s = shared_server
+    s.pool("p")
+    workers(s, pool="p")
+    s.call("POST", "/variables/", {"name": "answer", "value": 42})
+    run = s.submit(s.deploy(f"{flows}:paused", tmp_path, flow="paused", name="p", pool="p"))
+    s.wait_run(run["id"], states=("PAUSED",))
+    s.call("POST", f"/flow_runs/{run['id']}/resume", {"run_input": {"ok": True}})
+    done = s.wait_run(run["id"])
+    assert done["state_type"] == "COMPLETED", done["state"]
+    run = s.submit(s.deploy(f"{flows}:suspended", tmp_path, flow="suspended", name="s", pool="p"))
+    s.wait_run(run["id"], states=("PAUSED",))
+    wf.wait_until(lambda: s.run_state(run["id"])["name"] == "Suspended", "the run to be suspended")
+    s.call("POST", f"/flow_runs/{run['id']}/resume", {})
+    assert s.wait_run(run["id"])["state_type"] == "COMPLETED"
+
+
 def test_generators_maps_and_names(offline):
     assert offline("streamed")[1]["result"] == [0, 1, 4, [0, 1, 2]]
     assert offline("mapped", n=40)[1]["result"] == {"total": 40 * 100 + 780, "count": 40}

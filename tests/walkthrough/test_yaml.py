@@ -95,11 +95,14 @@ class Case:
         address = {"WF_API_URL": self.server.api} if self.server else {}
         return wf.clean_env(HOME=self.folder, WF_RESULTS_DIR=self.folder / "results", NO_COLOR="1", TERM="dumb", **address, **more)
 
+    def command(self, want):
+        flow = f":{want['flow']}" if "flow" in want else ""
+        return [wf.program("wf"), "flow", "run", f"{FOLDER / self.name}.flow.yaml{flow}"]
+
     def run(self, want):
         self.number += 1
         record = self.folder / f"record-{self.number}.json"
-        flow = f":{want['flow']}" if "flow" in want else ""
-        argv = [wf.program("wf"), "flow", "run", f"{FOLDER / self.name}.flow.yaml{flow}", "--record", str(record)]
+        argv = [*self.command(want), "--record", str(record)]
         argv += [] if self.server else ["--offline"]
         for key, value in want.get("params", {}).items():
             argv += ["-p", f"{key}={value if isinstance(value, str) else json.dumps(value)}"]
