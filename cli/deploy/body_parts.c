@@ -14,6 +14,8 @@
 #include "cli/client.h"
 #include "cli/deploy/body.h"
 
+#define TRIGGER_DEPTH_MAX 16
+
 static const char *const schedule_keys[] = {
     "cron",   "interval",   "rrule", "timezone", "anchor_date",       "day_or",
     "active", "parameters", "slug",  "replaces", "max_scheduled_runs"};
@@ -162,17 +164,12 @@ int body_schedule(const json_t *entry, json_t **ret_schedule, struct error *err)
 	return 0;
 }
 
-/* A trigger of a project file as the API wants it: its type said, its own keys only. */
-static json_t *trigger_json(const json_t *trigger)
+/* The type and posture of a trigger, and of those inside it, are said. */
+static void complete_trigger(json_t *t, int depth)
 {
-	static const char *const not_trigger[] = {"name",          "description",
-						  "enabled",       "parameters",
-						  "job_variables", "schedule_after"};
-	json_t *t = json_deep_copy(trigger);
+	json_t *inner;
+	size_t i;
 
-	for (size_t i = 0; i < ARRAY_LEN(not_trigger); i++) {
-		json_object_del(t, not_trigger[i]);
-	}
 	if (json_object_get(t, "type") == NULL) {
 		const char *type = json_object_get(t, "triggers") == NULL  ? "event"
 				   : json_object_get(t, "require") != NULL ? "compound"
@@ -184,6 +181,25 @@ static json_t *trigger_json(const json_t *trigger)
 	    json_object_get(t, "posture") == NULL) {
 		json_object_set_new(t, "posture", json_string("Reactive"));
 	}
+	json_array_foreach (json_object_get(t, "triggers"), i, inner) {
+		if (json_is_object(inner) && depth < TRIGGER_DEPTH_MAX) {
+			complete_trigger(inner, depth + 1);
+		}
+	}
+}
+
+/* A trigger of a project file as the API wants it: complete, its own keys only. */
+static json_t *trigger_json(const json_t *trigger)
+{
+	static const char *const not_trigger[] = {"name",          "description",
+						  "enabled",       "parameters",
+						  "job_variables", "schedule_after"};
+	json_t *t = json_deep_copy(trigger);
+
+	for (size_t i = 0; i < ARRAY_LEN(not_trigger); i++) {
+		json_object_del(t, not_trigger[i]);
+	}
+	complete_trigger(t, 0);
 	return t;
 }
 

@@ -183,7 +183,8 @@ static int take_triggers(const struct deploy_conf *c, json_t *dep, struct error 
 	for (size_t i = 0; rc == 0 && i < c->trigger.count; i++) {
 		rc = project_value(c->trigger.items[i], &t, err);
 		if (rc < 0) {
-			rc = err_wrap(err, "--trigger");
+			rc = err_wrap(err, "Failed to parse trigger '%s'",
+				      c->trigger.items[i]);
 		} else if (json_is_array(json_object_get(t, "triggers"))) {
 			json_array_extend(list, json_object_get(t, "triggers"));
 		} else if (json_is_array(t)) {

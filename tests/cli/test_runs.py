@@ -170,11 +170,12 @@ def test_the_default_pool_of_a_profile(run, deployed, folder):
 
 def test_triggers_of_the_command_line(run, deployed, folder):
     trigger = {"enabled": True, "match": {"prefect.resource.id": "x"}, "expect": ["e"]}
-    (folder / "t.yaml").write_text("triggers:\n  - {match: {prefect.resource.id: y}, expect: [f]}\n")
+    (folder / "t.yaml").write_text("triggers:\n  - {match: {prefect.resource.id: y}, expect: [f]}\n"
+                                   "  - {require: all, triggers: [{expect: [a]}, {expect: [b]}]}\n")
     run("work-pool", "create", "p-triggers")
     run("deploy", "f.flow.yaml:greet", "-n", "triggered", "--pool", "p-triggers", "--trigger", json.dumps(trigger),
         "--trigger", "t.yaml")
-    assert "--trigger" in run("deploy", "f.flow.yaml:greet", "-n", "triggered", "--pool", "p-triggers", "--trigger", "no.yaml",
+    assert "Failed to parse trigger" in run("deploy", "f.flow.yaml:greet", "-n", "triggered", "--pool", "p-triggers", "--trigger", "no.yaml",
                               status=1)
 
 
