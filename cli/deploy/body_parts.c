@@ -164,7 +164,7 @@ int body_schedule(const json_t *entry, json_t **ret_schedule, struct error *err)
 	return 0;
 }
 
-/* The type and posture of a trigger, and of those inside it, are said. */
+/* What the API wants to be told is told, also of triggers inside. */
 static void complete_trigger(json_t *t, int depth)
 {
 	json_t *inner;
@@ -180,6 +180,10 @@ static void complete_trigger(json_t *t, int depth)
 	if (strcmp(member(t, "type"), "event") == 0 &&
 	    json_object_get(t, "posture") == NULL) {
 		json_object_set_new(t, "posture", json_string("Reactive"));
+	}
+	if (json_object_get(t, "triggers") != NULL &&
+	    json_object_get(t, "within") == NULL) {
+		json_object_set_new(t, "within", json_null());
 	}
 	json_array_foreach (json_object_get(t, "triggers"), i, inner) {
 		if (json_is_object(inner) && depth < TRIGGER_DEPTH_MAX) {
