@@ -138,6 +138,17 @@ struct update_run run_updates(const struct run *r)
 	return (struct update_run){&r->w->backend, r->uuid, r->fence};
 }
 
+void run_facts_done(struct run *r)
+{
+	const struct proc_limits limits = r->job.limits;
+	json_t *kept = json_pack("{s:{s:s}}", "flow_run", "name", run_name(r));
+
+	json_decref(r->facts);
+	r->facts = kept;
+	job_release(&r->job);
+	r->job.limits = limits;
+}
+
 const json_t *run_fact(const struct run *r, const char *what)
 {
 	return json_object_get(r->facts, what);

@@ -257,6 +257,7 @@ static int on_frame(struct channel *c, const wf_frame *f, void *arg)
 	switch ((int)f->body_case) {
 	case WF__CONTROL__FRAME__BODY_HELLO:
 		send_run_spec(r, c);
+		run_facts_done(r);
 		return 0;
 	case WF__CONTROL__FRAME__BODY_HEARTBEAT:
 		return 0;

@@ -98,6 +98,8 @@ void run_crash(struct run *r, const char *message);
 void run_report_cancelled(struct run *r, const char *message);
 void run_log(struct run *r, int level, const char *fmt, ...) WF_PRINTF(3, 4);
 
+/* The process has what it needs: only the name is kept. */
+void run_facts_done(struct run *r);
 /* "flow_run" etc. of the facts; never NULL but perhaps a JSON null. */
 const json_t *run_fact(const struct run *r, const char *what);
 const char *run_text(const json_t *obj, const char *key); /* "" when absent */

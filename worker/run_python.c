@@ -131,6 +131,7 @@ static void started(struct run *r, const char *how)
 	(void)update_run_info(&u, pid, labels, NULL);
 	free(pid);
 	free(labels);
+	run_facts_done(r);
 }
 
 static void not_started(struct run *r, struct error *err)
