@@ -368,7 +368,7 @@ def holds(pid):
     found = {"threads": len(os.listdir(f"/proc/{pid}/task"))}
     for fd in os.listdir(f"/proc/{pid}/fd"):
         with contextlib.suppress(OSError):
-            kind = re.sub(r"[0-9]+", "N", os.readlink(f"/proc/{pid}/fd/{fd}"))
+            kind = re.sub(r"[0-9a-f]{16}[.]wfj|[0-9]+", "N", os.readlink(f"/proc/{pid}/fd/{fd}"))
             found[kind] = found.get(kind, 0) + 1
     return found
 

@@ -69,7 +69,7 @@ class Check:
                 return
             state = record.get("st")
             if state in ("done", "drop"):
-                well = 0 < ttl <= KEPT
+                well = 0 <= ttl <= KEPT
             elif state == "ready":
                 well = self.redis("ZSCORE", f"{prefix}:ln:{record.get('ln', '-')}:{record.get('q')}", run)
             elif state in ("leased", "ext"):
