@@ -7,7 +7,7 @@ CLANG_FORMAT = clang-format
 CLANG_TIDY = clang-tidy
 CHECK_JOBS = 2
 FUZZ_SECONDS = 30
-EXTRA_DIST += build-aux/check-layers.awk build-aux/check-tidy.sh build-aux/check-install.sh
+EXTRA_DIST += build-aux/check-layers.awk build-aux/check-tidy.sh build-aux/check-install.sh build-aux/check-lessons.sh
 
 # every source below the given folders, sorted; folders may be missing
 list_sources = for d in $(1); do if test -d $$d; then find $$d -type f $(2); fi; done | LC_ALL=C sort
@@ -68,6 +68,7 @@ check-fuzz: $(fuzz_programs)
 # every option, command, error code and route is documented; links lead somewhere
 check-docs: $(man_pages)
 	@$(SHELL) $(top_srcdir)/build-aux/check-docs.sh $(top_srcdir) . $(AWK)
+	@$(SHELL) $(top_srcdir)/build-aux/check-lessons.sh $(top_srcdir)
 
 # the tables of routes and commands, from the recordings of tests/compat
 compatibility-doc:

@@ -263,7 +263,7 @@ static void f_late_answers(int64_t us)
 		w = &workers[i];
 	}
 	us = MIN_OF(us, 8 * SIM_S);
-	w->node.late_us = rnd_range(3500 * SIM_MS, 4900 * SIM_MS);
+	w->node.late_us = rnd_range(4300 * SIM_MS, 4900 * SIM_MS);
 	w->node.late_until_us = sim_now_us + 5 * SIM_S + us;
 	w->node.cut_when_renewed = 1;
 	sim_trace("redis' answers to %s take %.1f s for %.1f s", w->node.name,
@@ -339,12 +339,13 @@ static void f_redis_clock(int64_t us)
 static const struct fault {
 	void (*fn)(int64_t us);
 } faults[] = {
-    {f_kill_worker}, {f_power},       {f_term_worker},   {f_kill_api},
-    {f_stop_host},   {f_stop_api},    {f_stop_redis},    {f_kill_redis},
-    {f_failover},    {f_flushall},    {f_redis_refuses}, {f_cut_redis},
-    {f_cut_apis},    {f_isolate},     {f_cut_api_redis}, {f_slow_host},
-    {f_bad_network}, {f_disk_full},   {f_db_stall},      {f_db_fails},
-    {f_wall_clock},  {f_redis_clock}, {f_suspend_host},  {f_late_answers},
+    {f_kill_worker},  {f_power},        {f_term_worker},   {f_kill_api},
+    {f_stop_host},    {f_stop_api},     {f_stop_redis},    {f_kill_redis},
+    {f_failover},     {f_flushall},     {f_redis_refuses}, {f_cut_redis},
+    {f_cut_apis},     {f_isolate},      {f_cut_api_redis}, {f_slow_host},
+    {f_bad_network},  {f_disk_full},    {f_db_stall},      {f_db_fails},
+    {f_wall_clock},   {f_redis_clock},  {f_suspend_host},  {f_late_answers},
+    {f_late_answers}, {f_late_answers}, {f_late_answers},
 };
 
 struct planned {
