@@ -170,6 +170,7 @@ static void redis_ends(enum redis_restart kind, int64_t us)
 	if (redis_host.up) {
 		sim_trace("redis ends for %.1f s and comes back with %s",
 			  (double)us / SIM_S, what[kind]);
+		watch_data_lost |= kind != RESTART_ALL;
 		sim_node_kill(&redis_host);
 		redis_host.resume_us = 0;
 		(void)redis_links_break(0);
@@ -203,6 +204,7 @@ static void f_flushall(int64_t us)
 {
 	(void)us;
 	sim_trace("FLUSHALL");
+	watch_data_lost = 1;
 	redis_fake_restart(RESTART_EMPTY);
 }
 
@@ -339,13 +341,13 @@ static void f_redis_clock(int64_t us)
 static const struct fault {
 	void (*fn)(int64_t us);
 } faults[] = {
-    {f_kill_worker},  {f_power},        {f_term_worker},   {f_kill_api},
-    {f_stop_host},    {f_stop_api},     {f_stop_redis},    {f_kill_redis},
-    {f_failover},     {f_flushall},     {f_redis_refuses}, {f_cut_redis},
-    {f_cut_apis},     {f_isolate},      {f_cut_api_redis}, {f_slow_host},
-    {f_bad_network},  {f_disk_full},    {f_db_stall},      {f_db_fails},
-    {f_wall_clock},   {f_redis_clock},  {f_suspend_host},  {f_late_answers},
-    {f_late_answers}, {f_late_answers}, {f_late_answers},
+    {f_kill_worker},  {f_power},       {f_term_worker},   {f_kill_api},
+    {f_stop_host},    {f_stop_api},    {f_stop_redis},    {f_kill_redis},
+    {f_failover},     {f_flushall},    {f_redis_refuses}, {f_cut_redis},
+    {f_cut_apis},     {f_isolate},     {f_cut_api_redis}, {f_slow_host},
+    {f_bad_network},  {f_disk_full},   {f_db_stall},      {f_db_fails},
+    {f_wall_clock},   {f_redis_clock}, {f_suspend_host},  {f_late_answers},
+    {f_late_answers},
 };
 
 struct planned {

@@ -38,7 +38,7 @@ static struct run_seen {
 	sqlite3_int64 fence;
 } seen[RUNS_MAX];
 static sqlite3_stmt *states;
-int watch_claims_forgotten;
+int watch_data_lost, watch_claims_forgotten;
 
 /* ---- processes ---- */
 
@@ -54,8 +54,13 @@ static int waits_in_vain(const struct alive *a)
 	return watch_claims_forgotten && !a->works;
 }
 
+/* Whoever has told the end of a run only waits to hear that it was heard; nothing is
+ * held for it any more when Redis is filled again. */
 static int executes(const struct run_seen *s, const struct alive *a)
 {
+	if (watch_data_lost && RUN_TERMINAL(s->type)) {
+		return 0;
+	}
 	return !is_stopped(a->host) && !(waits_in_vain(a) && a->fence < s->newest);
 }
 
@@ -400,7 +405,7 @@ void watch_end(void)
 void watch_reset(void)
 {
 	memset(seen, 0, sizeof(seen));
-	watch_claims_forgotten = 0;
+	watch_data_lost = watch_claims_forgotten = 0;
 	child_events = (struct child_events){on_started, on_worked, on_gone};
 	sim_db_committed = on_commit;
 	watch_updates_reset();

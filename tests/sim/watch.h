@@ -21,6 +21,7 @@
 struct buf;
 struct sim_node;
 
+extern int watch_data_lost;        /* Redis has forgotten something */
 extern int watch_claims_forgotten; /* Redis came back without its last second */
 void watch_reset(void);
 /* After each event of NODE (NULL: of the world). */
