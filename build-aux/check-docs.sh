@@ -48,7 +48,7 @@ while IFS=$tab read -r kind a b c; do
 		has errors.md "| \`$a\` | $b | $c |" || echo "docs/errors.md: | \`$a\` | $b | $c |" ;;
 	command)
 		case $a in
-		wf-engine*) has flows-yaml.md "$a" || echo "docs/flows-yaml.md: $a" ;;
+		wf-engine*) has yaml.md "$a" || echo "docs/yaml.md: $a" ;;
 		*) has cli.md "| \`$a" || echo "docs/cli.md: command $a" ;;
 		esac ;;
 	option)
@@ -56,7 +56,7 @@ while IFS=$tab read -r kind a b c; do
 		wf-worker) has workers.md "\`$b" || echo "docs/workers.md: $b" ;;
 		wf-agent) has agents.md "\`$b" || echo "docs/agents.md: $b" ;;
 		wf-api) has server.md "\`$b" || echo "docs/server.md: $b" ;;
-		wf-engine*) has flows-yaml.md "$b" || echo "docs/flows-yaml.md: $b of $a" ;;
+		wf-engine*) has yaml.md "$b" || echo "docs/yaml.md: $b of $a" ;;
 		wf) has cli.md "$b" || echo "docs/cli.md: $b" ;;
 		*) has cli.md "| \`$a" "\`$b" || echo "docs/cli.md: $b of $a" ;;
 		esac ;;
