@@ -12,6 +12,7 @@
 
 static int need_str(struct tpl *t, const struct call *c, size_t at, struct val *ret)
 {
+	*ret = v_strn("", 0);
 	if (at >= c->n || c->args[at].type != V_STR) {
 		return tpl_fail(t, "the method expects a text as argument %zu", at + 1);
 	}

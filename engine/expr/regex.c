@@ -338,9 +338,9 @@ static int copy_code(struct parser *p, size_t from, size_t n)
 static int repeat(struct parser *p, size_t from, int min, int max)
 {
 	size_t n = p->r->count - from;
-	int i;
+	int i, made = MAX_OF(min, 1);
 
-	for (i = 1; i < min; i++) {
+	for (i = 1; i < made; i++) {
 		if (copy_code(p, from, n) < 0) {
 			return -ERR_INVALID;
 		}
@@ -355,7 +355,7 @@ static int repeat(struct parser *p, size_t from, int min, int max)
 		}
 		return min > 0 ? 0 : insert(p, last, OP_SPLIT, 1, (int32_t)(n + 2));
 	}
-	for (i = MAX_OF(min, 1); i < max; i++) {
+	for (; made < max; made++) {
 		size_t at = p->r->count;
 
 		if (copy_code(p, from, n) < 0 ||
@@ -411,7 +411,7 @@ static int parse_counts(struct parser *p, int *ret_min, int *ret_max)
 static int parse_piece(struct parser *p)
 {
 	size_t from = p->r->count;
-	int min, max;
+	int min = 0, max = -1;
 
 	if (parse_atom(p) < 0) {
 		return -ERR_INVALID;
@@ -421,15 +421,11 @@ static int parse_piece(struct parser *p)
 	}
 	switch (p->s[p->at++]) {
 	case '*':
-		min = 0;
-		max = -1;
 		break;
 	case '+':
 		min = 1;
-		max = -1;
 		break;
 	case '?':
-		min = 0;
 		max = 1;
 		break;
 	default:
