@@ -321,9 +321,11 @@ int v_from_var(struct tpl *t, const struct template_var *var, struct val *ret)
 	case TEMPLATE_FIRINGS:
 		return list_of(t, var, ret);
 	case TEMPLATE_LABELS:
-		return v_from_json(t, var->json, &v) < 0 || v.type != V_DICT
-			   ? (t->failed ? -ERR_INVALID : (*ret = v_none(), 0))
-			   : v_label_node(t, v.u.m, "", ret);
+		if (v_from_json(t, var->json, &v) == 0 && v.type == V_DICT) {
+			return v_label_node(t, v.u.m, "", ret);
+		}
+		*ret = v_none();
+		return t->failed ? -ERR_INVALID : 0;
 	case TEMPLATE_HEADERS:
 		if (v_from_json(t, var->json, &v) < 0 ||
 		    v_obj(t, OBJ_HEADERS, &o, ret) < 0) {

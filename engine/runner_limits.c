@@ -226,6 +226,12 @@ static void say_waiting(struct limits *l)
 	}
 }
 
+/* The API did not answer, or cannot now: no reason for a task to fail. */
+static int is_away(int status)
+{
+	return status == 0 || status >= 500;
+}
+
 static void on_taken(int status, const json_t *body, const struct error *err, void *arg)
 {
 	struct limits *l = arg;
@@ -266,6 +272,17 @@ static void on_taken(int status, const json_t *body, const struct error *err, vo
 		keep_lease(l, body);
 		l->step++;
 		next(l);
+		return;
+	}
+	if (is_away(status) && limit == NULL && l->runner->no_tag_limits_ms > 0) {
+		not_there(l); /* there were none when the API answered last */
+		l->step++;
+		next(l);
+		return;
+	}
+	if (is_away(status) && runner_now(l->runner).ms < l->give_up_ms) {
+		say_waiting(l);
+		loop_timer_in(l->timer, AGAIN_MS);
 		return;
 	}
 	(void)snprintf(why, sizeof(why), "the limit could not be taken: %.300s",

@@ -65,6 +65,7 @@ static void send_run_spec(struct run *r, struct channel *c)
 	int64_t run_count = 0;
 
 	wf__control__run_spec__init(&spec);
+	spec.answers_calls = 1;
 	wf__control__frame__init(&f);
 	(void)json_get_int(fr, "run_count", &run_count, NULL);
 	spec.flow_run_id.data = r->uuid.b;

@@ -162,6 +162,9 @@ static void on_run_spec(struct control *c, const Wf__Control__RunSpec *m)
 		return;
 	}
 	c->have_run = 1;
+	if (!m->answers_calls) { /* as without a server: no limits, no secrets */
+		c->ops.call = NULL;
+	}
 	memcpy(run.id.b, m->flow_run_id.data,
 	       sizeof(run.id.b)); /* validated: 16 bytes */
 	c->run_id = run.id;
@@ -362,7 +365,8 @@ struct session *control_session_new(const struct session_spec *spec, int fd)
 	struct control *c = xcalloc(1, sizeof(*c));
 	const char *id = opts_env("PREFECT__FLOW_RUN_ID");
 
-	c->s = (struct session){.ops = &control_ops,
+	c->ops = control_ops;
+	c->s = (struct session){.ops = &c->ops,
 				.events = spec->events,
 				.arg = spec->arg,
 				.keeps_flow_result = 1,

@@ -23,6 +23,7 @@ struct loop_io;
 
 struct control {
 	struct session s;
+	struct session_ops ops; /* without call when the worker answers none */
 	struct loop *loop;
 	int fd;
 	struct loop_io *io;

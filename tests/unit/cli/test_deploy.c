@@ -113,8 +113,9 @@ static const struct {
     {"{'name': 'mine', 'enabled': false, 'posture': 'Proactive', 'within': 5}", "mine",
      "{'posture': 'Proactive', 'within': 5, 'type': 'event'}", 0},
     {"{'require': 'all', 'triggers': []}", "d__automation_1",
-     "{'require': 'all', 'triggers': [], 'type': 'compound'}", 1},
-    {"{'triggers': []}", "d__automation_1", "{'triggers': [], 'type': 'sequence'}", 1},
+     "{'require': 'all', 'triggers': [], 'type': 'compound', 'within': null}", 1},
+    {"{'triggers': []}", "d__automation_1",
+     "{'triggers': [], 'type': 'sequence', 'within': null}", 1},
     {"{'type': 'metric', 'parameters': {'a': 1}}", "d__automation_1",
      "{'type': 'metric'}", 1},
 };

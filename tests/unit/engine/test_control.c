@@ -23,7 +23,8 @@ struct worker {
 	pid_t pid;
 	struct buf in, out;
 	struct buf seen; /* what came, one word per frame */
-	uint64_t request_id;
+	uint64_t request_id, call_id;
+	int answers_calls;
 	char flow_state[300]; /* "FAILED Failed: message" of the last proposal */
 };
 
@@ -81,6 +82,7 @@ static void send_spec(struct worker *w, const char *entrypoint, const char *para
 	m.heartbeat_ms = 50;
 	m.n_tags = 1;
 	m.tags = tags;
+	m.answers_calls = w->answers_calls;
 	f.body_case = WF__CONTROL__FRAME__BODY_RUN_SPEC;
 	f.run_spec = &m;
 	send_frame(w, &f);
@@ -155,6 +157,10 @@ static void note(struct worker *w, const wf_frame *f)
 			buf_addf(&w->seen, "log %d;", f->log->level);
 		}
 		break;
+	case WF__CONTROL__FRAME__BODY_API_CALL:
+		w->call_id = f->api_call->request_id;
+		buf_addf(&w->seen, "%s %s;", f->api_call->method, f->api_call->path);
+		break;
 	default:
 		break;
 	}
@@ -223,6 +229,52 @@ Test(control, a_whole_run)
 	expect_seen(&w, "hello;set {\"retries\":0,\"retry_delay\":0};propose "
 			"Running;a-0 Pending 0;a-0 Running 1;result task 5;"
 			"a-0 Completed 1;result flow 5;propose Completed;");
+	worker_release(&w);
+}
+
+static void answer_call(struct worker *w, int status, const char *json)
+{
+	wf_frame f;
+	Wf__Control__ApiAnswer m;
+
+	wf__control__frame__init(&f);
+	wf__control__api_answer__init(&m);
+	m.request_id = w->call_id;
+	m.status = status;
+	m.data_json = (char *)(uintptr_t)json;
+	m.error = (char *)(uintptr_t)(status == 0 ? "the API is away" : "");
+	f.body_case = WF__CONTROL__FRAME__BODY_API_ANSWER;
+	f.api_answer = &m;
+	send_frame(w, &f);
+}
+
+/* Limits of tags are asked for when the worker says that it answers; that the API is
+ * away fails no task. */
+Test(control, limits_of_tags_are_waited_for)
+{
+	struct worker w;
+
+	worker_init(&w, FLOW);
+	w.answers_calls = 1;
+	cr_assert(read_until(&w, WF__CONTROL__FRAME__BODY_HELLO));
+	send_spec(&w, "t.flow.yaml:f", "{}");
+	cr_assert(until_proposal(&w));
+	accept_it(&w);
+	cr_assert(read_until(&w, WF__CONTROL__FRAME__BODY_API_CALL));
+	answer_call(&w, 0, "");
+	cr_assert(read_until(&w, WF__CONTROL__FRAME__BODY_API_CALL));
+	answer_call(&w, 200, "{\"lease_id\": null, \"limits\": []}");
+	cr_assert(until_proposal(&w));
+	cr_expect_str_eq(w.flow_state, "COMPLETED Completed: All states completed.");
+	accept_it(&w);
+	cr_expect_not(read_until(&w, -1));
+	cr_expect_eq(child_wait(w.pid), 0);
+	cr_expect(
+	    strstr(w.seen.data,
+		   "a-0 Pending 0;POST /v2/concurrency_limits/increment-with-lease;"
+		   "POST /v2/concurrency_limits/increment-with-lease;a-0 Running 1;") !=
+		NULL,
+	    "got: %s", w.seen.data);
 	worker_release(&w);
 }
 
