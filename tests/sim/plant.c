@@ -48,24 +48,12 @@ void plant_prepare(void)
 
 /* NOLINTBEGIN(bugprone-reserved-identifier): the linker makes these names */
 
-int __wrap_run_propose(struct tx *tx, struct run_proposal *p,
-		       struct orc_result *ret_result, struct error *err);
-int __real_run_propose(struct tx *tx, struct run_proposal *p,
-		       struct orc_result *ret_result, struct error *err);
-int64_t __wrap_lease_tick(struct lease_table *t, int64_t now_ms,
-			  struct lease_actions *out);
-int64_t __real_lease_tick(struct lease_table *t, int64_t now_ms,
-			  struct lease_actions *out);
-void __wrap_lease_renewed(struct lease_table *t, const struct lease_action *asked,
-			  int64_t value, int64_t sent_ms, struct lease_actions *out);
-void __real_lease_renewed(struct lease_table *t, const struct lease_action *asked,
-			  int64_t value, int64_t sent_ms, struct lease_actions *out);
-int __wrap_update_propose_frame(const struct update_run *r,
-				const Wf__Control__ProposeState *p, outbox_fn fn,
-				void *arg, struct error *err);
-int __real_update_propose_frame(const struct update_run *r,
-				const Wf__Control__ProposeState *p, outbox_fn fn,
-				void *arg, struct error *err);
+/* Of the types of what they stand for, so that a change there does not compile here. */
+__typeof__(run_propose) __wrap_run_propose, __real_run_propose;
+__typeof__(lease_tick) __wrap_lease_tick, __real_lease_tick;
+__typeof__(lease_renewed) __wrap_lease_renewed, __real_lease_renewed;
+__typeof__(update_propose_frame) __wrap_update_propose_frame,
+    __real_update_propose_frame;
 
 static void take_fence(const struct db_rows *rows, void *arg)
 {
@@ -121,12 +109,12 @@ static void settle_now(const struct update_run *r)
 
 int __wrap_update_propose_frame(const struct update_run *r,
 				const Wf__Control__ProposeState *p, outbox_fn fn,
-				void *arg, struct error *err)
+				void *arg, struct uuid *ret_id, struct error *err)
 {
 	if (plant == PLANT_SETTLE_BEFORE_ACK &&
 	    state_type_is_terminal((int)p->state->type)) {
 		settle_now(r);
 	}
-	return __real_update_propose_frame(r, p, fn, arg, err);
+	return __real_update_propose_frame(r, p, fn, arg, ret_id, err);
 }
 /* NOLINTEND(bugprone-reserved-identifier) */

@@ -40,10 +40,7 @@ void watch_updates_reset(void)
 }
 
 /* NOLINTBEGIN(bugprone-reserved-identifier): the linker makes these names */
-int __wrap_outbox_put(struct outbox *o, Wf__Updates__Update *u, unsigned int flags,
-		      outbox_fn fn, void *arg, struct error *err);
-int __real_outbox_put(struct outbox *o, Wf__Updates__Update *u, unsigned int flags,
-		      outbox_fn fn, void *arg, struct error *err);
+__typeof__(outbox_put) __wrap_outbox_put, __real_outbox_put;
 
 int __wrap_outbox_put(struct outbox *o, Wf__Updates__Update *u, unsigned int flags,
 		      outbox_fn fn, void *arg, struct error *err)
