@@ -60,7 +60,7 @@ void send_json(struct send *s, json_t *body)
 	}
 }
 
-static void note(struct job *j, const char *fmt, ...)
+static WF_PRINTF(2, 3) void note(struct job *j, const char *fmt, ...)
 {
 	const char *before =
 	    json_string_value(json_object_get(j->details, "notification_log"));

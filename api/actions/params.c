@@ -298,8 +298,10 @@ int params_render(const struct job *j, const json_t *parameters, const json_t *s
 	int rc = convert(&w, parameters, 0, &out);
 
 	if (rc != 0) {
-		*ret = json_object();
-		return rc < 0 ? (json_decref(*ret), rc) : 0;
+		if (rc > 0) {
+			*ret = json_object();
+		}
+		return MIN_OF(rc, 0);
 	}
 	json_object_foreach ((json_t *)(uintptr_t)parameters, key, item) {
 		json_t *value = json_object_get(out, key);

@@ -54,7 +54,8 @@ wf_ret wf_none(wf_ctx *ctx)
 	return new_return(RET_NONE, NULL);
 }
 
-static struct wf_return *failure(int code, wf_json data, const char *fmt, va_list *ap)
+static WF_PRINTF(3, 0) struct wf_return *failure(int code, wf_json data,
+						 const char *fmt, va_list *ap)
 {
 	struct wf_return *r = new_return(RET_STATE, NULL);
 	struct buf b;
