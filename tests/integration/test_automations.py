@@ -36,7 +36,7 @@ class Sink:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
 
-def until(fn, limit=20):
+def until(fn, limit=wf.PATIENCE):
     end = time.monotonic() + limit
     while True:
         value = fn()
