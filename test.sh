@@ -216,6 +216,8 @@ P
 		tail_of "$name.log"
 	fi
 	for report in $(find "$out" -maxdepth 1 -name "san-$name.*" | head -3); do
+		# what the leak checker says of a thread that was killed while it looked: no report
+		grep -qv "Unable to get registers from thread" "$report" || continue
 		bad "$layer: sanitizer report $report"
 		sed "s/^/$layer| /" "$report" | head -60
 	done
