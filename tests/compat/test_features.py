@@ -6,7 +6,6 @@ import pathlib
 import subprocess
 import sys
 
-
 import wf
 from test_worker import SLOW, Client
 
