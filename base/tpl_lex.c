@@ -204,14 +204,16 @@ static int number(struct lexer *x)
 	if (t == NULL) {
 		return -ERR_INVALID;
 	}
-	if (*x->at == '0' && strchr("xX", x->at[1]) &&
+	if (*x->at == '0' && (x->at[1] == 'x' || x->at[1] == 'X') &&
 	    isxdigit((unsigned char)x->at[2])) {
 		return radix_number(x, t, 16, isxdigit);
 	}
-	if (*x->at == '0' && strchr("oO", x->at[1]) && is_octal(x->at[2])) {
+	if (*x->at == '0' && (x->at[1] == 'o' || x->at[1] == 'O') &&
+	    is_octal(x->at[2])) {
 		return radix_number(x, t, 8, is_octal);
 	}
-	if (*x->at == '0' && strchr("bB", x->at[1]) && is_binary(x->at[2])) {
+	if (*x->at == '0' && (x->at[1] == 'b' || x->at[1] == 'B') &&
+	    is_binary(x->at[2])) {
 		return radix_number(x, t, 2, is_binary);
 	}
 	end = digits(x->at, isdigit);

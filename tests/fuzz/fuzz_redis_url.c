@@ -19,8 +19,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct error err = {0};
 
 	if (redis_url_parse(text, &u, &err) == 0) {
-		PRE((u.host != NULL) + (u.path != NULL) + (u.service != NULL) == 1);
-		PRE((u.service != NULL) == (u.sentinels != NULL));
+		PRE((u.host != NULL) + (u.path != NULL) + (u.service != NULL) +
+			(u.cluster != 0) ==
+		    1);
+		PRE((u.service != NULL || u.cluster) == (u.sentinels != NULL));
 		PRE(u.host == NULL || (u.port > 0 && u.port < 65536));
 		free(redis_url_show(&u));
 	}

@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	(void)template_text_check(text, &line, &err);
 	for (const char *s = text; *s != '\0'; s++) {
-		lines += *s == '\n';
+		lines += *s == '\n' || (*s == '\r' && s[1] != '\n');
 	}
 	if (line < 0 || line > lines) {
 		abort();
