@@ -460,34 +460,17 @@ static void free_waiting(struct actions *a)
 	}
 }
 
-static int drop_work(struct tx *tx, void *arg, struct error *err)
-{
-	return service_leases_drop(tx, arg, err);
-}
-
-static void drop_done(int rc, struct tx *tx, const struct error *err, void *arg)
-{
-	(void)rc;
-	(void)tx;
-	(void)err;
-	free(arg);
-}
-
 /* What is under way is broken off: its row stays, and somebody does it again. */
 void actions_stop(struct actions *a)
 {
 	struct httpc *http;
-	struct uuid *owner;
 
 	if (a == NULL || a->stopping) {
 		return;
 	}
 	a->stopping = 1;
 	loop_timer_stop(a->timer);
-	owner = xmemdup(&a->owner, sizeof(*owner));
-	if (tx_run(a->api, DB_WRITE, drop_work, owner, drop_done, NULL) < 0) {
-		free(owner);
-	}
+	service_leases_drop(a->api, &a->owner);
 	a->loading++; /* not freed below us */
 	free_waiting(a);
 	http = a->http;

@@ -11,9 +11,11 @@
 
 #include <stdint.h>
 
+struct api;
 struct error;
 struct service_pass;
 struct tx;
+struct uuid;
 
 #define SERVICE_SLICE_US                                            \
 	10000 /* a pass stops looking for more work after this long \
@@ -50,10 +52,10 @@ extern const struct service service_retention;
 
 /* Leader lease of NAME for OWNER until now + SERVICE_LEASE_US: 1 ours, 0 somebody
  * else's. Writes only when the lease is new or a third of it is left. */
-struct uuid;
-/* All leases of OWNER end: it stops. */
-int service_leases_drop(struct tx *tx, const struct uuid *owner, struct error *err);
 int service_lease(struct tx *tx, const char *name, const struct uuid *owner,
 		  int64_t *ret_fence, struct error *err);
+/* All leases of OWNER end, since it stops: the next process, or another one, need not
+ * wait for them. */
+void service_leases_drop(struct api *api, const struct uuid *owner);
 
 #endif

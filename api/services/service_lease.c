@@ -4,12 +4,14 @@
  * or took the lease, so a leader that lost it cannot write.
  */
 #include <stdint.h>
+#include <stdlib.h>
 
 #include "api/db/db.h"
 #include "api/services/service.h"
 #include "api/tx.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/mem.h"
 #include "base/uuid.h"
 
 struct lease_row {
@@ -53,10 +55,29 @@ int service_lease(struct tx *tx, const char *name, const struct uuid *owner,
 	return rc < 0 ? rc : changes > 0;
 }
 
-int service_leases_drop(struct tx *tx, const struct uuid *owner, struct error *err)
+static int drop_work(struct tx *tx, void *arg, struct error *err)
 {
+	const struct uuid *owner = arg;
+
 	return db_exec(tx->c, SQL_SERVICE_LEASE_DROP, DB_ARGS(db_a_uuid(owner)), 1,
 		       NULL, err);
+}
+
+static void drop_done(int rc, struct tx *tx, const struct error *err, void *arg)
+{
+	(void)rc; /* they end by themselves */
+	(void)tx;
+	(void)err;
+	free(arg);
+}
+
+void service_leases_drop(struct api *api, const struct uuid *owner)
+{
+	struct uuid *copy = xmemdup(owner, sizeof(*copy));
+
+	if (tx_run(api, DB_WRITE, drop_work, copy, drop_done, NULL) < 0) {
+		free(copy);
+	}
 }
 
 int service_is_late(const struct service_pass *p)

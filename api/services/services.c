@@ -268,29 +268,6 @@ struct services *services_start(struct api *api)
 	return s;
 }
 
-static int drop_work(struct tx *tx, void *arg, struct error *err)
-{
-	return service_leases_drop(tx, arg, err);
-}
-
-static void drop_done(int rc, struct tx *tx, const struct error *err, void *arg)
-{
-	(void)rc; /* they end by themselves */
-	(void)tx;
-	(void)err;
-	free(arg);
-}
-
-/* The next process, or another one, need not wait for them. */
-static void drop_leases(const struct services *s)
-{
-	struct uuid *owner = xmemdup(&s->owner, sizeof(*owner));
-
-	if (tx_run(s->api, DB_WRITE, drop_work, owner, drop_done, NULL) < 0) {
-		free(owner);
-	}
-}
-
 void services_stop(struct services *s)
 {
 	if (s == NULL) {
@@ -301,7 +278,7 @@ void services_stop(struct services *s)
 	trigger_eval_stop(s->triggers);
 	actions_stop(s->actions);
 	s->stopping = 1;
-	drop_leases(s);
+	service_leases_drop(s->api, &s->owner);
 	loop_timer_stop(s->timer);
 	services_release(s);
 }

@@ -185,31 +185,13 @@ void trigger_eval_wake(struct trigger_eval *e)
 	loop_timer_in(e->timer, MAX_OF(wait, 0));
 }
 
-static int drop_work(struct tx *tx, void *arg, struct error *err)
-{
-	return service_leases_drop(tx, arg, err);
-}
-
-static void drop_done(int rc, struct tx *tx, const struct error *err, void *arg)
-{
-	(void)rc;
-	(void)tx;
-	(void)err;
-	free(arg);
-}
-
 void trigger_eval_stop(struct trigger_eval *e)
 {
-	struct uuid *owner;
-
 	if (e == NULL) {
 		return;
 	}
 	e->stopping = 1;
 	loop_timer_stop(e->timer);
-	owner = xmemdup(&e->owner, sizeof(*owner));
-	if (tx_run(e->api, DB_WRITE, drop_work, owner, drop_done, NULL) < 0) {
-		free(owner);
-	}
+	service_leases_drop(e->api, &e->owner);
 	release(e);
 }
