@@ -211,12 +211,21 @@ static enum outcome ask_outcome(struct db_conn *c, const char *xid, struct tries
 {
 	enum outcome out = UNKNOWN;
 	struct error err;
+	int rc;
 
 	while (connect_until(c, t, &err) == 0) {
-		if (db_one(c, SQL_PG_TX_STATUS, DB_ARGS(db_a_text(xid)), 1, take_status,
-			   &out, &err) >= 0 &&
-		    out != UNKNOWN) {
+		rc = db_one(c, SQL_PG_TX_STATUS, DB_ARGS(db_a_text(xid)), 1,
+			    take_status, &out, &err);
+		if (rc >= 0 && out != UNKNOWN) {
 			return out;
+		}
+		if (rc < 0 && !c->pg->lost) {
+			(void)conn_ctl(c, SQL_TX_ROLLBACK, NULL);
+			if (err.code == ERR_INVALID) {
+				/* "is in the future": a crash of the server forgot that
+				 * it had given this id, so nothing of it was stored */
+				return REPEAT;
+			}
 		}
 		if (clock_mono_ms() >= t->until_ms) {
 			break;

@@ -73,7 +73,7 @@ PAGES = [
     ("/runs/flow-run/{run}", ["{run_name}", "Completed", "hello from parent"],
      {"Task Runs": "add", "Subflow Runs": "child", "Artifacts": "report", "Details": "Run Count", "Parameters": '"n"'}),
     ("/runs/flow-run/{failed}", ["{failed_name}", "this task is broken"], {}),
-    ("/runs/task-run/{task}", ["broken", "Failed", "ValueError"], {"Details": "Flow Run"}),
+    ("/runs/task-run/{task}", ["broken", "Failed", "ValueError"], {}),
     ("/flows", ["parent", "child", "bad"], {}),
     ("/flows/flow/{flow}", ["parent"], {"Deployments": "Deployments"}),
     ("/deployments", ["small", "At 09:00 AM"], {}),
