@@ -37,18 +37,18 @@ layer_list="
 	static       asan
 	unit         asan
 	integration  asan
-	postgresql   asan
-	cli          asan
-	chaos        asan
 	compat       client
 	walkthrough  client
 	web          client
 	stress       client
 	valgrind     client
+	chaos        client
 	sim          work
 	clang        work
 	dist         work
 	readme       work
+	postgresql   work
+	cli          work
 "
 lanes="asan client work"
 
