@@ -322,7 +322,7 @@ static int index_item(struct val v, struct val key, struct val *ret)
 	return 0;
 }
 
-static int text_item(struct val v, struct val key, struct val *ret)
+static int text_item(struct tpl *t, struct val v, struct val key, struct val *ret)
 {
 	int64_t i = v_integer(key), n = (int64_t)v_chars(v);
 	size_t at;
@@ -333,8 +333,7 @@ static int text_item(struct val v, struct val key, struct val *ret)
 		return 0;
 	}
 	at = utf8_at(v.u.s, v.len, (size_t)i);
-	*ret = v_strn(v.u.s + at, utf8_at(v.u.s + at, v.len - at, 1));
-	return 0;
+	return v_str(t, v.u.s + at, utf8_at(v.u.s + at, v.len - at, 1), ret);
 }
 
 static int named_item(struct tpl *t, struct val v, struct val key, struct val *ret)
@@ -388,7 +387,7 @@ int v_item(struct tpl *t, struct val v, struct val key, struct val *ret)
 		return index_item(v, key, ret);
 	}
 	if (v.type == V_STR && (key.type == V_INT || key.type == V_BOOL)) {
-		return text_item(v, key, ret);
+		return text_item(t, v, key, ret);
 	}
 	if (key.type != V_STR) {
 		*ret = v_undef("item");

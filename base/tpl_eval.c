@@ -683,6 +683,7 @@ int tpl_eval(struct tpl *t, const struct node *n, struct val *ret)
 {
 	int rc;
 
+	*ret = v_none();
 	if (tpl_step(t) < 0) {
 		return -ERR_INVALID;
 	}

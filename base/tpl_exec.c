@@ -8,21 +8,24 @@
 #include "base/compiler.h"
 #include "base/tpl_priv.h"
 
-int tpl_fail(struct tpl *t, const char *fmt, ...)
+void tpl_set_error(struct tpl *t, const char *fmt, ...)
 {
 	char text[400];
 	va_list ap;
 
 	if (t->failed) {
-		return -ERR_INVALID;
+		return;
 	}
 	t->failed = 1;
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	return t->at != NULL ? err_set(t->err, ERR_INVALID, "%s (line %d, column %d)",
-				       text, t->at->line, t->at->column)
-			     : err_set(t->err, ERR_INVALID, "%s", text);
+	if (t->at != NULL) {
+		(void)err_set(t->err, ERR_INVALID, "%s (line %d, column %d)", text,
+			      t->at->line, t->at->column);
+	} else {
+		(void)err_set(t->err, ERR_INVALID, "%s", text);
+	}
 }
 
 int tpl_step(struct tpl *t)

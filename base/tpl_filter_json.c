@@ -247,7 +247,7 @@ static void json_to(struct buf *b, const json_t *j, int64_t indent, int depth)
 	json_t *item;
 	size_t i;
 
-	if (b->len > TEMPLATE_OUTPUT_MAX * 2) {
+	if (b->len > (size_t)TEMPLATE_OUTPUT_MAX * 2) {
 		return;
 	}
 	switch (json_typeof(j)) {

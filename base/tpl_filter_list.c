@@ -11,7 +11,7 @@
 /* "a.b.0" of an item; "" is the item itself. */
 static int path_of(struct tpl *t, struct val v, const struct val *path, struct val *ret)
 {
-	const char *s, *dot;
+	const char *s, *dot, *end;
 	struct val key;
 
 	*ret = v;
@@ -21,8 +21,10 @@ static int path_of(struct tpl *t, struct val v, const struct val *path, struct v
 	if (path->type != V_STR) {
 		return v_item(t, v, *path, ret);
 	}
-	for (s = path->u.s; *s != '\0'; s = *dot == '.' ? dot + 1 : dot) {
-		dot = strchrnul(s, '.');
+	end = path->u.s + path->len;
+	for (s = path->u.s; s < end; s = dot < end ? dot + 1 : end) {
+		dot = memchr(s, '.', (size_t)(end - s));
+		dot = dot != NULL ? dot : end;
 		if (v_str(t, s, (size_t)(dot - s), &key) < 0) {
 			return -ERR_INVALID;
 		}

@@ -43,7 +43,7 @@ static int f_int(struct tpl *t, struct val in, const struct call *c, struct val 
 		double d = strtod(s, &end);
 
 		if (end != s && *end == '\0' && isfinite(d)) {
-			*ret = v_int((int64_t)d);
+			*ret = v_int(v_integer(v_float(d)));
 		}
 	}
 	return 0;
@@ -85,9 +85,7 @@ static int f_abs(struct tpl *t, struct val in, const struct call *c, struct val 
 	if (!v_is_number(in)) {
 		return tpl_fail(t, "bad operand type for abs(): '%s'", v_type_name(in));
 	}
-	*ret = in.type == V_FLOAT  ? v_float(fabs(in.u.d))
-	       : v_integer(in) < 0 ? v_int(-v_integer(in))
-				   : v_int(v_integer(in));
+	*ret = in.type == V_FLOAT ? v_float(fabs(in.u.d)) : v_int(v_magnitude(in));
 	return 0;
 }
 
@@ -100,6 +98,9 @@ static double round_half_even(double d, int64_t precision)
 		(void)snprintf(text, sizeof(text), "%.*f",
 			       (int)(precision > 100 ? 100 : precision), d);
 		return strtod(text, NULL);
+	}
+	if (precision < -308) {
+		return 0; /* above every number */
 	}
 	return nearbyint(d / pow(10, (double)-precision)) * pow(10, (double)-precision);
 }
@@ -119,9 +120,10 @@ static int f_round(struct tpl *t, struct val in, const struct call *c, struct va
 	} else if (strcmp(method, "floor") == 0) {
 		*ret = v_float(floor(d * scale) / scale);
 	} else if (strcmp(method, "common") == 0) {
-		*ret = in.type != V_FLOAT
-			   ? v_int((int64_t)round_half_even(d, precision))
-			   : v_float(round_half_even(d, precision));
+		*ret = in.type == V_FLOAT ? v_float(round_half_even(d, precision))
+		       : precision >= 0
+			   ? v_int(v_integer(in))
+			   : v_int(v_integer(v_float(round_half_even(d, precision))));
 	} else {
 		return tpl_fail(t, "method must be common, ceil or floor");
 	}
@@ -135,10 +137,10 @@ static int f_filesizeformat(struct tpl *t, struct val in, const struct call *c,
 	    {"kB", "KiB"}, {"MB", "MiB"}, {"GB", "GiB"}, {"TB", "TiB"},
 	    {"PB", "PiB"}, {"EB", "EiB"}, {"ZB", "ZiB"}, {"YB", "YiB"}};
 	int binary = call_flag(c, 0, "binary", 0);
-	double base = binary ? 1024 : 1000, bytes = v_number(in), unit = base;
+	double base = binary ? 1024 : 1000, bytes, unit = base;
 	struct val number;
 	struct call none = {0};
-	char text[80];
+	char text[400];
 	size_t i;
 
 	if (f_float(t, in, &none, &number) < 0) {
@@ -152,7 +154,7 @@ static int f_filesizeformat(struct tpl *t, struct val in, const struct call *c,
 		return v_strz(t, "1 Byte", ret);
 	}
 	if (bytes < base) {
-		(void)snprintf(text, sizeof(text), "%lld Bytes", (long long)bytes);
+		(void)snprintf(text, sizeof(text), "%.0f Bytes", trunc(bytes) + 0.0);
 		return v_strz(t, text, ret);
 	}
 	for (i = 0; i < ARRAY_LEN(units); i++) {

@@ -8,6 +8,8 @@
 #include "base/compiler.h"
 #include "base/tpl_priv.h"
 
+#define INDENT_MAX 1000
+
 static int cased(struct tpl *t, struct val in, char how, struct val *ret)
 {
 	const char *s;
@@ -189,15 +191,18 @@ static int f_truncate(struct tpl *t, struct val in, const struct call *c,
 	int kill = call_flag(c, 1, "killwords", 0);
 	const char *end = call_str(c, 2, "end", "...");
 	int64_t leeway = call_int(c, 3, "leeway", 5);
-	int64_t tail = (int64_t)v_chars(v_strn(end, strlen(end)));
+	int64_t tail = (int64_t)v_chars(v_strn(end, strlen(end))), longest;
 	struct val s = in;
 	size_t cut;
 	struct buf b;
 
+	if (__builtin_add_overflow(length, leeway, &longest)) {
+		longest = INT64_MAX;
+	}
 	if (in.type != V_STR && in.type != V_UNDEF) {
 		int64_t items = 0;
 
-		if (v_length(t, in, &items) == 0 && items <= length + leeway) {
+		if (v_length(t, in, &items) == 0 && items <= longest) {
 			*ret = in; /* short enough is short enough */
 			return 0;
 		}
@@ -210,7 +215,7 @@ static int f_truncate(struct tpl *t, struct val in, const struct call *c,
 		return tpl_fail(t, "expected length >= %lld, got %lld", (long long)tail,
 				(long long)length);
 	}
-	if ((int64_t)v_chars(s) <= length + leeway) {
+	if ((int64_t)v_chars(s) <= longest) {
 		*ret = s;
 		return 0;
 	}
@@ -230,8 +235,9 @@ static int f_indent(struct tpl *t, struct val in, const struct call *c, struct v
 {
 	const struct val *w = call_arg(c, 0, "width");
 	int first = call_flag(c, 1, "first", 0), blank = call_flag(c, 2, "blank", 0);
+	int64_t width = call_int(c, 0, "width", 4), i;
 	const char *s, *end, *nl;
-	size_t len, i;
+	size_t len;
 	struct buf b, pad;
 
 	if (in.type != V_STR) {
@@ -240,7 +246,7 @@ static int f_indent(struct tpl *t, struct val in, const struct call *c, struct v
 	if (text_of(t, in, &s, &len) < 0) {
 		return -ERR_INVALID;
 	}
-	if (w != NULL && v_is_number(*w) && v_integer(*w) > TEMPLATE_RANGE_MAX * 10) {
+	if (width > INDENT_MAX) {
 		return tpl_fail(t, "indent: the width is too large");
 	}
 	buf_init(&b);
@@ -248,7 +254,7 @@ static int f_indent(struct tpl *t, struct val in, const struct call *c, struct v
 	if (w != NULL && w->type == V_STR) {
 		buf_add(&pad, w->u.s, w->len);
 	} else {
-		for (i = 0; i < (size_t)call_int(c, 0, "width", 4); i++) {
+		for (i = 0; i < width; i++) {
 			buf_addc(&pad, ' ');
 		}
 	}

@@ -41,7 +41,8 @@ static int h_ordinal(struct tpl *t, struct val in, const struct call *c,
 {
 	static const char *const ends[] = {"th", "st", "nd", "rd", "th",
 					   "th", "th", "th", "th", "th"};
-	long long n = (long long)v_integer(in);
+	long long n = (long long)v_integer(in),
+		  last = n % 100 < 0 ? -(n % 100) : n % 100;
 	char text[40];
 
 	(void)c;
@@ -49,7 +50,7 @@ static int h_ordinal(struct tpl *t, struct val in, const struct call *c,
 		return v_to_str(t, in, ret);
 	}
 	(void)snprintf(text, sizeof(text), "%lld%s", n,
-		       llabs(n) % 100 / 10 == 1 ? "th" : ends[llabs(n) % 10]);
+		       last / 10 == 1 ? "th" : ends[last % 10]);
 	return v_strz(t, text, ret);
 }
 
@@ -176,7 +177,7 @@ static void natural_delta(int64_t seconds, char *dst, size_t size)
 static int seconds_of(const struct tpl *t, struct val v, int64_t *ret)
 {
 	if (v_is_number(v)) {
-		*ret = (int64_t)v_number(v);
+		*ret = v_integer(v) < 0 ? -v_magnitude(v) : v_magnitude(v);
 		return 1;
 	}
 	if (v.type == V_OBJ && v.u.o->cls == OBJ_TIME) {
@@ -249,10 +250,12 @@ static int h_precisedelta(struct tpl *t, struct val in, const struct call *c,
 	static const struct {
 		int64_t seconds;
 		const char *one, *unit;
-	} units[] = {
-	    {365 * 86400, "1 year", "year"}, {30 * 86400 + 43200, "1 month", "month"},
-	    {86400, "1 day", "day"},         {3600, "1 hour", "hour"},
-	    {60, "1 minute", "minute"},      {1, "1 second", "second"}};
+	} units[] = {{INT64_C(365) * 86400, "1 year", "year"},
+		     {INT64_C(61) * 43200, "1 month", "month"},
+		     {86400, "1 day", "day"},
+		     {3600, "1 hour", "hour"},
+		     {60, "1 minute", "minute"},
+		     {1, "1 second", "second"}};
 	char parts[6][40];
 	size_t n = 0, i;
 	int64_t s;

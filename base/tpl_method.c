@@ -355,12 +355,13 @@ static int fill_to(struct tpl *t, struct val s, const struct call *c, const char
 		   struct val *ret)
 {
 	int64_t width = call_int(c, 0, "width", 0), chars = (int64_t)v_chars(s), before;
-	char fill = c->n > 1 && c->args[1].type == V_STR && c->args[1].len == 1
-			? c->args[1].u.s[0]
-			: ' ';
 	int64_t gap = width > chars ? width - chars : 0, i;
+	char fill = ' ';
 	struct buf b;
 
+	if (c->n > 1 && c->args[1].type == V_STR && c->args[1].len == 1) {
+		fill = c->args[1].u.s[0];
+	}
 	if (width > TEMPLATE_REPEAT_MAX) {
 		return tpl_fail(t, "a text may be padded to %d characters at most",
 				TEMPLATE_REPEAT_MAX);

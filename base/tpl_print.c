@@ -54,7 +54,7 @@ void v_write_float(struct buf *b, double d)
 			if (i == exp10 + 1) {
 				buf_addc(b, '.');
 			}
-			buf_addc(b, i < n ? digits[i] : '0');
+			buf_addc(b, (char)(i < n ? digits[i] : '0'));
 		}
 		if (n <= exp10 + 1) {
 			buf_adds(b, ".0");
@@ -210,7 +210,7 @@ static void write_object(struct buf *b, const struct vobj *o, int repr, int dept
 
 void v_write(struct buf *b, struct val v, int repr, int depth)
 {
-	if (depth > TEMPLATE_DEPTH_MAX || b->len > 2 * TEMPLATE_OUTPUT_MAX) {
+	if (depth > TEMPLATE_DEPTH_MAX || b->len > (size_t)TEMPLATE_OUTPUT_MAX * 2) {
 		buf_adds(b, "...");
 		return;
 	}

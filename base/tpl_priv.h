@@ -64,9 +64,12 @@ struct vmethod {
 	const char *name;
 };
 
-int tpl_fail(struct tpl *t, const char *fmt, ...) WF_PRINTF(2, 3);
+void tpl_set_error(struct tpl *t, const char *fmt, ...) WF_PRINTF(2, 3);
+/* Always negative, which whoever reads one file alone (a compiler) should know. */
+#define tpl_fail(t, ...) (tpl_set_error((t), __VA_ARGS__), -ERR_INVALID)
 int tpl_step(struct tpl *t);
 void *tpl_alloc(struct tpl *t, size_t size); /* NULL after tpl_fail() */
+/* RET is none when it fails. */
 int tpl_eval(struct tpl *t, const struct node *n, struct val *ret);
 int tpl_exec(struct tpl *t, struct node *const *body, size_t n);
 int tpl_print(struct tpl *t, struct val v);

@@ -100,12 +100,13 @@ static int block_body(struct parser *p, const char *name, const char *ends,
 	int rc = open_block(p, name, ends);
 
 	rc = rc < 0 ? rc : parse_body(p, ret, ret_n, list);
-	if (rc == 0) {
-		p->open_n--;
-		*ret_end = p->tok->s;
-		p->tok++;
+	if (rc < 0) {
+		return rc;
 	}
-	return rc;
+	p->open_n--;
+	*ret_end = p->tok->s;
+	p->tok++;
+	return 0;
 }
 
 /* ---- statements ---- */

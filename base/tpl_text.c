@@ -161,8 +161,8 @@ void text_escape(struct buf *b, const char *s, size_t len)
 /* ---- one value by a specification ---- */
 
 struct spec {
-	char fill, align, sign, type;
-	int alt, zero, width, comma, has_prec, prec;
+	char fill, align, sign, type, comma; /* align, sign, comma: 0 is none */
+	int alt, zero, width, has_prec, prec;
 };
 
 static int read_int(const char **s, const char *end)
@@ -206,7 +206,9 @@ static void read_spec(const char *s, const char *end, struct spec *p)
 		p->has_prec = 1;
 		p->prec = read_int(&s, end);
 	}
-	p->type = s < end ? *s : '\0';
+	if (s < end) {
+		p->type = *s;
+	}
 }
 
 static void add_commas(struct buf *b, char comma)
@@ -277,13 +279,16 @@ static int digits_of(struct buf *b, struct val v, const struct spec *p)
 	}
 }
 
+/* ALIGN when P names none. */
 static void pad(struct buf *out, const char *s, size_t len, size_t chars,
 		const struct spec *p, char align)
 {
 	size_t gap =
 	    p->width > 0 && (size_t)p->width > chars ? (size_t)p->width - chars : 0;
-	size_t before = align == '<' ? 0 : align == '^' ? gap / 2 : gap, i;
+	size_t before, i;
 
+	align = (char)(p->align != '\0' ? p->align : align);
+	before = align == '<' ? 0 : align == '^' ? gap / 2 : gap;
 	for (i = 0; i < before; i++) {
 		buf_addc(out, p->fill);
 	}
@@ -293,10 +298,19 @@ static void pad(struct buf *out, const char *s, size_t len, size_t chars,
 	}
 }
 
+/* What stands in front of the digits; 0: nothing. */
+static char sign_of(const struct spec *p, int negative)
+{
+	if (negative) {
+		return '-';
+	}
+	return (char)(p->sign == '-' ? '\0' : p->sign);
+}
+
 static int format_number(struct tpl *t, struct buf *out, struct val v, struct spec *p)
 {
 	int negative = v_number(v) < 0;
-	char sign = negative ? '-' : p->sign != '\0' && p->sign != '-' ? p->sign : '\0';
+	char sign = sign_of(p, negative);
 	struct buf b;
 
 	if (p->type == '\0' && v.type != V_FLOAT) {
@@ -316,8 +330,8 @@ static int format_number(struct tpl *t, struct buf *out, struct val v, struct sp
 		buf_release(&b);
 		return tpl_fail(t, "Unknown format code '%c'", p->type);
 	}
-	if (p->comma) {
-		add_commas(&b, (char)p->comma);
+	if (p->comma != '\0') {
+		add_commas(&b, p->comma);
 	}
 	if (p->zero || p->align == '=') {
 		size_t used = b.len + (sign != '\0');
@@ -326,7 +340,7 @@ static int format_number(struct tpl *t, struct buf *out, struct val v, struct sp
 			buf_addc(out, sign);
 		}
 		for (; used < (size_t)p->width; used++) {
-			buf_addc(out, p->zero ? '0' : p->fill);
+			buf_addc(out, (char)(p->zero ? '0' : p->fill));
 		}
 		buf_add(out, b.data, b.len);
 	} else {
@@ -337,8 +351,7 @@ static int format_number(struct tpl *t, struct buf *out, struct val v, struct sp
 			buf_addc(&whole, sign);
 		}
 		buf_add(&whole, b.data, b.len);
-		pad(out, whole.data, whole.len, whole.len, p,
-		    p->align != '\0' ? p->align : '>');
+		pad(out, whole.data, whole.len, whole.len, p, '>');
 		buf_release(&whole);
 	}
 	buf_release(&b);
@@ -363,7 +376,7 @@ static int format_one(struct tpl *t, struct buf *out, struct val v, struct spec 
 	if (p->has_prec) {
 		s.len = utf8_at(s.u.s, s.len, (size_t)p->prec);
 	}
-	pad(out, s.u.s, s.len, v_chars(s), p, p->align != '\0' ? p->align : '<');
+	pad(out, s.u.s, s.len, v_chars(s), p, '<');
 	return 0;
 }
 
@@ -416,8 +429,11 @@ static int percent_one(struct tpl *t, struct buf *out, struct val args, const ch
 		*s = close != NULL ? close + 1 : end;
 	}
 	for (flags = "-+ #0"; *s < end && strchr(flags, **s) != NULL; (*s)++) {
-		p.align = **s == '-' ? '<' : p.align;
-		p.sign = **s == '+' || **s == ' ' ? **s : p.sign;
+		if (**s == '-') {
+			p.align = '<';
+		} else if (**s == '+' || **s == ' ') {
+			p.sign = **s;
+		}
 		p.alt |= **s == '#';
 		p.zero |= **s == '0';
 	}

@@ -222,12 +222,22 @@ double v_number(struct val v)
 
 int64_t v_integer(struct val v)
 {
+	if (v.type == V_FLOAT && isnan(v.u.d)) {
+		return 0;
+	}
 	if (v.type == V_FLOAT) {
 		return v.u.d >= 9.2e18    ? INT64_MAX
 		       : v.u.d <= -9.2e18 ? INT64_MIN
 					  : (int64_t)v.u.d;
 	}
 	return v.type == V_INT ? v.u.i : v.type == V_BOOL ? v.u.b : 0;
+}
+
+int64_t v_magnitude(struct val v)
+{
+	int64_t i = v_integer(v);
+
+	return i == INT64_MIN ? INT64_MAX : i < 0 ? -i : i;
 }
 
 int v_is_str(struct val v, const char *s)
@@ -523,11 +533,13 @@ size_t utf8_at(const char *s, size_t len, size_t chars)
 
 static int text_items(struct tpl *t, struct val v, struct val list)
 {
+	struct val item = v_none();
 	size_t at = 0, n;
 
 	while (at < v.len) {
 		n = utf8_at(v.u.s + at, v.len - at, 1);
-		if (tpl_step(t) < 0 || v_append(t, list, v_strn(v.u.s + at, n)) < 0) {
+		if (tpl_step(t) < 0 || v_str(t, v.u.s + at, n, &item) < 0 ||
+		    v_append(t, list, item) < 0) {
 			return -ERR_INVALID;
 		}
 		at += n;

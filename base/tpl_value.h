@@ -101,7 +101,7 @@ struct val v_none(void);
 struct val v_bool(int b);
 struct val v_int(int64_t i);
 struct val v_float(double d);
-struct val v_strn(const char *s, size_t len);                         /* borrowed */
+struct val v_strn(const char *s, size_t len); /* borrowed; s[len] is 0 */
 int v_str(struct tpl *t, const char *s, size_t len, struct val *ret); /* copied */
 int v_strz(struct tpl *t, const char *s, struct val *ret);
 int v_list(struct tpl *t, enum val_type type, struct val *ret);
@@ -117,7 +117,8 @@ int v_truth(struct val v);
 int v_is_key(struct val v);    /* may be a key: no list, no dictionary */
 int v_is_number(struct val v); /* with booleans */
 double v_number(struct val v);
-int64_t v_integer(struct val v);
+int64_t v_integer(struct val v);   /* the nearest; 0 for what is no number */
+int64_t v_magnitude(struct val v); /* without its sign, INT64_MAX at most */
 int v_is_str(struct val v, const char *s);
 int v_equal(struct val a, struct val b);
 int v_compare(struct tpl *t, struct val a, struct val b, int *ret);

@@ -200,6 +200,64 @@ Test(template, values_keep_their_type)
 	json_decref(event);
 }
 
+static void expect_rows(const char *const (*rows)[2], size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct error err = {0};
+		char *got = render(rows[i][0], NULL, &err);
+
+		cr_expect(got != NULL && strcmp(got, rows[i][1]) == 0,
+			  "%s\n  want %s\n  got  %s %s", rows[i][0], rows[i][1],
+			  got != NULL ? got : "(failure)", err.msg);
+		free(got);
+	}
+}
+
+/* What is taken out of a longer text has its own end. */
+Test(template, a_character_of_a_text_ends_behind_itself)
+{
+	static const char *const rows[][2] = {
+	    {"{{ '12'|list|map('int')|list }} {{ '12'[0]|int }} {{ '123'[0:2]|int }}",
+	     "[1, 2] 1 12"},
+	    {"{{ '1.5'|map('float')|list }}", "[1.0, 0.0, 5.0]"},
+	    {"{% for c in 'na' %}{{ [{'n':1,'a':2}]|map(attribute=c)|list }}{% "
+	     "endfor %}",
+	     "[1][2]"},
+	    {"{{ [{'n':2},{'n':1}]|sort(attribute='na'[0])|join(',') }}",
+	     "{'n': 1},{'n': 2}"},
+	    {"{{ 'aXbYa'|trim('ab'[0]) }} {{ 'abcdefgh'|truncate(5, true, '-+'[0], 0) "
+	     "}}",
+	     "XbY abcd-"},
+	    {"{{ 'grün'|list|join('ü,'[0]) }}", "gürüüün"},
+	};
+
+	expect_rows(rows, ARRAY_LEN(rows));
+}
+
+/* Numbers that no integer holds, and less than nothing where a size is meant. */
+Test(template, numbers_outside_of_the_integers)
+{
+	static const char *const rows[][2] = {
+	    {"{{ 'nan'|float|int }} {{ '1e18'|int }}", "0 1000000000000000000"},
+	    {"{{ 'a\nb'|indent(-3) }} {{ 'a'.ljust(-5) }} {{ 'abc'|center(-4) }}",
+	     "a\nb a abc"},
+	    {"{{ 1e300|int > 0 }} {{ '1e300'|int > 0 }} {{ '-1e300'|int < 0 }}",
+	     "True True True"},
+	    {"{{ (-1e300)|filesizeformat|length }} {{ (-0.5)|filesizeformat }}",
+	     "308 0 Bytes"},
+	    {"{{ (-9223372036854775807 - 1)|abs > 0 }} {{ 1.5|round(-400) }} {{ "
+	     "3|round(-400) }} {{ 9007199254740993|round }}",
+	     "True 0.0 0 9007199254740993"},
+	    {"{{ (-9223372036854775807 - 1)|humanize_ordinal }}",
+	     "-9223372036854775808th"},
+	    {"{{ 'ab'|truncate(9223372036854775807) }}", "ab"},
+	    {"{{ (-1e300)|humanize_naturaldelta|length > 9 }}", "True"},
+	    {"{{ (-1e300)|humanize_precisedelta|length > 9 }}", "True"},
+	};
+
+	expect_rows(rows, ARRAY_LEN(rows));
+}
+
 Test(template, every_limit_ends_a_rendering)
 {
 	static const char *const texts[] = {
