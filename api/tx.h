@@ -36,6 +36,7 @@ enum fx_flags {
 	FX_TASKS = 1u << 3, /* a background task may be ready: task workers */
 	FX_TRIGGERS = 1u << 4, /* the feed of trigger evaluation got rows */
 	FX_ACTIONS = 1u << 5,  /* actions of automations are to be done */
+	FX_SUBFLOWS = 1u << 6, /* a run was cancelled whose subflows still go on */
 };
 
 struct tx {

@@ -385,6 +385,10 @@ static void on_submitted(int status, const json_t *body, const struct error *err
 		return;
 	}
 	b->run_id = xstrdup(id);
+	if (b->over) { /* stopped while the API made it */
+		runner_sub_cancel(b);
+		return;
+	}
 	(void)snprintf(text, sizeof(text),
 		       "Created subflow run '%.200s' for deployment '%.200s'",
 		       name != NULL ? name : id, b->slot->plan->uses->deployment);

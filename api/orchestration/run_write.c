@@ -228,6 +228,27 @@ static int hand_over_slot(struct tx *tx, const struct uuid *limit_id, struct err
 	return rc;
 }
 
+static void take_one(const struct db_rows *r, void *arg)
+{
+	*(int64_t *)arg = db_int(r, 0);
+}
+
+/* Deployed subflows of a cancelled run are cancelled by a service, now. */
+static int wake_for_subflows(struct tx *tx, const struct run_row *row,
+			     const struct orc_state *s, struct error *err)
+{
+	int64_t one;
+	int rc;
+
+	if (s->type != TYPE(CANCELLED)) {
+		return 0;
+	}
+	rc = db_one(tx->c, SQL_RUN_HAS_SUBFLOWS, DB_ARGS(db_a_uuid(&row->run.id)), 1,
+		    take_one, &one, err);
+	tx->fx |= rc > 0 ? FX_SUBFLOWS : 0;
+	return rc < 0 ? rc : 0;
+}
+
 int run_row_write(struct tx *tx, struct run_row *row, const struct run_change *ch,
 		  struct error *err)
 {
@@ -251,6 +272,9 @@ int run_row_write(struct tx *tx, struct run_row *row, const struct run_change *c
 	}
 	if (rc == 0) {
 		rc = write_parent_task(tx, row, s, err);
+	}
+	if (rc == 0) {
+		rc = wake_for_subflows(tx, row, s, err);
 	}
 	if (rc == 0 && had_lease && !row->has_lease && row->has_limit) {
 		rc = hand_over_slot(tx, &row->limit_id, err);

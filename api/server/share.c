@@ -28,7 +28,7 @@
 #define SHARE_HEAD    9
 #define SHARE_FLUSH   ((size_t)64 << 10) /* bytes that wait for the end of the turn */
 /* The relay of the server that wrote a row of the outbox sends it. */
-#define SHARE_FX (FX_SCHEDULES | FX_POOLS | FX_TASKS)
+#define SHARE_FX (FX_SCHEDULES | FX_POOLS | FX_TASKS | FX_SUBFLOWS)
 
 struct share {
 	struct api *api;

@@ -25,6 +25,7 @@ struct uuid;
 struct service_pass {
 	int more;        /* out: there is more to do, come again at once */
 	int64_t next_us; /* out: come at this instant at the latest; 0: the interval */
+	int woken;       /* in: by what was committed, not by the clock */
 	int64_t last_run_us;   /* in: start of the pass before this one, 0: none */
 	int64_t began_mono_us; /* in: for service_is_late() */
 	int64_t done;          /* out: objects changed, for metrics */

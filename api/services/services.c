@@ -55,6 +55,7 @@ struct runner {
 	struct services *s;
 	struct service_pass pass;
 	int running, again, leads;
+	int woken;   /* something happened since the last pass began */
 	int follows; /* the last pass found another leader */
 	int64_t last_run_us;
 };
@@ -130,6 +131,7 @@ static void settle(struct runner *r, int rc, const struct error *err)
 		return;
 	}
 	metric_add(&changed, r->pass.done);
+	r->woken |= r->pass.woken && r->pass.more;
 	set_due(r, wait_ms(r));
 	r->again = 0;
 }
@@ -159,7 +161,7 @@ static void pass_done(int rc, struct tx *tx, const struct error *err, void *arg)
 	struct runner *r = arg;
 
 	metric_add(&passes, 1);
-	if (rc == 0 && r->leads) {
+	if (rc == 0 && r->leads && !r->pass.woken) {
 		r->last_run_us = tx->now_us;
 	}
 	settle(r, rc, err);
@@ -178,7 +180,8 @@ static int probe_work(struct tx *tx, void *arg, struct error *err)
 	struct runner *r = arg;
 	int rc;
 
-	r->pass = (struct service_pass){.last_run_us = r->last_run_us};
+	r->pass = (struct service_pass){.last_run_us = r->last_run_us,
+					.woken = r->pass.woken};
 	rc = r->service->probe(tx, &r->pass, err);
 	r->pass.more = rc > 0;
 	return rc < 0 ? rc : 0;
@@ -207,6 +210,8 @@ static void start(struct runner *r)
 	heap_remove(&r->s->heap, &r->node);
 	r->running = 1;
 	r->again = 0;
+	r->pass.woken = r->woken;
+	r->woken = 0;
 	r->s->under_way++;
 	if (r->service->probe != NULL) {
 		r->pass.last_run_us = r->last_run_us;
@@ -283,10 +288,24 @@ void services_stop(struct services *s)
 	services_release(s);
 }
 
+static void wake_service(struct services *s, const struct service *service)
+{
+	for (size_t i = 0; i < SERVICES; i++) {
+		struct runner *r = &s->runners[i];
+
+		if (r->service == service) {
+			r->woken = 1;
+			if (r->running) {
+				r->again = 1;
+			} else {
+				set_due(r, 0);
+			}
+		}
+	}
+}
+
 void services_wake(struct services *s, unsigned int fx)
 {
-	struct runner *r;
-
 	if (s == NULL || s->stopping) {
 		return;
 	}
@@ -296,14 +315,11 @@ void services_wake(struct services *s, unsigned int fx)
 	if ((fx & FX_ACTIONS) != 0) {
 		actions_wake(s->actions);
 	}
-	if ((fx & FX_SCHEDULES) == 0) {
-		return;
+	if ((fx & FX_SCHEDULES) != 0) {
+		wake_service(s, &service_scheduler);
 	}
-	r = &s->runners[0]; /* the scheduler is first in the table */
-	if (r->running) {
-		r->again = 1;
-	} else {
-		set_due(r, 0);
+	if ((fx & FX_SUBFLOWS) != 0) {
+		wake_service(s, &service_cancellation);
 	}
 }
 

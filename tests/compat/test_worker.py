@@ -185,6 +185,26 @@ def test_cancel_a_running_python_flow(place, worker, tmp_path):
     wf.wait_until(lambda: not [p for p in children if wf.alive(p)], "no process is left")
 
 
+def test_cancelling_a_python_parent_cancels_its_subflows(place, worker, tmp_path):
+    """One by run_deployment, native, and one in the parent's process; long before a service would look (20 s)."""
+    server = place.server
+    flows.native(server, place.flows, "sleeper", pool=POOL)
+    run = server.submit(flows.python(server, place.flows, "family", pool=POOL), parameters={"folder": str(tmp_path)})["id"]
+    for name in ("deployed", "inside"):
+        wf.wait_until((tmp_path / name).exists, worker.text, SLOW)
+    below = worker.of_runs()
+    place.prefect.ok("flow-run", "cancel", run)
+    assert server.wait_run(run, limit=SLOW)["state_type"] == "CANCELLED"
+    ended = time.monotonic()
+
+    def subflows():
+        found = server.call("POST", "/flow_runs/filter", {"flow_runs": {"parent_flow_run_id": {"any_": [run]}}})
+        return sorted(r["state_name"] for r in found)
+    wf.wait_until(lambda: subflows() == ["Cancelled"] * 2, lambda: f"{subflows()}\n{worker.text()[-3000:]}", SLOW)
+    assert time.monotonic() - ended < 10
+    wf.wait_until(lambda: not [p for p in below if wf.alive(p)], "no process is left")
+
+
 def why(server, run):
     return [w["reason"] for w in server.explain(run["id"])["waiting_for"]]
 

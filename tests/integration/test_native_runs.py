@@ -2,6 +2,7 @@
 import collections
 import os
 import signal
+import time
 
 import pytest
 
@@ -86,6 +87,42 @@ def test_cancel_leaves_no_process(place, tmp_path):
     assert answer["status"] == "ACCEPT"
     assert s.wait_run(run["id"])["state_name"] == "Cancelled"
     wf.wait_until(lambda: not any(wf.alive(p) for p in below), "every process of the run to end", 20)
+
+
+def subflows(server, run_id):
+    return server.call("POST", "/flow_runs/filter", {"flow_runs": {"parent_flow_run_id": {"any_": [run_id]}}})
+
+
+def test_cancelling_a_parent_cancels_its_subflows(place, tmp_path):
+    """One in its process, one by a deployment."""
+    s = place.server
+    flows.native(s, place.folder, "sleeper")
+    run = s.submit(flows.native(s, place.folder, "family"), parameters={"folder": str(tmp_path)})
+    for name in ("inside", "deployed"):
+        wf.wait_until(lambda name=name: (tmp_path / name).exists() and (tmp_path / name).read_text(), place.worker.text)
+    below = place.worker.of_runs()
+    assert [r["state_type"] for r in subflows(s, run["id"])] == ["RUNNING", "RUNNING"]
+    assert wf.wf("flow-run", "cancel", run["id"], server=s).returncode == 0
+    assert s.wait_run(run["id"])["state_name"] == "Cancelled"
+    wf.wait_until(lambda: [r["state_name"] for r in subflows(s, run["id"])] == ["Cancelled"] * 2,
+                  lambda: [r["state"] for r in subflows(s, run["id"])])
+    wf.wait_until(lambda: not any(wf.alive(p) for p in below), "every process of the runs to end", 20)
+    tasks = s.call("POST", "/task_runs/filter", {"task_runs": {"flow_run_id": {"any_": [run["id"]]}}})
+    assert [t["state_name"] for t in tasks] == ["Cancelled"] * 2, [t["state"] for t in tasks]
+
+
+def test_a_deployed_subflow_ends_as_soon_as_its_parent(place, tmp_path):
+    """Whoever the parent is: nobody has to wait for the pass of a service."""
+    s, pidfile = place.server, tmp_path / "pid"
+    parent = s.call("POST", "/flow_runs/", {"flow_id": s.flow("by hand")["id"], "state": {"type": "RUNNING"}})["id"]
+    task = s.call("POST", "/task_runs/", {"flow_run_id": parent, "task_key": "t", "dynamic_key": "0"})["id"]
+    child = s.submit(flows.native(s, place.folder, "sleeper"), parent_task_run_id=task, parameters={"pidfile": str(pidfile)})
+    wf.wait_until(lambda: pidfile.exists() and pidfile.read_text().strip(), "task started")
+    began = time.monotonic()
+    s.call("POST", f"/flow_runs/{parent}/set_state", {"state": {"type": "CANCELLED"}})
+    s.wait_run(child["id"])
+    assert time.monotonic() - began < 10
+    assert s.states(child["id"])[-2:] == ["Cancelling", "Cancelled"]
 
 
 def test_cancel_of_a_waiting_run_is_immediate(server, tmp_path):

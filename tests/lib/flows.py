@@ -42,6 +42,11 @@ flows:
           setsid sh -c 'sleep 300' &
           sleep "$WF_IN_seconds"
         with: {seconds: "{{ params.seconds }}", pidfile: "{{ params.pidfile }}"}
+  family:
+    params: {folder: {type: string}}
+    tasks:
+      inside: {uses: sleeper, with: {seconds: 60, pidfile: "{{ params.folder }}/inside"}}
+      deployed: {uses: "deployment:sleeper/sleeper", with: {seconds: 60, pidfile: "{{ params.folder }}/deployed"}}
 """
 
 PYTHON = '''\
@@ -49,6 +54,7 @@ import pathlib
 import time
 
 from prefect import flow, get_run_logger, task
+from prefect.deployments import run_deployment
 
 
 @task(retries=1, retry_delay_seconds=0)
@@ -91,6 +97,19 @@ def napper(hookfile: str, started: str, seconds: float = 120):
     end = time.time() + seconds
     while time.time() < end:
         time.sleep(0.1)
+
+
+@flow
+def nap(file: str):
+    pathlib.Path(file).touch()
+    time.sleep(120)
+
+
+@flow
+def family(folder: str):
+    """A subflow of a deployment, and then one in this process."""
+    run_deployment("sleeper/sleeper", parameters={"pidfile": folder + "/deployed"}, timeout=0)
+    nap(folder + "/inside")
 '''
 
 

@@ -41,7 +41,24 @@ LIMIT ?2;
 SELECT c.id, c.deployment_id, c.state_type
 FROM flow_run p CROSS JOIN task_run tr CROSS JOIN flow_run c
 WHERE p.state_type = 6 AND p.end_time >= ?1 AND tr.flow_run_id = p.id
-  AND c.parent_task_run_id = tr.id AND c.state_type IN (1, 2, 3, 8)
+  AND c.parent_task_run_id = tr.id
+  AND (c.state_type IN (1, 2, 3, 8) OR (c.state_type = 9 AND c.deployment_id IS NULL))
+  AND (?3 = 0 OR c.deployment_id IS NOT NULL)
+LIMIT ?2;
+
+-- A run with deployed subflows that still go on: 1.
+-- name: run_has_subflows
+SELECT 1 FROM task_run tr CROSS JOIN flow_run c
+WHERE tr.flow_run_id = ?1 AND c.parent_task_run_id = tr.id
+  AND c.state_type IN (1, 2, 3, 8) AND c.deployment_id IS NOT NULL
+LIMIT 1;
+
+-- Subflows that ran inside a process that is gone.
+-- name: crashed_subflows
+SELECT c.id, c.deployment_id
+FROM flow_run p CROSS JOIN task_run tr CROSS JOIN flow_run c
+WHERE p.state_type = 7 AND p.end_time >= ?1 AND p.end_time <= ?3 AND tr.flow_run_id = p.id
+  AND c.parent_task_run_id = tr.id AND c.state_type IN (2, 3, 9) AND c.deployment_id IS NULL
 LIMIT ?2;
 
 -- name: cancelling_overdue

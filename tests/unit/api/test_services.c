@@ -282,6 +282,118 @@ Test(services, a_cancellation_that_nobody_carries_out)
 	cr_expect_not_null(strstr(state_of(&id).message, "timed out"));
 }
 
+/* ---- subflows of a run that ended ---- */
+
+struct sub_arg {
+	struct uuid parent, task, child;
+	int is_deployed;
+};
+
+static int task_work(struct tx *tx, void *arg, struct error *err)
+{
+	struct sub_arg *a = arg;
+
+	uuid_v4(&a->task);
+	return db_exec(tx->c, SQL_TASK_RUN_INSERT,
+		       DB_ARGS(db_a_uuid(&a->task), db_a_time(tx->now_us),
+			       db_a_text("child"), db_a_uuid(&a->parent),
+			       db_a_text("child"), db_a_text(uuid_str(&a->task)),
+			       db_a_null(), db_a_null(), db_a_null(), db_a_text("{}"),
+			       db_a_text("{}"), db_a_text("[]"), db_a_text("{}")),
+		       13, NULL, err);
+}
+
+static int child_work(struct tx *tx, void *arg, struct error *err)
+{
+	struct sub_arg *a = arg;
+	struct orc_state state = {.type = SCHEDULED, .name = "Scheduled"};
+	struct flow_run_new n = {
+	    .flow_id = ids.flow,
+	    .deployment_id = a->is_deployed ? &ids.deployment : NULL,
+	    .parent_task_run_id = &a->task,
+	    .state = &state,
+	};
+	int created;
+
+	return flow_run_create(tx, &n, &a->child, &created, err);
+}
+
+/* A subflow of PARENT that runs. */
+static struct uuid subflow(const struct uuid *parent, int is_deployed)
+{
+	struct sub_arg a = {.parent = *parent, .is_deployed = is_deployed};
+
+	cr_assert_eq(tx_fixture_run(&f, task_work, &a), 0, "%s", f.err.msg);
+	cr_assert_eq(tx_fixture_run(&f, child_work, &a), 0, "%s", f.err.msg);
+	propose(&a.child, PENDING, "Pending", NULL);
+	propose(&a.child, RUNNING, "Running", NULL);
+	return a.child;
+}
+
+static void expect_state(const struct uuid *id, int type, const char *message)
+{
+	struct run_arg a = state_of(id);
+
+	cr_expect_eq(a.state_type, type, "%d, not %d", a.state_type, type);
+	cr_expect_str_eq(a.message, message);
+}
+
+static int64_t run_woken(const struct service *s)
+{
+	struct pass_arg a = {.service = s,
+			     .pass = {.woken = 1, .last_run_us = f.now_us}};
+
+	cr_assert_eq(tx_fixture_run(&f, pass_work, &a), 0, "%s", f.err.msg);
+	return a.pass.done;
+}
+
+Test(services, subflows_of_a_cancelled_run)
+{
+	struct uuid parent = make_run(f.now_us);
+	struct uuid inside, deployed, below;
+
+	propose(&parent, PENDING, "Pending", NULL);
+	propose(&parent, RUNNING, "Running", NULL);
+	inside = subflow(&parent, 0);
+	deployed = subflow(&parent, 1);
+	below = subflow(&deployed, 0);
+	propose(&parent, CANCELLING, "Cancelling", NULL);
+	cr_expect_eq(f.fx & FX_SUBFLOWS, 0);
+	propose(&parent, CANCELLED, "Cancelled", NULL);
+	cr_expect_neq(f.fx & FX_SUBFLOWS, 0);
+	/* at once: only that with a process of its own */
+	cr_expect_eq(run_woken(&service_cancellation), 1);
+	expect_state(&deployed, CANCELLING, "The parent flow run was cancelled.");
+	expect_state(&inside, RUNNING, "");
+	propose(&inside, CANCELLING, "Cancelling", NULL);
+	run(&service_cancellation);
+	expect_state(&inside, CANCELLED, "The parent flow run was cancelled.");
+	expect_state(&below, RUNNING, "");
+	propose(&deployed, CANCELLED, "Cancelled", NULL);
+	cr_expect_eq(f.fx & FX_SUBFLOWS, 0, "what it has ends with its process");
+	run(&service_cancellation);
+	expect_state(&below, CANCELLED, "The parent flow run was cancelled.");
+	cr_expect_eq(run(&service_cancellation), 0);
+}
+
+Test(services, subflows_of_a_crashed_run)
+{
+	struct uuid parent = make_run(f.now_us);
+	struct uuid inside, deployed;
+
+	propose(&parent, PENDING, "Pending", NULL);
+	propose(&parent, RUNNING, "Running", NULL);
+	inside = subflow(&parent, 0);
+	deployed = subflow(&parent, 1);
+	propose(&parent, CRASHED, "Crashed", NULL);
+	f.now_us += 20 * S;
+	cr_expect_eq(run(&service_cancellation), 0, "its own report may come");
+	f.now_us += 20 * S;
+	cr_expect_eq(run(&service_cancellation), 1);
+	expect_state(&inside, CRASHED, "The parent flow run crashed.");
+	expect_state(&deployed, RUNNING, "");
+}
+
 /* ---- statuses ---- */
 
 static int beat_work(struct tx *tx, void *arg, struct error *err)
