@@ -61,7 +61,7 @@ build_tsan() {
 	BUILD=tsan TARGETS="wf-api tests/stress/stress_db tests/stress/stress_resolve" \
 		configure_and_make gcc --enable-sanitizers=thread CFLAGS="-O1 -g"
 }
-build_sim() { BUILD=sim TARGETS=tests/sim/run configure_and_make gcc CFLAGS="-O2 -g"; }
+build_sim() { BUILD=sim TARGETS="tests/sim/run tests/sim/triggers" configure_and_make gcc CFLAGS="-O2 -g"; }
 build_venv() { ./build-aux/venv.sh; }
 plain_cflags="-O2 -g"
 
@@ -108,6 +108,8 @@ layer_sim() {
 	need sim || return
 	step "planted bugs are found" sim-plants.log "$out/sim/tests/sim/run" --check-plants
 	step "seeds" sim-seeds.log "$out/sim/tests/sim/run" --seeds "${SIM_SEEDS:-2000}"
+	step "planted bugs of triggers are found" sim-trigger-plants.log "$out/sim/tests/sim/triggers" --check-plants
+	step "triggers" sim-triggers.log "$out/sim/tests/sim/triggers" --seeds "${SIM_TRIGGER_SEEDS:-5000}"
 	step "model of the leases" sim-model.log ./tests/sim/check-model.sh
 }
 layer_clang() {

@@ -197,6 +197,27 @@ static int wants(const struct node *n, const json_t *event, const char *name)
 	       match_related(n->related, json_object_get(event, "related"));
 }
 
+static int by_rank(const void *a, const void *b)
+{
+	const struct node *x = *(struct node *const *)a, *y = *(struct node *const *)b;
+
+	return x->rank < y->rank ? -1 : x->rank > y->rank;
+}
+
+/* The triggers of an automation see an event in the order in which they are written:
+ * the same firings come after a restart. */
+static void in_order(struct node **nodes, size_t n)
+{
+	size_t i;
+
+	for (i = 1; i < n; i++) {
+		if (nodes[i - 1]->rank > nodes[i]->rank) {
+			qsort(nodes, n, sizeof(struct node *), by_rank);
+			return;
+		}
+	}
+}
+
 void evaluate_event(struct triggers *t, const struct trigger_event *e, int64_t now_us)
 {
 	struct look l = {.t = t, .e = e, .now_us = e->occurred_us, .wall_us = now_us};
@@ -204,6 +225,7 @@ void evaluate_event(struct triggers *t, const struct trigger_event *e, int64_t n
 	size_t n = index_find(&t->index, e->name, e->resource_id, &nodes), i;
 
 	t->evaluated++;
+	in_order(nodes, n);
 	if (n > 0) {
 		l.json = e->json != NULL   ? json_incref(e->json)
 			 : e->load != NULL ? e->load(e)
@@ -296,15 +318,14 @@ static void full_pass(struct look *l)
 	drop_met(l);
 	evaluate_due(l);
 	end = heap_min_key(&n->due);
-	/* as the clock of the events stands now, it is that late in wall time */
-	heap_set(&l->t->passes, &n->pass, MIN_OF(next, end) + l->wall_us - l->now_us);
+	heap_set(&l->t->passes, &n->pass, MIN_OF(next, end));
 }
 
 void evaluate_absences(struct triggers *t, int64_t now_us)
 {
 	struct look l = {.t = t, .now_us = now_us + clock_offset(t), .wall_us = now_us};
 
-	while (heap_min_key(&t->passes) <= now_us) {
+	while (heap_min_key(&t->passes) <= l.now_us) {
 		l.node = container_of(heap_min(&t->passes), struct node, pass);
 		full_pass(&l);
 	}

@@ -13,6 +13,7 @@ void order_init(struct triggers *t)
 {
 	map_init(&t->seen, 0);
 	map_init(&t->followers, 0);
+	map_init(&t->waiting, 0);
 	TAILQ_INIT(&t->seen_list);
 	TAILQ_INIT(&t->parked);
 }
@@ -41,6 +42,7 @@ void order_release(struct triggers *t)
 	}
 	map_release(&t->seen);
 	map_release(&t->followers);
+	map_release(&t->waiting);
 }
 
 /* ---- ids ---- */
@@ -109,6 +111,7 @@ void order_park(struct triggers *t, const struct trigger_event *e)
 	}
 	TAILQ_INSERT_TAIL(list, p, follower_link);
 	TAILQ_INSERT_TAIL(&t->parked, p, link);
+	(void)map_set_n(&t->waiting, &p->e.id, sizeof(p->e.id), p, NULL);
 	t->parked_count++;
 }
 
@@ -120,6 +123,7 @@ static void unpark(struct triggers *t, struct parked *p)
 
 	TAILQ_REMOVE(list, p, follower_link);
 	TAILQ_REMOVE(&t->parked, p, link);
+	(void)map_remove_n(&t->waiting, &p->e.id, sizeof(p->e.id));
 	t->parked_count--;
 	if (TAILQ_EMPTY(list)) {
 		(void)map_remove_n(&t->followers, &p->e.follows, sizeof(p->e.follows));
@@ -180,7 +184,8 @@ static int has_to_wait(const struct triggers *t, const struct trigger_event *e,
 void order_event(struct triggers *t, const struct trigger_event *e, int64_t now_us)
 {
 	forget_old(t, now_us);
-	if (is_seen(t, &e->id)) {
+	if (is_seen(t, &e->id) ||
+	    map_get_n(&t->waiting, &e->id, sizeof(e->id)) != NULL) {
 		return;
 	}
 	t->clock_us = MAX_OF(t->clock_us, MIN_OF(e->occurred_us, now_us));

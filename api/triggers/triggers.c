@@ -39,12 +39,13 @@ static void node_activate(struct node *n, void *arg)
 	const struct walk *w = arg;
 
 	w->t->node_count++;
+	n->rank = ++w->t->last_rank;
 	if (n->type != NODE_EVENT || !n->automation->enabled) {
 		return;
 	}
 	index_add(&w->t->index, n);
 	if (n->is_proactive) {
-		heap_set(&w->t->passes, &n->pass, w->now_us);
+		heap_set(&w->t->passes, &n->pass, INT64_MIN); /* at once */
 		node_schedule(w->t, n);
 	}
 }
@@ -171,10 +172,9 @@ void triggers_event(struct triggers *t, const struct trigger_event *e, int64_t n
 int64_t triggers_deadline(const struct triggers *t, int64_t now_us)
 {
 	int64_t lag = -clock_offset(t);
-	int64_t at = heap_min_key(&t->passes), k;
+	int64_t at, k = MIN_OF(heap_min_key(&t->passes), heap_min_key(&t->alarms));
 
-	k = heap_min_key(&t->alarms);
-	at = MIN_OF(at, k < INT64_MAX - lag ? k + lag : INT64_MAX);
+	at = k < INT64_MAX - lag ? k + lag : INT64_MAX;
 	k = heap_min_key(&t->sweep);
 	at = MIN_OF(at, k < INT64_MAX - lag - TRIGGERS_SWEEP_US
 			    ? k + lag + TRIGGERS_SWEEP_US

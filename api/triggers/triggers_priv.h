@@ -51,9 +51,10 @@ struct node {
 	struct map buckets;
 	struct heap due; /* proactive buckets that are not met */
 	struct bucket_list met;
-	struct heap_node pass;  /* wall clock; in triggers->passes */
+	struct heap_node pass;  /* event time; in triggers->passes */
 	struct heap_node alarm; /* event time: head of DUE; in triggers->alarms */
 	uint64_t stamp;         /* the last look-up that found it */
+	uint64_t rank;          /* grows in the order of loading and of definition */
 	/* composite triggers */
 	size_t need;
 	/* child of a composite: its last firing */
@@ -97,6 +98,7 @@ struct triggers {
 	struct index index;
 	struct heap passes, alarms, sweep;
 	struct bucket_list dirty;
+	uint64_t last_rank;
 	int64_t bucket_count, node_count, evaluated, fired;
 	/* events clock */
 	int64_t clock_us, clock_at_us;
@@ -106,6 +108,7 @@ struct triggers {
 	struct map seen; /* uuid -> struct seen */
 	TAILQ_HEAD(, seen) seen_list;
 	struct map followers; /* leader uuid -> struct parked_list */
+	struct map waiting;   /* own uuid -> struct parked */
 	struct parked_list parked;
 	int64_t parked_count;
 };

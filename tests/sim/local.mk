@@ -81,3 +81,13 @@ tests_sim_run_LDFLAGS = $(AM_LDFLAGS) $(SIM_WRAP)
 tests_sim_run_LDADD = libworker.a libagent.a $(API_LIBS) $(PROTO_LIBS) $(BASE_LIBS) $(LUA_LIBS)
 $(tests_sim_run_OBJECTS): tests/sim/redis_gen.h $(proto_gen_h) | api/db/sql_gen.h
 endif
+
+# made when asked for: make tests/sim/triggers
+EXTRA_PROGRAMS += tests/sim/triggers
+tests_sim_triggers_SOURCES = \
+	tests/sim/trigger_main.c \
+	tests/sim/trigger_model.c \
+	tests/sim/trigger_play.c \
+	tests/sim/trigger_story.c \
+	tests/sim/trigger_story.h
+tests_sim_triggers_LDADD = $(API_LIBS) -lm
