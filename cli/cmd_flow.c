@@ -21,7 +21,7 @@ struct flow_conf {
 	struct opt_list param, tag;
 	char *params, *output, *record, *name, *format;
 	int64_t limit;
-	int offline, quiet;
+	int offline, quiet, tap;
 };
 
 static int flow_ls(struct cli *cli, const void *conf, const struct opts *opts,
@@ -166,6 +166,36 @@ static int flow_graph(struct cli *cli, const void *conf, const struct opts *opts
 	return engine_file("graph", opts->args[0], c->format, err);
 }
 
+static int flow_test(struct cli *cli, const void *conf, const struct opts *opts,
+		     struct error *err)
+{
+	const struct flow_conf *c = conf;
+	char *engine = proc_find_program("wf-engine");
+	char **argv = xcalloc((size_t)opts->nargs + 4, sizeof(*argv));
+	size_t n = 0;
+	int i, rc;
+
+	(void)cli;
+	if (engine == NULL) {
+		free(argv);
+		return err_set(
+		    err, ERR_NOT_FOUND,
+		    "wf-engine is neither beside wf nor in PATH: install wf whole.");
+	}
+	argv[n++] = engine;
+	argv[n++] = (char *)(uintptr_t) "test";
+	for (i = 0; i < opts->nargs; i++) {
+		argv[n++] = opts->args[i];
+	}
+	if (c->tap) {
+		argv[n++] = (char *)(uintptr_t) "--tap";
+	}
+	rc = proc_exec(argv, environ, err);
+	free(engine);
+	free(argv);
+	return rc;
+}
+
 static const struct opt graph_opts[] = {
     CLI_STR(struct flow_conf, format, "format", 'f', "FORMAT",
 	    "tree (the default), dot or svg."),
@@ -190,6 +220,11 @@ static const struct opt run_opts[] = {
     CLI_BOOL(struct flow_conf, quiet, "quiet", 'q', "Only the result."),
     CLI_OUTPUT(struct flow_conf, output),
 };
+static const struct opt test_opts[] = {
+    CLI_BOOL(struct flow_conf, tap, "tap", 0,
+	     "Print TAP (Test Anything Protocol) for other programs."),
+};
+static const char *const files_arg[] = {"FILE..."};
 static const char *const file_arg[] = {"FILE[:NAME]"};
 
 CLI_SPEC(ls_spec, "wf flow ls", "[options]", "List flows.", ls_opts, struct flow_conf,
@@ -232,17 +267,29 @@ static const struct opt_spec graph_spec = {
     .arg_names = file_arg,
 };
 
+static const struct opt_spec test_spec = {
+    .program = "wf flow test",
+    .usage = "FILE... [options]",
+    .about = "Run the tests of flow files, without a server and without waiting.",
+    .examples = "wf flow test etl.flow.yaml",
+    .opts = test_opts,
+    .count = sizeof(test_opts) / sizeof(test_opts[0]),
+    .conf_size = sizeof(struct flow_conf),
+    .min_args = 1,
+    .max_args = 1000,
+    .arg_names = files_arg,
+};
+
 static const struct command commands[] = {
-    {"check", NULL, &check_spec, flow_check},
-    {"graph", NULL, &graph_spec, flow_graph},
-    {"ls", "list", &ls_spec, flow_ls},
-    {"run", NULL, &run_spec, flow_run},
+    {"check", NULL, &check_spec, flow_check}, {"graph", NULL, &graph_spec, flow_graph},
+    {"ls", "list", &ls_spec, flow_ls},        {"run", NULL, &run_spec, flow_run},
+    {"test", NULL, &test_spec, flow_test},
 };
 
 const struct command_group group_flow = {
     .name = "flow",
     .alias = "flows",
-    .summary = "List flows; check, draw and run a YAML flow by hand.",
+    .summary = "List flows; check, draw, run and test a YAML flow by hand.",
     .commands = commands,
     .count = sizeof(commands) / sizeof(commands[0]),
 };

@@ -98,6 +98,15 @@ libengine_a_SOURCES = \
 	engine/task/task_proc.h \
 	engine/task/task_result.c \
 	engine/task/task_result.h \
+	engine/tryout/clock.c \
+	engine/tryout/clock.h \
+	engine/tryout/expect.c \
+	engine/tryout/stub.c \
+	engine/tryout/stub.h \
+	engine/tryout/tests.c \
+	engine/tryout/tests.h \
+	engine/tryout/tryout.c \
+	engine/tryout/tryout.h \
 	engine/yaml/bind.c \
 	engine/yaml/diag.c \
 	engine/yaml/diag.h \
@@ -124,7 +133,8 @@ wf_engine_SOURCES = \
 	engine/main.c \
 	engine/main.h \
 	engine/cmd/cmd_file.c \
-	engine/cmd/cmd_graph.c
+	engine/cmd/cmd_graph.c \
+	engine/cmd/cmd_test.c
 wf_engine_LDADD = libengine.a $(PROTO_LIBS) $(YAML_LIBS) $(BASE_LIBS)
 $(libengine_a_OBJECTS): $(proto_gen_h)
 EXTRA_DIST += \

@@ -29,6 +29,7 @@ static const struct {
      &schema_spec},
     {"graph", cmd_graph, "show the tasks of a flow and what waits for what",
      &graph_spec},
+    {"test", cmd_test, "run the tests of flow files", &test_spec},
     {"list", cmd_list, "print the flows of a file as JSON", &list_spec},
 };
 

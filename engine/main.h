@@ -7,7 +7,8 @@
 
 struct opt_spec;
 
-extern const struct opt_spec run_spec, check_spec, schema_spec, list_spec, graph_spec;
+extern const struct opt_spec run_spec, check_spec, schema_spec, list_spec, graph_spec,
+    test_spec;
 
 /* ARGV[0] is the command's name.  They return the exit status. */
 int cmd_run(int argc, char **argv);
@@ -15,6 +16,7 @@ int cmd_check(int argc, char **argv);
 int cmd_schema(int argc, char **argv);
 int cmd_list(int argc, char **argv);
 int cmd_graph(int argc, char **argv);
+int cmd_test(int argc, char **argv);
 /* Started by a worker: FD is the control socket. */
 int cmd_worker(int fd);
 /* The same for PROGRAM:FLOW of the C SDK: enters DIR and becomes PROGRAM. */

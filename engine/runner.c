@@ -21,11 +21,14 @@
 #include "engine/results.h"
 #include "engine/runner_priv.h"
 #include "engine/store/store.h"
+#include "engine/tryout/clock.h"
 
 struct sched_now runner_now(const struct runner *r)
 {
-	return (struct sched_now){.ms = clock_mono_ms() + r->skew_ms,
-				  .us = clock_wall_us() + r->skew_ms * CLOCK_US_PER_MS};
+	int64_t skew_ms = r->clock != NULL ? r->clock->skew_ms : 0;
+
+	return (struct sched_now){.ms = clock_mono_ms() + skew_ms,
+				  .us = clock_wall_us() + skew_ms * CLOCK_US_PER_MS};
 }
 
 void runner_log(struct runner *r, size_t task, int level, const char *logger,
@@ -258,26 +261,17 @@ static void note_attempt(struct runner *r)
 	}
 }
 
-/* With the clock of tests the time of what is due comes at once. */
-static void skip_time(struct runner *r, int64_t due_ms)
-{
-	int64_t now_ms = runner_now(r).ms;
-	size_t running, done;
-
-	sched_counts(r->sched, &running, &done);
-	if (running == 0 && due_ms != INT64_MAX && due_ms > now_ms) {
-		r->skew_ms += due_ms - now_ms;
-	}
-}
-
-static void arm(struct runner *r)
+void runner_arm(struct runner *r)
 {
 	int64_t due_ms = r->ending ? INT64_MAX : sched_due(r->sched);
 
-	if (r->fake_clock && !r->ending) {
-		skip_time(r, due_ms);
+	if (r->clock == NULL) {
+		loop_timer_at(r->timer, due_ms);
+		return;
 	}
-	loop_timer_at(r->timer, due_ms == INT64_MAX ? due_ms : due_ms - r->skew_ms);
+	loop_timer_at(r->timer,
+		      due_ms == INT64_MAX ? due_ms : due_ms - r->clock->skew_ms);
+	fake_clock_touch(r->clock);
 }
 
 void runner_perform(struct runner *r)
@@ -301,7 +295,7 @@ void runner_perform(struct runner *r)
 		}
 	}
 	r->performing = 0;
-	arm(r);
+	runner_arm(r);
 }
 
 void runner_feed(struct runner *r, const struct sched_event *ev)
@@ -503,6 +497,7 @@ void runner_start(struct runner *r, struct session *session,
 	r->session = session;
 	r->flow = flow;
 	r->report = report;
+	fake_clock_add(r->clock, r);
 	session->ops->open(session);
 }
 
@@ -532,6 +527,7 @@ void runner_free(struct runner *r)
 		return;
 	}
 	r->freeing = 1;
+	fake_clock_remove(r->clock, r);
 	r->ops->release(r);
 	rundir_close(&r->dir);
 	sched_free(r->sched);

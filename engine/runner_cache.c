@@ -38,7 +38,8 @@ struct lookup { /* of one attempt */
 static struct store *store_of(struct slot *s, struct error *err)
 {
 	struct runner *r = s->runner;
-	const char *where = s->plan->storage != NULL   ? s->plan->storage
+	const char *where = r->test_store != NULL      ? r->test_store
+			    : s->plan->storage != NULL ? s->plan->storage
 			    : r->flow->storage != NULL ? r->flow->storage
 						       : opts_env("WF_RESULT_STORAGE");
 	size_t i;

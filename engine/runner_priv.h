@@ -24,11 +24,13 @@ struct task_proc;
 #define RESULT_INLINE_MAX (64u << 10) /* a larger result is stored, and told */
 
 struct change;
+struct fake_clock;
 struct httpc;
 struct limits;
 struct lookup;
 struct map_state;
 struct store;
+struct stub_run;
 struct sub;
 struct wait;
 
@@ -55,6 +57,7 @@ struct slot { /* of one unit: its present run */
 	struct limits *limits; /* taken or waited for */
 	struct sub *sub;       /* the run of a subflow */
 	struct wait *wait;     /* a pause */
+	struct stub_run *stub; /* an attempt that a test stands in for */
 };
 
 /* Who makes and runs the tasks: those of a file, or the functions of a C flow. */
@@ -87,10 +90,10 @@ struct runner {
 	struct loop *loop;
 	const struct runner_ops *ops;
 	void *ops_arg;
-	/* The clock of tests: waiting takes no time when nothing runs. */
-	int fake_clock;
-	int64_t skew_ms;
-	struct session *session; /* owned */
+	struct fake_clock *clock; /* of tests, borrowed; NULL: the real one */
+	const json_t *stubs;      /* of `wf flow test`, by task; NULL: no such test */
+	const char *test_store;   /* where its results go */
+	struct session *session;  /* owned */
 	struct report *report;
 	struct sched *sched;
 	const struct plan_flow *flow;
@@ -154,6 +157,8 @@ void runner_log(struct runner *r, size_t task, int level, const char *logger,
 		const char *text);
 /* Feeds the scheduler; performs its actions unless that is going on already. */
 void runner_feed(struct runner *r, const struct sched_event *ev);
+/* The timer, by what is due. */
+void runner_arm(struct runner *r);
 /* Performs what calls of the scheduler beside the events decided. */
 void runner_perform(struct runner *r);
 
@@ -186,6 +191,9 @@ void runner_task_run(struct runner *r, size_t task);
 void runner_task_stop(struct runner *r, size_t task);
 void runner_task_state(struct runner *r, const struct sched_action *a);
 void runner_slot_release(struct slot *s);
+struct task_outcome;
+/* An attempt of the task of S ended. */
+void runner_task_done(const struct task_outcome *o, struct slot *s);
 
 #include "engine/runner_parts.h"
 

@@ -19,6 +19,7 @@
 #include "engine/expr/tmpl.h"
 #include "engine/plan.h"
 #include "engine/runner_priv.h"
+#include "engine/tryout/clock.h"
 #include "proto/frame.h"
 
 #define MAX_DEPTH 16
@@ -180,6 +181,7 @@ static void start_child(struct sub *b, const struct uuid *task_run)
 	    .parameters = b->slot->with,
 	    .tags = r->tags,
 	    .parent = task_run,
+	    .skew_ms = r->clock != NULL ? &r->clock->skew_ms : NULL,
 	};
 
 	b->child = runner_new(r->loop, r->env.items);
@@ -189,7 +191,9 @@ static void start_child(struct sub *b, const struct uuid *task_run)
 	b->child->on_closed = on_closed;
 	b->child->on_over_arg = b;
 	b->child->on_named = announce;
-	b->child->fake_clock = r->fake_clock;
+	b->child->clock = r->clock;
+	b->child->stubs = r->stubs;
+	b->child->test_store = r->test_store;
 	b->child->log_prints = r->flow->log_prints == 1 ||
 			       (r->flow->log_prints == PLAN_INHERIT && r->log_prints);
 	spec.arg = b->child;

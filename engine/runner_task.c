@@ -13,6 +13,7 @@
 #include "engine/change/when.h"
 #include "engine/runner_priv.h"
 #include "engine/task/task_proc.h"
+#include "engine/tryout/stub.h"
 
 static size_t index_of(const struct slot *s)
 {
@@ -56,6 +57,8 @@ void runner_slot_release(struct slot *s)
 	runner_cache_unlock(s);
 	runner_sub_free(s);
 	runner_pause_stop(s);
+	stub_free(s->stub);
+	s->stub = NULL;
 	json_decref(s->result);
 	s->result = NULL;
 }
@@ -205,9 +208,8 @@ static void log_tail(const struct slot *s, const struct task_outcome *o)
 	free(text);
 }
 
-static void on_task_done(const struct task_outcome *o, void *arg)
+void runner_task_done(const struct task_outcome *o, struct slot *s)
 {
-	struct slot *s = arg;
 	struct sched_event ev = {
 	    .type = SCHED_EV_ATTEMPT,
 	    .task = index_of(s),
@@ -238,6 +240,11 @@ static void on_task_done(const struct task_outcome *o, void *arg)
 		ev.no_retry = !may_retry(s, o);
 	}
 	runner_feed(s->runner, &ev);
+}
+
+static void on_task_done(const struct task_outcome *o, void *arg)
+{
+	runner_task_done(o, arg);
 }
 
 static const struct task_proc_ops task_ops = {
@@ -307,7 +314,9 @@ void runner_task_run(struct runner *r, size_t task)
 	struct sched_run run;
 
 	sched_get_run(r->sched, task, &run);
-	if (s->plan->uses != NULL) {
+	if (r->stubs != NULL && stub_of(s) != NULL) {
+		runner_cache_run(s, &run, stub_start);
+	} else if (s->plan->uses != NULL) {
 		runner_sub_start(s, &run);
 	} else if (s->plan->pause != NULL) {
 		runner_pause_start(s, &run);
@@ -321,6 +330,10 @@ void runner_task_stop(struct runner *r, size_t task)
 	struct slot *s = runner_slot(r, task);
 	int64_t grace_ms = -1;
 
+	if (s->stub != NULL) {
+		stub_stop(s);
+		return;
+	}
 	if (s->plan->uses != NULL) {
 		runner_sub_stop(s);
 		return;

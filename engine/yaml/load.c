@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "engine/plan.h"
+#include "engine/tryout/tests.h"
 #include "engine/yaml/scalar.h"
 
 #define MAX_FLOWS   1000u
@@ -59,11 +60,20 @@ static void file_names_key(struct loader *l, const struct ynode *n, void *obj)
 	(void)load_is_map(l, n, "'actions', 'checks' and 'handlers' of the file");
 }
 
+/* Loaded when the flows are known. */
+static void file_tests_key(struct loader *l, const struct ynode *n, void *obj)
+{
+	(void)l;
+	(void)n;
+	(void)obj;
+}
+
 static const struct field file_fields[] = {
     {"actions", FIELD_FN, .fn = file_names_key},
     {"checks", FIELD_FN, .fn = file_names_key},
     {"flows", FIELD_FN, .fn = file_flows_key},
     {"handlers", FIELD_FN, .fn = file_names_key},
+    {"tests", FIELD_FN, .fn = file_tests_key},
     {"version", FIELD_FN, .fn = file_version_key},
 };
 
@@ -100,6 +110,17 @@ static void check_uses(struct loader *l)
 	free(names);
 }
 
+/* They are for `wf flow test`; nobody else shall hear later that they are wrong. */
+static void check_tests(struct loader *l, const struct ynode *n)
+{
+	struct test_cases cases;
+
+	if (n != NULL) {
+		tests_load(l, n, &cases);
+		tests_release(&cases);
+	}
+}
+
 static void load_root(struct loader *l, const struct ynode *root)
 {
 	static const char *const needed[] = {"version", "flows"};
@@ -111,6 +132,7 @@ static void load_root(struct loader *l, const struct ynode *root)
 	load_fields(l, root, file_fields, ARRAY_LEN(file_fields), "the file", l->file);
 	load_check_names(l);
 	check_uses(l);
+	check_tests(l, ymap_get(root, "tests"));
 	for (i = 0; root->kind == YNODE_MAP && i < ARRAY_LEN(needed); i++) {
 		if (ymap_get(root, needed[i]) == NULL) {
 			diag_node(l->d, root, "the file has no key '%s'%s", needed[i],

@@ -8,49 +8,33 @@
 
 #include "base/error.h"
 #include "base/json.h"
-#include "base/loop.h"
 #include "base/mem.h"
-#include "base/proc.h"
 #include "base/timefmt.h"
-#include "engine/session/session.h"
-#include "engine/show/report.h"
+#include "engine/main.h"
+#include "engine/tryout/tryout.h"
 #include "sdk/src/host.h"
 #include "sdk/src/registry.h"
 
 #define RECORD_MAX (256u << 20)
 
-extern char **environ;
-
 struct wf_report {
 	json_t *doc;
 };
 
-static char *run_it(struct loop *loop, const wf_flow *def, const struct plan_flow *flow,
-		    const json_t *params)
+static void *attach(struct runner *r, struct loop *loop, const struct plan_flow *flow)
 {
-	struct runner *r = runner_new(loop, environ);
-	struct host *h = host_new(loop, def);
-	struct report *report = report_new(loop, REPORT_KEEP, 0, flow);
-	const struct session_spec spec = {
-	    .loop = loop,
-	    .events = &runner_session_events,
-	    .arg = r,
-	    .flow = flow,
-	    .parameters = params,
-	    .skew_ms = &r->skew_ms,
-	};
-	char *text;
+	const wf_flow *def = NULL;
+	struct host *h;
 
-	r->fake_clock = 1;
+	(void)registry_find(flow->name, &def, NULL);
+	h = host_new(loop, def);
 	runner_set_ops(r, &host_ops, h);
-	runner_start(r, offline_session_new(&spec), flow, report);
-	(void)loop_run(loop);
-	(void)proc_kill_strays();
-	runner_free(r);
-	host_free(h);
-	text = report_take(report);
-	report_free(report);
-	return text;
+	return h;
+}
+
+static void detach(void *attached)
+{
+	host_free(attached);
 }
 
 static int fail(const struct error *err)
@@ -62,10 +46,11 @@ static int fail(const struct error *err)
 int wf_test_flow(const wf_flow *flow, const char *params, wf_report **ret_report)
 {
 	const struct plan_flow *plan;
+	static const struct builtin b = {"flow", NULL, attach, detach};
+	struct tryout t = {.builtin = &b};
 	struct error err;
-	struct loop *loop;
 	json_t *in;
-	char *text = NULL;
+	char *text;
 
 	*ret_report = NULL;
 	if (registry_check() < 0) {
@@ -80,17 +65,12 @@ int wf_test_flow(const wf_flow *flow, const char *params, wf_report **ret_report
 	if (in == NULL) {
 		return fail(&err);
 	}
-	loop = loop_new(&err);
-	if (loop != NULL && proc_init(loop, &err) == 0) {
-		text = run_it(loop, flow, plan, in);
-		proc_fini();
-	} else {
-		(void)fail(&err);
-	}
+	t.flow = plan;
+	t.params = in;
+	text = tryout_run(&t, &err);
 	json_decref(in);
-	loop_free(loop);
 	if (text == NULL) {
-		return -1;
+		return fail(&err);
 	}
 	*ret_report = xcalloc(1, sizeof(**ret_report));
 	(*ret_report)->doc = json_parse(text, strlen(text), RECORD_MAX, NULL);

@@ -19,11 +19,12 @@ FILES = sorted((pathlib.Path(__file__).parent / "yaml").glob("*.flow.yaml"))
 
 @pytest.mark.parametrize("name", sorted(BLOCKS))
 def test_an_example_runs(name, tmp_path):
+    tested = "\ntests:" in BLOCKS[name]
     (tmp_path / name).write_text(BLOCKS[name])
     env = wf.clean_env(HOME=tmp_path, NO_COLOR="1", WF_RESULTS_DIR=tmp_path / "results")
     flow = {"sub.flow.yaml": "sub.flow.yaml:parent"}.get(name, name)
-    done = subprocess.run([wf.program("wf"), "flow", "run", flow, "--offline", *ARGS.get(name, [])], cwd=tmp_path, env=env,
-                          capture_output=True, text=True, timeout=60)
+    words = ["test", flow] if tested else ["run", flow, "--offline", *ARGS.get(name, [])]
+    done = subprocess.run([wf.program("wf"), "flow", *words], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     if name in RESULTS:
         assert json.loads(done.stdout) == RESULTS[name]
