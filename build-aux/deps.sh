@@ -11,7 +11,7 @@ libcurl4-openssl-dev libhiredis-dev libprotobuf-c-dev protobuf-c-compiler protob
 libyaml-dev libwslay-dev libssl-dev libxxhash-dev"
 run="redis-server ca-certificates tzdata libpq5"
 test="clang clang-tidy clang-format libclang-rt-dev libcriterion-dev postgresql sqlite3 valgrind \
-python3 python3-venv redis-tools openssl curl git ccache mandoc groff-base shellcheck xz-utils procps iproute2 tmux zsh fish systemd liblua5.1-0-dev spin chromium fonts-dejavu-core"
+python3 python3-venv redis-tools openssl curl git ccache mandoc groff-base shellcheck xz-utils procps iproute2 tmux zsh fish systemd libluajit-5.1-dev spin chromium fonts-dejavu-core"
 
 set_name=${1:-build}
 check=${2:-}
