@@ -9,6 +9,7 @@
 #include "api/events/emit.h"
 #include "api/orchestration/run_row.h"
 #include "api/tx.h"
+#include "base/compiler.h"
 #include "base/json.h"
 #include "base/timefmt.h"
 #include "base/uuid.h"
@@ -45,16 +46,17 @@ static int by_text(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* The union of the tags of flow, deployment and run, sorted. */
+/* The union of the tags of flow, deployment, run and parent task run, sorted. */
 static void related_tags(json_t *list, const struct run_row *row)
 {
-	const char *texts[] = {row->flow_tags, row->deployment_tags, row->tags};
-	json_t *parsed[3] = {NULL};
+	const char *texts[] = {row->flow_tags, row->deployment_tags, row->tags,
+			       row->parent_task_tags};
+	json_t *parsed[ARRAY_LEN(texts)] = {NULL};
 	const char *tags[TAGS_MAX];
 	size_t n = 0, i, k;
 	json_t *v;
 
-	for (k = 0; k < 3; k++) {
+	for (k = 0; k < ARRAY_LEN(texts); k++) {
 		if (texts[k] == NULL || strcmp(texts[k], "[]") == 0) {
 			continue;
 		}
@@ -76,7 +78,7 @@ static void related_tags(json_t *list, const struct run_row *row)
 		json_object_set_new(v, "prefect.resource.role", json_string("tag"));
 		json_array_append_new(list, v);
 	}
-	for (k = 0; k < 3; k++) {
+	for (k = 0; k < ARRAY_LEN(texts); k++) {
 		json_decref(parsed[k]);
 	}
 }

@@ -61,7 +61,8 @@ enum {
 	C_POOL_NAME,
 	C_POOL_TYPE,
 	C_PARENT_NAME,
-	C_D_MAX_ATTEMPTS
+	C_D_MAX_ATTEMPTS,
+	C_PARENT_TAGS
 };
 
 static char *dup_text(const struct db_rows *r, int col)
@@ -157,6 +158,7 @@ static void read_texts(struct run_row *row, const struct db_rows *r)
 	row->pool_name = dup_text(r, C_POOL_NAME);
 	row->pool_type = dup_text(r, C_POOL_TYPE);
 	row->parent_task_name = dup_text(r, C_PARENT_NAME);
+	row->parent_task_tags = dup_text(r, C_PARENT_TAGS);
 }
 
 static void read_row(struct run_row *row, const struct db_rows *r,
@@ -266,4 +268,5 @@ void run_row_release(struct run_row *row)
 	free(row->pool_name);
 	free(row->pool_type);
 	free(row->parent_task_name);
+	free(row->parent_task_tags);
 }

@@ -27,7 +27,7 @@ struct run_row {
 	/* owned; NULL = null */
 	char *name, *tags, *created_by, *owner;
 	char *flow_name, *flow_tags, *deployment_name, *deployment_tags;
-	char *queue_name, *pool_name, *pool_type, *parent_task_name;
+	char *queue_name, *pool_name, *pool_type, *parent_task_name, *parent_task_tags;
 };
 
 /* Fills ROW, also on failure (to be released).  -ERR_NOT_FOUND without touching the

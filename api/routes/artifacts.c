@@ -109,7 +109,7 @@ static int not_found(struct tx *tx, struct error *err)
 /* ---- what happened to a key's newest ---- */
 
 struct told {
-	struct uuid id;
+	struct uuid id, latest;
 	char *key;
 	json_t *related, *payload;
 };
@@ -142,6 +142,7 @@ static void take_told(const struct db_rows *r, void *arg)
 	t->payload = json_parse(b.data, b.len, 8u << 20, NULL);
 	buf_release(&b);
 	(void)db_uuid(r, A_ID, &t->id);
+	(void)db_uuid(r, A_LATEST, &t->latest);
 	t->key = xstrdup(db_text(r, A_KEY));
 	t->related = json_array();
 	relate(t->related, "artifact", "latest", r, A_LATEST);
@@ -443,28 +444,32 @@ static int repoint(struct tx *tx, const struct uuid *id, const char *key,
 	return rc;
 }
 
-/* GONE is what the key's row was before; told when it is no more. */
-static int emit_deleted(struct tx *tx, struct told *gone, struct error *err)
+/* GONE is what the key's row was before: it is no more, or shows another artifact. */
+static int emit_gone(struct tx *tx, struct told *gone, const struct uuid *latest,
+		     struct error *err)
 {
-	int rc = gone->key == NULL
-		     ? 1
-		     : db_one(tx->c, SQL_COLLECTION_BY_KEY,
-			      DB_ARGS(db_a_text(gone->key)), 1, NULL, NULL, err);
+	int left = gone->key == NULL
+		       ? 1
+		       : db_one(tx->c, SQL_COLLECTION_BY_KEY,
+				DB_ARGS(db_a_text(gone->key)), 1, NULL, NULL, err);
 
-	if (rc == 0) {
-		rc = event_object(tx,
-				  &(struct object_event){.kind = "artifact-collection",
-							 .what = "deleted",
-							 .id = &gone->id,
-							 .name = gone->key,
-							 .related = gone->related,
-							 .payload = gone->payload},
-				  err);
-	} else {
-		json_decref(gone->related);
-		json_decref(gone->payload);
+	if (left == 0) {
+		return event_object(
+		    tx,
+		    &(struct object_event){.kind = "artifact-collection",
+					   .what = "deleted",
+					   .id = &gone->id,
+					   .name = gone->key,
+					   .related = gone->related,
+					   .payload = gone->payload},
+		    err);
 	}
-	return MIN_OF(rc, 0);
+	json_decref(gone->related);
+	json_decref(gone->payload);
+	if (left > 0 && gone->key != NULL && uuid_equal(&gone->latest, latest)) {
+		return emit(tx, "updated", gone->key, err);
+	}
+	return MIN_OF(left, 0);
 }
 
 static int delete_one(struct tx *tx, const struct uuid *id, const char *key,
@@ -485,7 +490,7 @@ static int delete_one(struct tx *tx, const struct uuid *id, const char *key,
 		rc = repoint(tx, id, key, err);
 	}
 	if (rc == 0) {
-		rc = emit_deleted(tx, &gone, err);
+		rc = emit_gone(tx, &gone, id, err);
 	} else {
 		json_decref(gone.related);
 		json_decref(gone.payload);

@@ -47,7 +47,7 @@ SELECT fr.flow_id, fr.deployment_id, fr.parent_task_run_id, fr.run_count,
   frs.id, frs.type, frs.name, frs.timestamp, frs.message, frs.data, frs.state_details,
   f.name, f.tags, d.id, d.name, d.tags, d.concurrency_options, d.on_lost,
   cl.id, cl."limit", wq.name, wp.id, wp.name, wp.type, ptr.name,
-  d.max_attempts
+  d.max_attempts, ptr.tags
 FROM flow_run fr
 JOIN flow f ON f.id = fr.flow_id
 LEFT JOIN flow_run_state frs ON frs.id = fr.state_id

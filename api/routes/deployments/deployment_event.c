@@ -14,7 +14,7 @@
 
 #define AUTO_RUNS_SLICE 200
 
-/* {"prefect.resource.id": "prefect.<kind>.<id>", name, role}. */
+/* {"prefect.resource.id": "prefect.<kind>.<id>", name}; NAME may be NULL. */
 static json_t *related(const char *kind, const struct uuid *id, const char *name)
 {
 	char text[UUID_TEXT_SIZE];
@@ -22,7 +22,9 @@ static json_t *related(const char *kind, const struct uuid *id, const char *name
 
 	json_object_set_new(r, "prefect.resource.id",
 			    json_sprintf("prefect.%s.%s", kind, uuid_format(id, text)));
-	json_object_set_new(r, "prefect.resource.name", json_string(name));
+	if (name != NULL) {
+		json_object_set_new(r, "prefect.resource.name", json_string(name));
+	}
 	return r;
 }
 
@@ -31,31 +33,55 @@ static void set_role(json_t *r, const char *role)
 	json_object_set_new(r, "prefect.resource.role", json_string(role));
 }
 
-int deployment_emit(struct tx *tx, const struct deployment *d, const char *verb,
-		    json_t *payload, struct error *err)
+/* Objects that have no name here: blocks, the limit. */
+static void relate(json_t *list, int has, const char *kind, const struct uuid *id,
+		   const char *role)
 {
-	char name[64];
-	struct event_spec spec = {.name = name, .payload = payload};
 	json_t *r;
 
-	(void)snprintf(name, sizeof(name), "prefect.deployment.%s", verb);
-	spec.resource = related("deployment", &d->id, d->name);
-	spec.related = json_array();
-	r = related("flow", &d->flow_id, d->flow_name);
+	if (has) {
+		r = related(kind, id, NULL);
+		set_role(r, role);
+		json_array_append_new(list, r);
+	}
+}
+
+static json_t *all_related(const struct deployment *d)
+{
+	json_t *list = json_array(), *r = related("flow", &d->flow_id, d->flow_name);
+
 	set_role(r, "flow");
-	json_array_append_new(spec.related, r);
+	json_array_append_new(list, r);
 	if (d->has_queue && d->queue_name != NULL) {
 		r = related("work-queue", &d->work_queue_id, d->queue_name);
 		set_role(r, "work-queue");
-		json_array_append_new(spec.related, r);
+		json_array_append_new(list, r);
 	}
 	if (d->has_pool && d->work_pool_name != NULL) {
 		r = related("work-pool", &d->work_pool_id, d->work_pool_name);
 		json_object_set_new(r, "prefect.work-pool.type",
 				    json_string(d->work_pool_type));
 		set_role(r, "work-pool");
-		json_array_append_new(spec.related, r);
+		json_array_append_new(list, r);
 	}
+	relate(list, d->has_storage, "block-document", &d->storage_document_id,
+	       "storage");
+	relate(list, d->has_infrastructure, "block-document",
+	       &d->infrastructure_document_id, "infrastructure");
+	relate(list, d->has_limit, "concurrency-limit", &d->limit_id,
+	       "concurrency-limit");
+	return list;
+}
+
+int deployment_emit(struct tx *tx, const struct deployment *d, const char *verb,
+		    json_t *payload, struct error *err)
+{
+	char name[64];
+	struct event_spec spec = {.name = name, .payload = payload};
+
+	(void)snprintf(name, sizeof(name), "prefect.deployment.%s", verb);
+	spec.resource = related("deployment", &d->id, d->name);
+	spec.related = all_related(d);
 	return event_emit(tx, &spec, NULL, err);
 }
 

@@ -201,26 +201,44 @@ static json_t *resource(const struct work_pool *p, int role)
 	return r;
 }
 
+/* PREFIX and ID in role ROLE. */
+static void relate(json_t *list, const char *prefix, const char *id, const char *role)
+{
+	json_t *r = json_object();
+
+	json_object_set_new(r, "prefect.resource.id", json_sprintf("%s%s", prefix, id));
+	json_object_set_new(r, "prefect.resource.role", json_string(role));
+	json_array_append_new(list, r);
+}
+
+static json_t *related(const struct work_pool *p)
+{
+	json_t *list = json_array();
+	json_t *storage = p->storage != NULL ? json_loads(p->storage, 0, NULL) : NULL;
+	const char *block = json_string_value(
+	    json_object_get(storage, "default_result_storage_block_id"));
+	char id[UUID_TEXT_SIZE];
+
+	if (p->has_default_queue) {
+		relate(list, "prefect.work-queue.",
+		       uuid_format(&p->default_queue_id, id), "default-queue");
+	}
+	if (block != NULL) {
+		relate(list, "prefect.block-document.", block, "result-storage");
+	}
+	json_decref(storage);
+	return list;
+}
+
 int pool_emit(struct tx *tx, const struct work_pool *p, const char *verb,
 	      json_t *payload, struct error *err)
 {
-	char id[UUID_TEXT_SIZE], name[64];
-	json_t *related = json_array(), *queue;
+	char name[64];
 	struct event_spec spec = {.name = name, .payload = payload};
 
 	(void)snprintf(name, sizeof(name), "prefect.work-pool.%s", verb);
-	if (p->has_default_queue && payload == NULL) {
-		queue = json_object();
-		json_object_set_new(
-		    queue, "prefect.resource.id",
-		    json_sprintf("prefect.work-queue.%s",
-				 uuid_format(&p->default_queue_id, id)));
-		json_object_set_new(queue, "prefect.resource.role",
-				    json_string("default-queue"));
-		json_array_append_new(related, queue);
-	}
 	spec.resource = resource(p, 1);
-	spec.related = related;
+	spec.related = payload == NULL ? related(p) : NULL;
 	return event_emit(tx, &spec, NULL, err);
 }
 

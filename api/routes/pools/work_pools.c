@@ -15,6 +15,7 @@
 #include "api/routes/filters.h"
 #include "api/routes/pools/pool_store.h"
 #include "api/routes/pools/pool_template.h"
+#include "api/routes/pools/queue_store.h"
 #include "api/routes/pools_tables.h"
 #include "api/services/outbox.h"
 #include "api/tx.h"
@@ -334,6 +335,34 @@ static void route_pool_update(struct http_req *r)
 	tx_submit(r, DB_WRITE, update_work, b, pool_body_free);
 }
 
+#define QUEUES_TOLD 200
+
+/* Its queues go with it, and say so. */
+static int emit_queues_deleted(struct tx *tx, const struct work_pool *p,
+			       struct error *err)
+{
+	struct uuid ids[QUEUES_TOLD];
+	struct work_queue q;
+	struct db_rows *rows = NULL;
+	size_t n = 0;
+	int rc =
+	    db_query(tx->c, SQL_WORK_QUEUE_IDS_OF_POOL,
+		     DB_ARGS(db_a_uuid(&p->id), db_a_int(QUEUES_TOLD)), 2, &rows, err);
+
+	while (rc >= 0 && n < QUEUES_TOLD && (rc = db_next(rows, err)) > 0) {
+		(void)db_uuid(rows, 0, &ids[n++]);
+	}
+	db_rows_free(rows);
+	for (size_t i = 0; rc >= 0 && i < n; i++) {
+		rc = queue_find(tx, &ids[i], &q, err);
+		if (rc == 1) {
+			rc = queue_emit(tx, &q, "deleted", NULL, err);
+			queue_release(&q);
+		}
+	}
+	return MIN_OF(rc, 0);
+}
+
 static int delete_work(struct tx *tx, void *arg, struct error *err)
 {
 	struct work_pool p = {0};
@@ -345,9 +374,8 @@ static int delete_work(struct tx *tx, void *arg, struct error *err)
 			       "internal use and can not "
 			       "be deleted.");
 	}
-	if (rc == 0) {
-		rc = pool_emit(tx, &p, "deleted", NULL, err);
-	}
+	rc = rc < 0 ? rc : emit_queues_deleted(tx, &p, err);
+	rc = rc < 0 ? rc : pool_emit(tx, &p, "deleted", NULL, err);
 	if (rc == 0) {
 		rc = outbox_pool_gone(tx, p.name, err);
 	}
