@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cmd_top.c - the commands without a group: version, explain, deploy.
+ * cmd_top.c - the commands without a group: version, explain, deploy, init.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +12,7 @@
 #include "cli/deploy.h"
 #include "cli/flow_run.h"
 #include "cli/groups.h"
+#include "cli/init.h"
 #include "cli/output.h"
 #include "cli/spec.h"
 
@@ -107,6 +108,7 @@ CLI_SPEC(explain_spec, "wf explain", "RUN [options]",
 static const struct command commands[] = {
     {"deploy", NULL, &deploy_spec, deploy},
     {"explain", NULL, &explain_spec, explain},
+    {"init", NULL, &init_spec, init},
     {"version", NULL, &version_spec, version},
 };
 

@@ -15,6 +15,7 @@ libcli_a_SOURCES = \
 	cli/cmd_flow.c \
 	cli/cmd_flow_run.c \
 	cli/cmd_flow_run_logs.c \
+	cli/cmd_init.c \
 	cli/cmd_pool.c \
 	cli/cmd_profile.c \
 	cli/cmd_server.c \
@@ -41,6 +42,7 @@ libcli_a_SOURCES = \
 	cli/deployment.h \
 	cli/flow_run.h \
 	cli/groups.h \
+	cli/init.h \
 	cli/main.c \
 	cli/man.c \
 	cli/man.h \
