@@ -62,6 +62,7 @@ struct proc {
 	int strays;           /* orphans of it were found */
 	int stopping, killed; /* ladder started; KILL sent */
 	int execed, reaped, finished;
+	int lean_slot; /* -1: we forked it ourselves */
 	int notify_fd, out_fd[2];
 	struct loop_io *notify_io, *out_io[2];
 };
@@ -130,7 +131,7 @@ static struct proc *find(pid_t pid)
 
 int proc_is_known(pid_t pid)
 {
-	return find(pid) != NULL;
+	return find(pid) != NULL || proc_forker_is(pid);
 }
 
 static void know(struct proc *p)
@@ -251,6 +252,7 @@ static void proc_free(struct proc *p)
 	close_output(p, 0);
 	close_output(p, 1);
 	close_notify(p);
+	proc_forker_give(p->lean_slot);
 	heap_remove(&mod.due, &p->due);
 	TAILQ_REMOVE(&mod.procs, p, link);
 	forget(p);
@@ -373,6 +375,14 @@ static void before_reap(struct proc *p)
 {
 	read_notify(p);
 	close_notify(p);
+	if (p->lean_slot >= 0) {
+		struct proc_failure failure;
+
+		proc_forker_failure(p->lean_slot, &failure);
+		if (failure.step != 0) {
+			take_failure(p, &failure);
+		}
+	}
 	if (group_exists(p)) {
 		(void)send_signal(p, p->killed ? SIGKILL : SIGTERM);
 		(void)send_signal(p, SIGCONT);
@@ -499,6 +509,7 @@ void proc_fini(void)
 		return;
 	}
 	proc_kill_all();
+	proc_forker_stop();
 	TAILQ_FOREACH_SAFE (p, &mod.procs, link, next) {
 		if (p->finished) {
 			p->exit_fn = NULL; /* finish() is under way and frees it */
@@ -548,7 +559,7 @@ static int open_fds(struct proc *p, const struct proc_spec *spec, struct proc_ch
 {
 	int i, pair[2];
 
-	if (!c->share) {
+	if (!c->share && p->lean_slot < 0) {
 		if (pipe2(pair, O_CLOEXEC) != 0) {
 			return err_errno(err, "start %s: open the notify pipe",
 					 spec_name(spec));
@@ -559,6 +570,9 @@ static int open_fds(struct proc *p, const struct proc_spec *spec, struct proc_ch
 	for (i = 0; i < 4; i++) {
 		if (i == 3 && spec->fd[i] < 0) {
 			continue; /* closed in the child */
+		}
+		if (p->lean_slot >= 0 && spec->fd[i] == -1) {
+			continue; /* the forker has it open */
 		}
 		c->fd[i] = open_fd(p, spec, i, null_fd);
 		if (c->fd[i] < 0) {
@@ -607,6 +621,7 @@ static struct proc *proc_new(struct loop *loop, const struct proc_spec *spec)
 	    .exit = {.started_ms = now_ms},
 	    .notify_fd = -1,
 	    .out_fd = {-1, -1},
+	    .lean_slot = -1,
 	};
 	for (int i = 0; i < PROC_MARKS && spec->marks[i] != NULL; i++) {
 		p->marks[i] = xstrdup(spec->marks[i]);
@@ -617,13 +632,33 @@ static struct proc *proc_new(struct loop *loop, const struct proc_spec *spec)
 	return p;
 }
 
-int proc_spawn(struct loop *loop, const struct proc_spec *spec, struct proc **ret_proc,
-	       struct error *err)
+/* Sets p->exit.pid; 1: the forker is gone. */
+static int fork_child(struct proc *p, const struct proc_spec *spec,
+		      struct proc_child *c, struct error *err)
+{
+	pid_t pid = p->lean_slot >= 0
+			? proc_forker_fork(c, p->lean_slot, spec->lean_size, err)
+			: proc_child_fork(c, err);
+
+	p->exit.pid = pid;
+	if (pid <= 0) {
+		return pid == 0 ? 1 : (int)pid;
+	}
+	know(p);
+	if (c->share && c->failure.step != 0) {
+		take_failure(p, &c->failure);
+	} else if (c->share || p->lean_slot >= 0) {
+		p->execed = 1;
+	}
+	return 0;
+}
+
+static int spawn(struct loop *loop, const struct proc_spec *spec,
+		 struct proc **ret_proc, struct error *err)
 {
 	struct proc_child *c = xcalloc(1, sizeof(*c));
 	struct proc *p;
 	int null_fd = -1, rc, i;
-	pid_t pid;
 
 	PRE(mod.loop == loop && spec->exit_fn != NULL);
 	p = proc_new(loop, spec);
@@ -646,19 +681,12 @@ int proc_spawn(struct loop *loop, const struct proc_spec *spec, struct proc **re
 	if (c->fork_fn == NULL) {
 		proc_child_resolve(c);
 	}
+	if (spec->lean_size > 0 && spec->cgroup == NULL) {
+		p->lean_slot = proc_forker_slot();
+	}
 	rc = open_fds(p, spec, c, &null_fd, err);
 	if (rc == 0) {
-		pid = proc_child_fork(c, err);
-		rc = pid < 0 ? (int)pid : 0;
-		p->exit.pid = pid;
-		if (pid > 0) {
-			know(p);
-		}
-		if (c->share && c->failure.step != 0) {
-			take_failure(p, &c->failure);
-		} else if (c->share) {
-			p->execed = 1;
-		}
+		rc = fork_child(p, spec, c, err);
 	}
 	for (i = 1; i <= 2; i++) {
 		if (spec->fd[i] == PROC_FD_PIPE && c->fd[i] >= 0) {
@@ -672,7 +700,7 @@ int proc_spawn(struct loop *loop, const struct proc_spec *spec, struct proc **re
 		close(null_fd);
 	}
 	free(c);
-	if (rc < 0) {
+	if (rc != 0) {
 		proc_free(p);
 		return rc;
 	}
@@ -684,6 +712,14 @@ int proc_spawn(struct loop *loop, const struct proc_spec *spec, struct proc **re
 		*ret_proc = p;
 	}
 	return 0;
+}
+
+int proc_spawn(struct loop *loop, const struct proc_spec *spec, struct proc **ret_proc,
+	       struct error *err)
+{
+	int rc = spawn(loop, spec, ret_proc, err);
+
+	return rc > 0 ? spawn(loop, spec, ret_proc, err) : rc;
 }
 
 int proc_adopt(struct loop *loop, const struct proc_spec *spec, pid_t pid,

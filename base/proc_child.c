@@ -132,6 +132,8 @@ WF_NORETURN static void child_fail(struct proc_child *c, enum proc_step step, in
 
 	if (c->share) {
 		c->failure = failure;
+	} else if (c->lean != NULL) {
+		*c->lean = failure;
 	} else if (write(c->notify_fd, &failure, sizeof(failure)) < 0) {
 		_exit(EXIT_INFRA); /* the same: there is nobody else to tell */
 	}
@@ -165,7 +167,7 @@ static void child_map_fds(struct proc_child *c)
 
 	for (i = 0; i < 5; i++) {
 		fd = i < 4 ? c->fd[i] : c->notify_fd;
-		if (fd < 0 || fd > 3) {
+		if (fd < 0 || fd > 3 || fd == i) {
 			continue;
 		}
 		fd = fcntl(fd, F_DUPFD_CLOEXEC, 4);
@@ -177,11 +179,12 @@ static void child_map_fds(struct proc_child *c)
 	for (i = 0; i < 4; i++) {
 		if (c->fd[i] < 0) {
 			close(i);
-		} else if (dup2(c->fd[i], i) < 0) {
+		} else if (c->fd[i] == i ? fcntl(i, F_SETFD, 0) < 0
+					 : dup2(c->fd[i], i) < 0) {
 			child_fail(c, STEP_DUP, errno);
 		}
 	}
-	if (close_range(4, ~0u, CLOSE_RANGE_CLOEXEC) != 0) {
+	if (c->lean == NULL && close_range(4, ~0u, CLOSE_RANGE_CLOEXEC) != 0) {
 		child_fail(c, STEP_CLOSE, errno);
 	}
 }
@@ -226,21 +229,32 @@ static void child_limits(struct proc_child *c)
 	}
 }
 
-static void child_reset_signals(void)
+void proc_child_reset_handlers(void)
 {
 	struct sigaction dfl = {.sa_handler = SIG_DFL};
-	sigset_t none;
 	int signo;
 
 	for (signo = 1; signo < NSIG; signo++) {
 		(void)sigaction(signo, &dfl,
 				NULL); /* KILL, STOP and libc's own refuse */
 	}
+}
+
+static void child_unblock_signals(void)
+{
+	sigset_t none;
+
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-WF_NORETURN static void child_main(struct proc_child *c, pid_t parent)
+static void child_reset_signals(void)
+{
+	proc_child_reset_handlers();
+	child_unblock_signals();
+}
+
+void proc_child_main(struct proc_child *c, pid_t parent)
 {
 	/* before anything that it could start */
 	if (c->cgroup_fd > 0 && write(c->cgroup_fd, "0", 1) != 1) {
@@ -252,7 +266,11 @@ WF_NORETURN static void child_main(struct proc_child *c, pid_t parent)
 		child_fail(c, STEP_CHDIR, errno);
 	}
 	child_limits(c);
-	child_reset_signals();
+	if (c->lean != NULL) {
+		child_unblock_signals(); /* the forker has no handlers */
+	} else {
+		child_reset_signals();
+	}
 	if (c->fork_fn != NULL) {
 		int rc;
 
@@ -271,8 +289,7 @@ WF_NORETURN static void child_main(struct proc_child *c, pid_t parent)
 
 /* ---- fork ---- */
 
-/* fork() with all signals blocked; in the child they stay so. */
-static pid_t fork_blocked(sigset_t *ret_before)
+pid_t proc_child_fork_blocked(sigset_t *ret_before)
 {
 	sigset_t all;
 	pid_t pid;
@@ -309,7 +326,7 @@ static pid_t vfork_blocked(struct proc_child *copy, pid_t parent)
 	 * system calls only and never returns */
 	pid = vfork(); /* NOLINT(clang-analyzer-security.insecureAPI.vfork) */
 	if (pid == 0) {
-		child_main(copy, parent); /* NOLINT(clang-analyzer-unix.Vfork) */
+		proc_child_main(copy, parent); /* NOLINT(clang-analyzer-unix.Vfork) */
 	}
 	e = errno;
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -335,13 +352,13 @@ pid_t proc_child_fork(struct proc_child *c, struct error *err)
 	if (c->fork_fn != NULL) {
 		(void)fflush(NULL); /* or both would write what is buffered */
 	}
-	pid = c->share ? fork_shared(c, parent) : fork_blocked(&before);
+	pid = c->share ? fork_shared(c, parent) : proc_child_fork_blocked(&before);
 	if (pid < 0) {
 		return (pid_t)err_errno(err, "fork for %s",
 					c->argv != NULL ? c->argv[0] : "a task");
 	}
 	if (pid == 0) {
-		child_main(c, parent);
+		proc_child_main(c, parent);
 	}
 	return pid;
 }
@@ -353,7 +370,7 @@ pid_t proc_fork_fn(int (*fn)(void *arg), void *arg, struct error *err)
 	int rc;
 
 	(void)fflush(NULL);
-	pid = fork_blocked(&before);
+	pid = proc_child_fork_blocked(&before);
 	if (pid < 0) {
 		return (pid_t)err_errno(err, "fork");
 	}

@@ -7,7 +7,9 @@
 #define BASE_PROC_PRIV_H
 
 #include <limits.h>
+#include <signal.h>
 
+#include "base/compiler.h"
 #include "base/proc.h"
 
 /* What a failing child reports; nothing means that exec succeeded. */
@@ -33,12 +35,26 @@ struct proc_child {
 	struct proc_limits limits;
 	int (*fork_fn)(void *arg); /* instead of exec */
 	void *fork_arg;
+	struct proc_failure *lean; /* the forker's child: the failure goes there */
 };
 
 void proc_child_resolve(struct proc_child *c);
 /* Forks with all signals blocked.  The pid, or -code. */
 pid_t proc_child_fork(struct proc_child *c, struct error *err);
+/* fork() with all signals blocked; in the child they stay so. */
+pid_t proc_child_fork_blocked(sigset_t *ret_before);
+WF_NORETURN void proc_child_main(struct proc_child *c, pid_t parent);
+void proc_child_reset_handlers(void);
 const char *proc_step_name(int step);
+
+/* proc_forker.c: a slot for a failure, -1: fork without the forker. */
+int proc_forker_slot(void);
+void proc_forker_give(int slot); /* accepts -1 */
+void proc_forker_failure(int slot, struct proc_failure *ret);
+/* SIZE bytes at fork_arg are copied.  The pid, 0: the forker is gone, or -code. */
+pid_t proc_forker_fork(const struct proc_child *c, int slot, size_t size,
+		       struct error *err);
+int proc_forker_is(pid_t pid);
 
 /* proc.c: whether PID is one that we supervise and have not reaped. */
 int proc_is_known(pid_t pid);

@@ -20,6 +20,8 @@
 #include "sdk/src/registry.h"
 
 #define READ_SIZE 65536
+#define START_MAX (128u << 10) /* a larger start stays in the memory that fork copies \
+				*/
 
 /* ---- the line ---- */
 
@@ -335,6 +337,53 @@ static double limit_of(const struct body *b)
 	return b->kind == BODY_TASK ? registry_plan_task(b->call->task)->timeout_s : 0;
 }
 
+static void add_state(json_t *msg, const char *key, const struct wf_state *s)
+{
+	json_t *j;
+
+	if (s != NULL) {
+		j = state_to_json(s);
+		if (json_is_null(s->data)) {
+			(void)json_object_set_new(j, "null", json_true());
+		}
+		(void)json_object_set_new(msg, key, j);
+	}
+}
+
+static json_t *start_json(const struct body_start *s)
+{
+	json_t *msg = json_pack(
+	    "{s:s, s:s, s:s, s:s, s:O*, s:O*, s:b}", "kind", s->obj.kind, "name",
+	    s->obj.name, "run", s->obj.run_name != NULL ? s->obj.run_name : "", "id",
+	    s->obj.run_id, "tags", s->obj.tags, "in", s->in, "ask", s->params != s->in);
+
+	add_state(msg, "old", s->old);
+	add_state(msg, "new", s->neu);
+	return msg;
+}
+
+/* Puts the start into the line of a process that does not share our memory. */
+static void write_start(struct body *b)
+{
+	uint32_t len = 0;
+	json_t *msg;
+
+	b->start.lean = 0;
+	if (!proc_forker_ready() || (msg = start_json(&b->start)) == NULL) {
+		return;
+	}
+	buf_add(&b->out, &len, sizeof(len));
+	jsonw_tree(&b->out, msg, 0);
+	json_decref(msg);
+	len = (uint32_t)(b->out.len - sizeof(len));
+	if (len > START_MAX) {
+		buf_reset(&b->out);
+		return;
+	}
+	memcpy(b->out.data, &len, sizeof(len));
+	b->start.lean = 1;
+}
+
 int body_launch(struct body *b, struct error *err)
 {
 	double limit = limit_of(b);
@@ -360,10 +409,15 @@ int body_launch(struct body *b, struct error *err)
 	}
 	ps.fd[3] = fds[1];
 	b->fd = fds[0];
+	write_start(b);
+	ps.lean_size = b->start.lean ? sizeof(b->start) : 0;
+	flush(b);
 	rc = proc_spawn(b->h->loop, &ps, &b->proc, err);
 	(void)close(fds[1]);
 	if (rc == 0) {
-		b->io = loop_io_new(b->h->loop, b->fd, LOOP_READ, on_io, b);
+		b->io = loop_io_new(b->h->loop, b->fd,
+				    b->out.len > 0 ? LOOP_READ | LOOP_WRITE : LOOP_READ,
+				    on_io, b);
 	}
 	return rc;
 }

@@ -205,11 +205,55 @@ static void run_function(const struct body_start *start, wf_ctx *ctx)
 	line_send(end);
 }
 
+static int ask_params; /* they did not come with the start */
+
+static wf_state *state_of(const json_t *msg, const char *key)
+{
+	const json_t *j = json_object_get(msg, key);
+	wf_state *s;
+
+	if (j == NULL) {
+		return NULL;
+	}
+	s = keep_alloc(sizeof(*s));
+	state_from_json(s, j);
+	if (json_is_true(json_object_get(j, "null"))) {
+		s->data = json_null();
+	}
+	return s;
+}
+
+/* What start_json() of bodies.c sent; the pointers of START are the engine's. */
+static void receive_start(struct body_start *start)
+{
+	json_t *msg;
+
+	body_now = keep_alloc(sizeof(*body_now)); /* the line is open */
+	msg = keep(line_receive());
+	start->obj = (struct wf_obj){
+	    .kind = json_string_value(json_object_get(msg, "kind")),
+	    .name = json_string_value(json_object_get(msg, "name")),
+	    .run_name = json_string_value(json_object_get(msg, "run")),
+	    .tags = json_object_get(msg, "tags"),
+	};
+	(void)snprintf(start->obj.run_id, sizeof(start->obj.run_id), "%s",
+		       json_string_value(json_object_get(msg, "id")));
+	start->in = json_object_get(msg, "in");
+	ask_params = json_is_true(json_object_get(msg, "ask"));
+	start->params = ask_params ? NULL : start->in;
+	start->old = state_of(msg, "old");
+	start->neu = state_of(msg, "new");
+}
+
 int body_main(void *arg)
 {
-	const struct body_start *start = arg;
-	wf_ctx *ctx = keep_alloc(sizeof(*ctx));
+	struct body_start *start = arg;
+	wf_ctx *ctx;
 
+	if (start->lean) {
+		receive_start(start);
+	}
+	ctx = keep_alloc(sizeof(*ctx));
 	ctx->flow = start->flow;
 	ctx->task = start->task;
 	ctx->obj = start->obj;
@@ -267,7 +311,15 @@ int wf_attempt(wf_ctx *ctx)
 
 wf_json wf_params(wf_ctx *ctx)
 {
-	return cooked(ctx->params);
+	static json_t *answer; /* the same for all contexts of a process */
+
+	if (ctx->params == NULL && ask_params) {
+		ask_params = 0;
+		line_send(json_pack("{s:s}", "op", "params"));
+		answer = keep(line_receive());
+	}
+	return cooked(ctx->params != NULL ? ctx->params
+					  : json_object_get(answer, "params"));
 }
 
 void wf_set_name(wf_ctx *ctx, const char *name)

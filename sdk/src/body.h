@@ -72,7 +72,8 @@ struct wf_ctx {
 	int pauses;
 };
 
-/* What a new process starts with; in memory that it shares with the engine. */
+/* What a new process starts with: memory that it shares with the engine, or, when that
+ * would cost more (see base/proc_forker.c), a copy of this and a first frame. */
 struct body_start {
 	const wf_flow *flow;
 	const wf_task *task;
@@ -86,6 +87,7 @@ struct body_start {
 	const wf_action_fn *on_failure;
 	size_t skip;  /* handlers that were called already */
 	int captured; /* what it prints becomes log lines */
+	int lean;     /* the forker's child: objects and JSON come over the line */
 };
 extern wf_ctx *body_now; /* the running function's; NULL: none */
 /* The fork_fn of the engine's processes: runs it all, returns the exit status. */

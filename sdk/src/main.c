@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/opts.h"
+#include "base/proc.h"
 #include "engine/main.h"
 #include "engine/params.h"
 #include "engine/plan.h"
@@ -56,10 +57,21 @@ static void detach(void *attached)
 	host_free(attached);
 }
 
+/* While this process is small; without it the engine forks all by itself. */
+static void start_forker(void)
+{
+	struct error err;
+
+	if (proc_forker_start(&err) < 0) {
+		log_debug("%s", err.msg);
+	}
+}
+
 static int run(int argc, char **argv)
 {
 	const struct builtin b = {program, find, attach, detach};
 
+	start_forker();
 	return cmd_run_builtin(&b, argc, argv);
 }
 
@@ -80,6 +92,7 @@ static int engine(int argc, char **argv)
 		return 64;
 	}
 	n = strtol(fd, &end, 10);
+	start_forker();
 	return cmd_worker_builtin(&b,
 				  *end == '\0' && n >= 0 && n < INT_MAX ? (int)n : -1);
 }

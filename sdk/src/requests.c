@@ -183,6 +183,12 @@ char *host_masked(const struct host *h, char *text)
 	return text;
 }
 
+static void take_params(struct body *b, const json_t *msg)
+{
+	(void)msg;
+	body_send(b, json_pack("{s:O}", "params", b->start.params));
+}
+
 /* Which handler runs: "" none. */
 static void take_at(struct body *b, const json_t *msg)
 {
@@ -377,6 +383,7 @@ static const struct {
     {"leave", take_leave},
     {"rest", take_rest},
     {"txn", txn_request},
+    {"params", take_params},
     {"print", take_print},
     {"name", take_name},
     {"next", take_next},
