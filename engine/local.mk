@@ -73,10 +73,12 @@ libengine_a_SOURCES = \
 	engine/session/coolname.h \
 	engine/session/offline.c \
 	engine/session/remote.c \
+	engine/session/remote_facts.c \
 	engine/session/remote_feed.c \
 	engine/session/remote_priv.h \
 	engine/session/remote_side.c \
 	engine/session/session.h \
+	engine/session/task_frame.h \
 	engine/show/live.c \
 	engine/show/live.h \
 	engine/show/record.c \

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/timefmt.h"
 #include "engine/session/control_priv.h"
+#include "engine/session/task_frame.h"
 #include "engine/plan.h"
 
 #ifndef PACKAGE_VERSION
@@ -96,48 +97,70 @@ static int64_t instant(int64_t at_us)
 	return at_us == TIME_NONE ? 0 : at_us;
 }
 
-void control_task_state(struct session *s, const struct session_task *t)
+void task_frame_init(struct task_frame *x, const struct session_task *t)
 {
-	wf_frame f;
-	Wf__Control__TaskState m;
-	Wf__Control__State st;
-	char *inputs = json_text(t->inputs), *policy;
-	struct buf details;
+	Wf__Control__TaskState *m = &x->m;
 
-	wf__control__frame__init(&f);
-	wf__control__task_state__init(&m);
-	wf__control__state__init(&st);
-	buf_init(&details);
-	fill_state(&st, t->state, &details);
-	policy = xasprintf(
+	wf__control__task_state__init(m);
+	wf__control__state__init(&x->state);
+	buf_init(&x->details);
+	fill_state(&x->state, t->state, &x->details);
+	x->inputs = json_text(t->inputs);
+	x->policy = xasprintf(
 	    "{\"retries\":%d,\"retry_delay\":%lld}", t->plan->retries,
 	    (long long)(t->plan->delays.count > 0 ? t->plan->delays.seconds[0] : 0));
-	m.task_run_id = id_bytes(&t->run->id);
-	m.name = text_of(t->name);
-	m.task_key = t->plan->task_key;
-	m.dynamic_key = text_of(t->dynamic_key);
-	m.n_tags = json_array_size(t->tags);
-	m.tags = tag_texts(t->tags);
-	m.task_inputs_json = inputs;
-	m.empirical_policy_json = policy;
-	m.run_count = t->run->run_count;
-	m.flow_run_run_count = t->flow_run_count;
-	m.expected_start_us = t->run->expected_us;
-	m.start_us = instant(t->run->start_us);
-	m.end_us = instant(t->run->end_us);
-	m.total_run_time_s = (double)t->run->total_run_us / 1e6;
-	m.state = &st;
-	m.from_type = (Wf__Control__StateType)t->from;
+	m->task_run_id = id_bytes(&t->run->id);
+	m->name = text_of(t->name);
+	m->task_key = t->plan->task_key;
+	m->dynamic_key = text_of(t->dynamic_key);
+	m->n_tags = json_array_size(t->tags);
+	m->tags = tag_texts(t->tags);
+	m->task_inputs_json = x->inputs;
+	m->empirical_policy_json = x->policy;
+	m->run_count = t->run->run_count;
+	m->flow_run_run_count = t->flow_run_count;
+	m->expected_start_us = t->run->expected_us;
+	m->start_us = instant(t->run->start_us);
+	m->end_us = instant(t->run->end_us);
+	m->total_run_time_s = (double)t->run->total_run_us / 1e6;
+	m->state = &x->state;
+	m->from_type = (Wf__Control__StateType)t->from;
 	if (!uuid_is_nil(&t->previous)) {
-		m.previous_state_id = id_bytes(&t->previous);
+		m->previous_state_id = id_bytes(&t->previous);
 	}
+}
+
+void task_frame_release(struct task_frame *x)
+{
+	free(x->m.tags);
+	free(x->inputs);
+	free(x->policy);
+	buf_release(&x->details);
+}
+
+void control_task_state(struct session *s, const struct session_task *t)
+{
+	struct task_frame x;
+	wf_frame f;
+
+	wf__control__frame__init(&f);
+	task_frame_init(&x, t);
 	f.body_case = WF__CONTROL__FRAME__BODY_TASK_STATE;
-	f.task_state = &m;
+	f.task_state = &x.m;
 	control_send(control_of(s), &f);
-	free(m.tags);
-	free(inputs);
-	free(policy);
-	buf_release(&details);
+	task_frame_release(&x);
+}
+
+void log_frame_init(Wf__Control__LogLine *m, const struct session_log *log)
+{
+	wf__control__log_line__init(m);
+	m->level = log->level;
+	m->name = text_of(log->logger);
+	m->message = text_of(log->message);
+	m->timestamp_us = log->at_us;
+	if (log->task_run != NULL) {
+		m->task_run_id = id_bytes(log->task_run);
+	}
 }
 
 static void send_log(struct control *c, const struct session_log *log)
@@ -146,14 +169,7 @@ static void send_log(struct control *c, const struct session_log *log)
 	Wf__Control__LogLine m;
 
 	wf__control__frame__init(&f);
-	wf__control__log_line__init(&m);
-	m.level = log->level;
-	m.name = text_of(log->logger);
-	m.message = text_of(log->message);
-	m.timestamp_us = log->at_us;
-	if (log->task_run != NULL) {
-		m.task_run_id = id_bytes(log->task_run);
-	}
+	log_frame_init(&m, log);
 	f.body_case = WF__CONTROL__FRAME__BODY_LOG;
 	f.log = &m;
 	control_send(c, &f);

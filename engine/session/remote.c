@@ -40,6 +40,7 @@ static int send_http(struct remote *r, const struct remote_req *req, httpc_fn fn
 	    .headers = headers,
 	    .body = req->body->len > 0 ? req->body->data : NULL,
 	    .body_len = req->body->len,
+	    .content_type = req->content_type,
 	    .max_body = ANSWER_MAX,
 	};
 	int rc = httpc_send(r->http, &spec, fn, arg, NULL, err);
@@ -135,7 +136,7 @@ static void next_call(struct remote *r)
 	if (c == NULL || r->calling || r->closed) {
 		return;
 	}
-	req = (struct remote_req){c->method, c->path, &c->body};
+	req = (struct remote_req){c->method, c->path, &c->body, NULL};
 	r->calling = 1;
 	if (r->give_up_ms == INT64_MAX) {
 		r->give_up_ms = clock_mono_ms() + REMOTE_GIVE_UP_MS;
@@ -270,9 +271,8 @@ static void on_flow_created(struct remote *r, int status, const json_t *body,
 	buf_release(&b);
 }
 
-static void remote_open(struct session *s)
+static void create_flow(struct remote *r)
 {
-	struct remote *r = remote_of(s);
 	struct jsonw w;
 	struct buf b;
 
@@ -286,6 +286,35 @@ static void remote_open(struct session *s)
 	r->give_up_ms = clock_mono_ms(); /* say at once that nobody is there */
 	add_call(r, "POST", xstrdup("/flows/"), &b, on_flow_created);
 	buf_release(&b);
+}
+
+/* wf-api says so; another server has no such route. */
+static void on_info(struct remote *r, int status, const json_t *body,
+		    const struct error *err)
+{
+	if (status == 0) {
+		give_up(r, err);
+		return;
+	}
+	r->takes_updates = json_object_get(body, "api_version") != NULL;
+	if (r->takes_updates) {
+		r->events.path = "/wf/v1/updates";
+		r->events.binary = 1;
+		uuid_v4(&r->sender);
+	}
+	create_flow(r);
+}
+
+static void remote_open(struct session *s)
+{
+	struct remote *r = remote_of(s);
+
+	if (r->via != NULL) { /* calls by way of a worker are JSON */
+		create_flow(r);
+		return;
+	}
+	r->give_up_ms = clock_mono_ms(); /* say at once that nobody is there */
+	add_call(r, "GET", xstrdup("/wf/v1/info"), NULL, on_info);
 }
 
 /* ---- states of the flow ---- */
@@ -402,8 +431,12 @@ static void remote_task_state(struct session *s, const struct session_task *task
 	struct buf b;
 
 	buf_init(&b);
-	remote_task_event(r, task, &b);
-	remote_feed_add(&r->events, b.data, b.len);
+	if (r->takes_updates) {
+		remote_fact_state(r, task);
+	} else {
+		remote_task_event(r, task, &b);
+		remote_feed_add(&r->events, b.data, b.len);
+	}
 	if (r->events.queue.len > FEED_HIGH) {
 		r->s.congested = 1;
 	}
@@ -416,8 +449,12 @@ static void remote_log(struct session *s, const struct session_log *log)
 	struct jsonw w;
 	struct buf b;
 
-	if (r->logs.queue.len > FEED_MAX) {
+	if (r->logs.queue.len + r->events.queue.len > FEED_MAX) {
 		r->logs.dropped++;
+		return;
+	}
+	if (r->takes_updates) {
+		remote_fact_log(r, log);
 		return;
 	}
 	buf_init(&b);
@@ -497,7 +534,8 @@ static void send_closed(void *arg)
 void remote_check_closed(struct remote *r)
 {
 	if (!r->closing || r->closed || r->calling || !TAILQ_EMPTY(&r->calls) ||
-	    r->side_calls > 0 || r->events.queue.len > 0 || r->logs.queue.len > 0) {
+	    r->side_calls > 0 || r->line_count > 0 || r->events.queue.len > 0 ||
+	    r->logs.queue.len > 0) {
 		return;
 	}
 	r->closed = 1;
@@ -544,6 +582,7 @@ static void remote_free(struct session *s)
 	loop_timer_free(r->close_timer);
 	remote_feed_release(&r->events);
 	remote_feed_release(&r->logs);
+	buf_release(&r->lines);
 	json_decref(r->parameters);
 	json_decref(r->tags);
 	free(r->url);
@@ -616,6 +655,7 @@ struct session *remote_session_new(const struct session_spec *spec, const char *
 		r->parent = *spec->parent;
 	}
 	TAILQ_INIT(&r->calls);
+	buf_init(&r->lines);
 	r->give_up_ms = INT64_MAX;
 	backoff_init(&r->backoff, 200, 10000);
 	r->http = httpc_new(spec->loop, 6);

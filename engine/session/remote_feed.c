@@ -19,6 +19,7 @@
 #include "proto/frame.h"
 
 #define MESSAGE_MAX 100000
+#define BINARY      "application/x-protobuf"
 
 static uint32_t item_len(const char *at)
 {
@@ -41,12 +42,13 @@ static void on_sent(int rc, const struct httpc_resp *resp, const struct error *e
 	struct remote *r = f->remote;
 	int status = resp != NULL ? resp->status : 0;
 	int failed = rc < 0 || status >= 300;
+	int again = failed ? http_is_retryable(rc, status)
+			   : f->binary && resp != NULL && remote_fact_answers(resp);
 
 	if (r->closed) {
 		return; /* the session is being freed */
 	}
-	if (failed && http_is_retryable(rc, status) &&
-	    clock_mono_ms() < f->give_up_ms && !r->closed) {
+	if (again && clock_mono_ms() < f->give_up_ms) {
 		f->sending = 0;
 		arm(f, backoff_next(&f->backoff, random_unit()));
 		return;
@@ -58,9 +60,10 @@ static void on_sent(int rc, const struct httpc_resp *resp, const struct error *e
 	}
 	backoff_reset(&f->backoff);
 	buf_consume(&f->queue, f->sending);
+	f->count -= f->sent;
 	f->sending = 0;
 	f->give_up_ms = INT64_MAX;
-	if (f->queue.len > 0) {
+	if (f->queue.len > 0 || (f->binary && r->line_count > 0)) {
 		remote_feed_flush(f);
 	}
 	if (r->s.congested && r->events.queue.len < FEED_HIGH / 2) {
@@ -70,33 +73,59 @@ static void on_sent(int rc, const struct httpc_resp *resp, const struct error *e
 	remote_check_closed(r);
 }
 
+static void start_body(struct feed *f, struct buf *body)
+{
+	if (f->binary) {
+		remote_fact_head(f->remote, body);
+	} else {
+		buf_addc(body, '[');
+	}
+}
+
+static void add_item(const struct feed *f, struct buf *body, const char *data, size_t n,
+		     size_t before)
+{
+	if (f->binary) {
+		remote_fact_item(body, data, n);
+	} else {
+		buf_adds(body, before > 0 ? "," : "");
+		buf_add(body, data, n);
+	}
+}
+
 void remote_feed_flush(struct feed *f)
 {
 	struct buf body;
-	struct remote_req req = {"POST", f->path, &body};
+	struct remote_req req = {"POST", f->path, &body, f->binary ? BINARY : NULL};
 	struct error err;
 	size_t used = 0, count = 0;
 	uint32_t n;
 
-	if (f->sending > 0 || f->queue.len == 0) {
+	if (f->sending > 0) {
+		return;
+	}
+	if (f->binary) {
+		remote_fact_lines(f->remote);
+	}
+	if (f->queue.len == 0) {
 		return;
 	}
 	f->timer_armed = 0;
 	loop_timer_stop(f->timer);
 	buf_init(&body);
-	buf_addc(&body, '[');
+	start_body(f, &body);
 	while (used < f->queue.len && count < FEED_BATCH_MAX &&
 	       body.len < FEED_BATCH_BYTES) {
 		n = item_len(f->queue.data + used);
-		buf_adds(&body, count++ > 0 ? "," : "");
-		buf_add(&body, f->queue.data + used + sizeof(n), n);
+		add_item(f, &body, f->queue.data + used + sizeof(n), n, count++);
 		used += sizeof(n) + n;
 	}
-	buf_addc(&body, ']');
+	buf_adds(&body, f->binary ? "" : "]");
 	if (f->give_up_ms == INT64_MAX) {
 		f->give_up_ms = clock_mono_ms() + REMOTE_GIVE_UP_MS;
 	}
 	f->sending = used;
+	f->sent = count;
 	if (remote_send(f->remote, &req, on_sent, f, &err) < 0) {
 		on_sent(-err.code, NULL, &err, f);
 	}
@@ -131,6 +160,15 @@ void remote_feed_add(struct feed *f, const char *json, size_t len)
 
 	buf_add(&f->queue, &n, sizeof(n));
 	buf_add(&f->queue, json, len);
+	f->count++;
+	remote_feed_arm(f);
+	if (f->count == FEED_BATCH_MAX && f->sending == 0) {
+		arm(f, 0); /* a whole batch: the server has something to do */
+	}
+}
+
+void remote_feed_arm(struct feed *f)
+{
 	if (f->sending == 0 && !f->timer_armed) {
 		arm(f, FEED_FLUSH_MS);
 	}
@@ -196,7 +234,6 @@ static void write_policy(struct jsonw *w, const struct plan_task *plan)
 {
 	size_t i;
 
-	jsonw_obj(w, "empirical_policy");
 	jsonw_int(w, "max_retries", plan->retries);
 	jsonw_real(w, "retry_delay_seconds", 0.0);
 	jsonw_int(w, "retries", plan->retries);
@@ -214,7 +251,16 @@ static void write_policy(struct jsonw *w, const struct plan_task *plan)
 	if (plan->jitter > 0) {
 		jsonw_real(w, "retry_jitter_factor", plan->jitter);
 	}
-	jsonw_obj_end(w);
+}
+
+void remote_policy(const struct plan_task *plan, struct buf *out)
+{
+	struct jsonw w;
+
+	jsonw_init(&w, out);
+	jsonw_obj(&w, NULL);
+	write_policy(&w, plan);
+	jsonw_obj_end(&w);
 }
 
 static void write_task_run(struct jsonw *w, const struct session_task *t)
@@ -223,7 +269,9 @@ static void write_task_run(struct jsonw *w, const struct session_task *t)
 	jsonw_str(w, "name", t->name);
 	jsonw_str(w, "task_key", t->plan->task_key);
 	jsonw_str(w, "dynamic_key", t->dynamic_key);
+	jsonw_obj(w, "empirical_policy");
 	write_policy(w, t->plan);
+	jsonw_obj_end(w);
 	jsonw_json(w, "tags", t->tags);
 	jsonw_raw(w, "labels", "{}");
 	jsonw_json(w, "task_inputs", t->inputs);

@@ -151,7 +151,7 @@ static void side_failed(void *arg)
 static void side_send(void *arg)
 {
 	struct side_call *c = arg;
-	struct remote_req req = {c->method, c->path, &c->body};
+	struct remote_req req = {c->method, c->path, &c->body, NULL};
 
 	c->asked = 1;
 	if (remote_send(c->r, &req, on_side, c, &c->err) < 0) {
