@@ -111,6 +111,7 @@ libbase_a_SOURCES = \
 	base/proc.h \
 	base/proc_child.c \
 	base/proc_forker.c \
+	base/proc_forker.h \
 	base/proc_priv.h \
 	base/proc_text.c \
 	base/queue_ext.h \

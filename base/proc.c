@@ -34,6 +34,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "base/proc_forker.h"
 #include "base/proc_priv.h"
 #include "base/queue_ext.h"
 
@@ -109,8 +110,7 @@ static int group_exists(const struct proc *p)
 	return p->execed && kill(-p->exit.pid, 0) == 0;
 }
 
-/* Before exec the group may not exist yet; after it everything in the group is meant.
- */
+/* Before exec there may be no group yet; after it all in the group are meant. */
 static int send_signal(struct proc *p, int signo)
 {
 	PRE(p->exit.pid > 1);
@@ -259,8 +259,7 @@ static void proc_free(struct proc *p)
 	for (int i = 0; i < PROC_MARKS; i++) {
 		free(p->marks[i]);
 	}
-	mod.count--;
-	metric_set(&running, mod.count);
+	metric_set(&running, --mod.count);
 	free(p);
 }
 
@@ -373,15 +372,12 @@ static void on_reaped(struct proc *p, int status, const struct rusage *ru)
 /* The leader is a zombie still, so that its number cannot mean another group. */
 static void before_reap(struct proc *p)
 {
+	struct proc_failure failure;
+
 	read_notify(p);
 	close_notify(p);
-	if (p->lean_slot >= 0) {
-		struct proc_failure failure;
-
-		proc_forker_failure(p->lean_slot, &failure);
-		if (failure.step != 0) {
-			take_failure(p, &failure);
-		}
+	if (proc_forker_failure(p->lean_slot, &failure)) {
+		take_failure(p, &failure);
 	}
 	if (group_exists(p)) {
 		(void)send_signal(p, p->killed ? SIGKILL : SIGTERM);
@@ -552,8 +548,7 @@ static int open_fd(struct proc *p, const struct proc_spec *spec, int i, int *nul
 	return *null_fd;
 }
 
-/* The parent's ends go into P, the child's into C.  The caller closes both on failure.
- */
+/* The parent's ends go into P, the child's into C; both stay open on failure. */
 static int open_fds(struct proc *p, const struct proc_spec *spec, struct proc_child *c,
 		    int *null_fd, struct error *err)
 {
@@ -627,8 +622,7 @@ static struct proc *proc_new(struct loop *loop, const struct proc_spec *spec)
 		p->marks[i] = xstrdup(spec->marks[i]);
 	}
 	TAILQ_INSERT_TAIL(&mod.procs, p, link);
-	mod.count++;
-	metric_set(&running, mod.count);
+	metric_set(&running, ++mod.count);
 	return p;
 }
 
@@ -647,8 +641,8 @@ static int fork_child(struct proc *p, const struct proc_spec *spec,
 	know(p);
 	if (c->share && c->failure.step != 0) {
 		take_failure(p, &c->failure);
-	} else if (c->share || p->lean_slot >= 0) {
-		p->execed = 1;
+	} else {
+		p->execed = c->share || p->lean_slot >= 0;
 	}
 	return 0;
 }
@@ -780,15 +774,14 @@ void proc_carried(struct proc *p, const struct proc_carry *c)
 	rearm(p);
 }
 
-static void reap_now(void *arg)
+static void reap_now(void *loop)
 {
-	(void)arg;
-	on_sigchld(SIGCHLD, NULL);
+	on_sigchld(SIGCHLD, loop);
 }
 
 void proc_reap_soon(struct loop *loop)
 {
-	loop_defer(loop, reap_now, NULL);
+	loop_defer(loop, reap_now, loop);
 }
 
 pid_t proc_pid(const struct proc *p)

@@ -90,10 +90,7 @@ struct proc_spec {
 	 */
 	int (*fork_fn)(void *arg);
 	void *fork_arg;
-	/*
-	 * > 0: fork_arg is plain memory of this size, of which the child may get a
-	 * copy: proc_forker_start()'s helper forks it, if it runs.
-	 */
+	/* > 0: fork_arg is plain memory of this size; the forker may copy it */
 	size_t lean_size;
 	proc_output_fn output_fn; /* may be NULL when nothing is PROC_FD_PIPE */
 	proc_exit_fn exit_fn;
@@ -104,14 +101,6 @@ struct proc_spec {
 
 /* Once per process, before the first spawn: SIGCHLD, subreaper.  0 or -code. */
 int proc_init(struct loop *loop, struct error *err);
-/*
- * Before proc_init(), while the process is small and has one thread: a helper that
- * forks for fork_fn with lean_size.  Its children are ours in every respect, but see
- * memory as it is now.  proc_fini() ends it; when it is missing or killed, we fork.
- */
-int proc_forker_start(struct error *err);
-void proc_forker_stop(void);
-int proc_forker_ready(void);
 void proc_fini(void); /* KILLs what is left; no exit_fn is called any more.  Not from
 		       * an output_fn. */
 

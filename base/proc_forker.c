@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/proc_forker.h"
 #include "base/proc_priv.h"
 
 #define SLOTS    1024 /* children at a time; more are forked by ourselves */
@@ -253,9 +254,13 @@ void proc_forker_give(int slot)
 	}
 }
 
-void proc_forker_failure(int slot, struct proc_failure *ret)
+int proc_forker_failure(int slot, struct proc_failure *ret)
 {
+	if (slot < 0) {
+		return 0;
+	}
 	*ret = mod.failures[slot];
+	return ret->step != 0;
 }
 
 /* Its own 1 and 2 are ours. */

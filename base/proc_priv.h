@@ -49,8 +49,8 @@ const char *proc_step_name(int step);
 
 /* proc_forker.c: a slot for a failure, -1: fork without the forker. */
 int proc_forker_slot(void);
-void proc_forker_give(int slot); /* accepts -1 */
-void proc_forker_failure(int slot, struct proc_failure *ret);
+void proc_forker_give(int slot);                             /* accepts -1 */
+int proc_forker_failure(int slot, struct proc_failure *ret); /* 1: it failed */
 /* SIZE bytes at fork_arg are copied.  The pid, 0: the forker is gone, or -code. */
 pid_t proc_forker_fork(const struct proc_child *c, int slot, size_t size,
 		       struct error *err);

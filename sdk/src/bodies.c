@@ -14,14 +14,16 @@
 #include "base/loop.h"
 #include "base/mem.h"
 #include "base/proc.h"
+#include "base/proc_forker.h"
 #include "engine/task/task_proc.h"
 #include "sdk/src/host.h"
 #include "sdk/src/parts.h"
 #include "sdk/src/registry.h"
 
 #define READ_SIZE 65536
-#define START_MAX (128u << 10) /* a larger start stays in the memory that fork copies \
-				*/
+#define START_MAX                                                           \
+	(128u << 10) /* a larger start stays in the memory that fork copies \
+		      */
 
 /* ---- the line ---- */
 

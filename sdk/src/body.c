@@ -236,8 +236,8 @@ static void receive_start(struct body_start *start)
 	    .run_name = json_string_value(json_object_get(msg, "run")),
 	    .tags = json_object_get(msg, "tags"),
 	};
-	(void)snprintf(start->obj.run_id, sizeof(start->obj.run_id), "%s",
-		       json_string_value(json_object_get(msg, "id")));
+	(void)strncpy(start->obj.run_id, json_string_value(json_object_get(msg, "id")),
+		      sizeof(start->obj.run_id) - 1);
 	start->in = json_object_get(msg, "in");
 	ask_params = json_is_true(json_object_get(msg, "ask"));
 	start->params = ask_params ? NULL : start->in;

@@ -14,6 +14,8 @@
 #include "base/jsonw.h"
 #include "sdk/src/body.h"
 
+#define READ_FIRST 2048
+
 static struct buf input; /* what came with the frame before */
 static int online = -1;
 
@@ -78,10 +80,22 @@ static size_t frame_size(void)
 	return sizeof(len) + len <= input.len ? sizeof(len) + len : 0;
 }
 
+/* Little for the start of a frame: a process touches no more pages than it must. */
+static size_t wanted(void)
+{
+	uint32_t len;
+
+	if (input.len < sizeof(len)) {
+		return READ_FIRST;
+	}
+	memcpy(&len, input.data, sizeof(len));
+	return sizeof(len) + len - input.len;
+}
+
 json_t *line_receive(void)
 {
 	struct error err;
-	size_t size;
+	size_t size, room;
 	json_t *v;
 	ssize_t n;
 
@@ -92,8 +106,9 @@ json_t *line_receive(void)
 		buf_init(&input);
 	}
 	while ((size = frame_size()) == 0) {
-		buf_reserve(&input, 65536);
-		n = recv(BODY_FD, input.data + input.len, 65536, 0);
+		room = wanted();
+		buf_reserve(&input, room);
+		n = recv(BODY_FD, input.data + input.len, room, 0);
 		if (n < 0 && errno == EINTR) {
 			continue;
 		}

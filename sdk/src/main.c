@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/opts.h"
 #include "base/proc.h"
+#include "base/proc_forker.h"
 #include "engine/main.h"
 #include "engine/params.h"
 #include "engine/plan.h"

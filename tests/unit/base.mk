@@ -30,6 +30,7 @@ tests_unit_test_base_SOURCES = \
 	tests/unit/base/test_notify.c \
 	tests/unit/base/test_opts.c \
 	tests/unit/base/test_proc.c \
+	tests/unit/base/test_proc_forker.c \
 	tests/unit/base/test_proc_plain.c \
 	tests/unit/base/test_toml.c
 tests_unit_test_base_CFLAGS = $(AM_CFLAGS) $(CRITERION_CFLAGS) \
