@@ -98,10 +98,10 @@ void outbox_check_flushes(struct outbox *o)
 	struct flush *f;
 
 	while (!o->closed && (f = TAILQ_FIRST(&o->flushes)) != NULL &&
-	       journal_oldest(o->journal) >=
-		   f->upto) { /* NOLINT(clang-analyzer-unix.Malloc): removed below */
+	       journal_oldest(o->journal) >= f->upto) {
 		struct flush copy = *f;
-		TAILQ_REMOVE(&o->flushes, f, link);
+
+		TAILQ_REMOVE_HEAD(&o->flushes, link);
 		free(f);
 		copy.fn(copy.arg);
 	}

@@ -7,11 +7,11 @@
 #define AGENT_OUTBOX_PRIV_H
 
 #include <stdint.h>
-#include <sys/queue.h>
 
 #include "agent/outbox.h"
 #include "base/backoff.h"
 #include "base/map.h"
+#include "base/queue_ext.h"
 #include "proto/frame.h"
 
 #define OUTBOX_HEADERS_MAX  32

@@ -14,4 +14,15 @@
 		     (var) = (tvar))
 #endif
 
+/* Written to the head itself: whoever reads it next sees what became of the list. */
+#define TAILQ_REMOVE_HEAD(head, field)                                          \
+	do {                                                                    \
+		(head)->tqh_first = (head)->tqh_first->field.tqe_next;          \
+		if ((head)->tqh_first != NULL) {                                \
+			(head)->tqh_first->field.tqe_prev = &(head)->tqh_first; \
+		} else {                                                        \
+			(head)->tqh_last = &(head)->tqh_first;                  \
+		}                                                               \
+	} while (0)
+
 #endif

@@ -375,12 +375,14 @@ void cluster_later(struct cluster *c, cluster_later_fn fn, void *arg)
 	arm(c);
 }
 
-static void later_call(struct cluster *c, struct later *l, int canceled)
+/* The first of those that wait. */
+static void later_call(struct cluster *c, int canceled)
 {
+	struct later *l = TAILQ_FIRST(&c->later);
 	cluster_later_fn fn = l->fn;
 	void *arg = l->arg;
 
-	TAILQ_REMOVE(&c->later, l, link);
+	TAILQ_REMOVE_HEAD(&c->later, link);
 	free(l);
 	fn(canceled, arg);
 }
@@ -395,7 +397,7 @@ static void on_timer(void *arg)
 		ask_map(c);
 	}
 	while (!c->closed && (l = TAILQ_FIRST(&c->later)) != NULL && l->at_ms <= now) {
-		later_call(c, l, 0);
+		later_call(c, 0);
 	}
 	arm(c);
 }
@@ -435,8 +437,6 @@ static void destroy(void *arg)
 
 void cluster_free(struct cluster *c)
 {
-	struct later *l;
-
 	if (c == NULL || c->closed) {
 		return;
 	}
@@ -446,8 +446,8 @@ void cluster_free(struct cluster *c)
 		redis_free(c->nodes[i]->redis);
 		c->nodes[i]->redis = NULL;
 	}
-	while ((l = TAILQ_FIRST(&c->later)) != NULL) {
-		later_call(c, l, 1);
+	while (!TAILQ_EMPTY(&c->later)) {
+		later_call(c, 1);
 	}
 	loop_timer_free(c->timer);
 	loop_defer_free(c->loop, destroy, c);

@@ -126,27 +126,31 @@ static int epoch_of_cluster(struct pools *p, const char *marker, pools_int_fn fn
 	struct epoch_calls *e = xcalloc(1, sizeof(*e));
 	size_t count = 0, sent = 0;
 	char **tags = cluster_tags(p->dest.cluster, &count);
-	int rc = count > 0 ? 0
-			   : err_set(err, ERR_UNAVAILABLE,
-				     "no server of the cluster is known yet");
+	int rc = 0;
 
-	*e = (struct epoch_calls){.left = count, .known = 1, .fn = fn, .arg = arg};
+	*e = (struct epoch_calls){.known = 1, .fn = fn, .arg = arg};
+	if (count == 0) {
+		rc = err_set(&e->err, ERR_UNAVAILABLE,
+			     "no server of the cluster is known yet");
+	}
 	for (size_t i = 0; i < count; i++) {
 		char *key = xasprintf(EPOCH_KEY ":%s", tags[i]);
 
-		rc = rc == 0 ? epoch_at(p, key, marker, on_one_epoch, e, err) : rc;
+		rc = rc == 0 ? epoch_at(p, key, marker, on_one_epoch, e, &e->err) : rc;
 		sent += rc == 0;
 		free(key);
 		free(tags[i]);
 	}
 	free(tags);
-	if (rc < 0 && sent == 0) {
+	if (sent == 0) {
+		if (err != NULL) {
+			*err = e->err;
+		}
 		free(e);
 		return rc;
 	}
-	for (size_t i = sent; i < count; i++) {
-		on_one_epoch(rc, 0, err, e); /* sent ones are still to come */
-	}
+	e->left = sent; /* whose answers are still to come */
+	e->rc = rc;
 	return 0;
 }
 

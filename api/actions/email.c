@@ -143,7 +143,7 @@ static void on_mail(struct job *j, int rc, const struct httpc_resp *resp,
 		    const struct error *err)
 {
 	job_end_turn(j);
-	if (rc == 0 && (resp->status < 400 || resp->status == 0)) {
+	if (rc == 0 && resp != NULL && resp->status < 400) {
 		job_done(j);
 		return;
 	}

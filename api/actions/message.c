@@ -282,23 +282,34 @@ static void on_webhook(struct job *j, const struct httpc_resp *resp)
 	job_done(j);
 }
 
+static void not_sent(struct job *j, const char *why)
+{
+	j->send_at++;
+	job_end_turn(j);
+	if (is_webhook(j)) {
+		job_failed(j, "Webhook call failed: %.600s", why);
+		return;
+	}
+	note(j, "%s", why);
+	send_next(j);
+}
+
 static void on_sent(struct job *j, int rc, const struct httpc_resp *resp,
 		    const struct error *err)
 {
-	const struct send *s = &j->sends[j->send_at++];
+	const struct send *s = &j->sends[j->send_at];
 
-	job_end_turn(j);
-	if (is_webhook(j)) {
-		if (rc < 0) {
-			job_failed(j, "Webhook call failed: %.600s", err->msg);
-		} else {
-			on_webhook(j, resp);
-		}
+	if (rc < 0) {
+		not_sent(j, err->msg);
 		return;
 	}
-	if (rc < 0) {
-		note(j, "%s", err->msg);
-	} else if (!is_good(s, resp)) {
+	j->send_at++;
+	job_end_turn(j);
+	if (is_webhook(j)) {
+		on_webhook(j, resp);
+		return;
+	}
+	if (!is_good(s, resp)) {
 		note(j, "%s: the service answered %d: %.200s", slug_of(j), resp->status,
 		     resp->body);
 	}
@@ -326,7 +337,7 @@ static void send_now(struct job *j)
 		spec.timeout_ms = (int64_t)(timeout * 1000);
 	}
 	if (job_send(j, &spec, on_sent, &err) < 0) {
-		on_sent(j, -err.code, NULL, &err);
+		not_sent(j, err.msg);
 	}
 }
 
@@ -342,7 +353,7 @@ static void send_next(struct job *j)
 	}
 	if (url_parse(j->sends[j->send_at].url, &url, &err) < 0) {
 		url_release(&url);
-		on_sent(j, -err.code, NULL, &err);
+		not_sent(j, err.msg);
 		return;
 	}
 	origin = url_origin(&url);

@@ -15,7 +15,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 
-#define FOLLOWS_US (5 * 60 * 1000000LL)
+#define FOLLOWS_US (5LL * 60 * 1000000)
 
 static json_t *related_of(const struct job *j)
 {

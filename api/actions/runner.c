@@ -327,10 +327,9 @@ static void plan(struct actions *a, const struct load *l)
 
 	if (!l->leads) {
 		ms = OTHER_MS;
-	} else if (l->seen == LOAD_BATCH &&
-		   map_count(&a->jobs) + LOAD_BATCH <= ACTIONS_IN_MEMORY) {
-		ms = 0;
-	} else if (a->again) {
+	} else if (a->again ||
+		   (l->seen == LOAD_BATCH &&
+		    map_count(&a->jobs) + LOAD_BATCH <= ACTIONS_IN_MEMORY)) {
 		ms = 0;
 	} else if (l->next_due_us != INT64_MAX) {
 		until = (l->next_due_us - clock_wall_us()) / 1000 + 1;

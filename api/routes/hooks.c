@@ -3,6 +3,7 @@
  * hooks.c - /hooks/{slug}: a request becomes an event by the webhook's template
  * (events-and-automations 8.1).
  */
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -73,7 +74,9 @@ static void add_header(const char *name, const char *value, void *arg)
 static int hex(char c)
 {
 	const char *digits = "0123456789abcdef";
-	const char *at = c != '\0' ? strchr(digits, c | 0x20) : NULL;
+	const char *at = isxdigit((unsigned char)c)
+			     ? strchr(digits, tolower((unsigned char)c))
+			     : NULL;
 
 	return at != NULL ? (int)(at - digits) : -1;
 }
@@ -87,14 +90,14 @@ static json_t *form_text(const char *s, size_t len)
 
 	buf_init(&b);
 	for (i = 0; i < len; i++) {
-		int hi = s[i] == '%' && i + 2 < len + 0 ? hex(s[i + 1]) : -1;
+		int hi = s[i] == '%' && i + 2 < len ? hex(s[i + 1]) : -1;
 		int lo = hi >= 0 ? hex(s[i + 2]) : -1;
 
 		if (lo >= 0) {
 			buf_addc(&b, (char)(hi * 16 + lo));
 			i += 2;
 		} else {
-			buf_addc(&b, s[i] == '+' ? ' ' : s[i]);
+			buf_addc(&b, (char)(s[i] == '+' ? ' ' : s[i]));
 		}
 	}
 	for (i = 0; i < b.len; i += n) {

@@ -56,12 +56,14 @@ static char *new_slug(void)
 
 	random_bytes(bytes, sizeof(bytes));
 	text = base64_encode(bytes, sizeof(bytes));
-	for (s = text; *s != '\0'; s++) {
-		*s = *s == '+' ? '-' : *s == '/' ? '_' : *s == '=' ? '\0' : *s;
-		if (*s == '\0') {
-			break;
+	for (s = text; *s != '\0' && *s != '='; s++) {
+		if (*s == '+') {
+			*s = '-';
+		} else if (*s == '/') {
+			*s = '_';
 		}
 	}
+	*s = '\0'; /* without the padding */
 	return text;
 }
 

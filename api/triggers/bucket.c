@@ -164,19 +164,21 @@ static void tell(struct triggers *t, struct bucket *b)
 /* The dead first: one of the same key may have come after it. */
 void triggers_flush(struct triggers *t)
 {
-	struct bucket *b, *next;
+	struct bucket_list living = TAILQ_HEAD_INITIALIZER(living);
+	struct bucket *b;
 
-	for (b = TAILQ_FIRST(&t->dirty); b != NULL; b = next) {
-		next = TAILQ_NEXT(b, dirty_link);
+	while ((b = TAILQ_FIRST(&t->dirty)) != NULL) {
+		TAILQ_REMOVE_HEAD(&t->dirty, dirty_link);
 		if (b->is_dead) {
 			tell(t, b);
-			TAILQ_REMOVE(&t->dirty, b, dirty_link);
 			bucket_free(b);
+		} else {
+			TAILQ_INSERT_TAIL(&living, b, dirty_link);
 		}
 	}
-	while ((b = TAILQ_FIRST(&t->dirty)) != NULL) {
+	while ((b = TAILQ_FIRST(&living)) != NULL) {
+		TAILQ_REMOVE_HEAD(&living, dirty_link);
 		tell(t, b);
-		TAILQ_REMOVE(&t->dirty, b, dirty_link);
 		b->is_dirty = 0;
 		b->is_stored = 1;
 	}

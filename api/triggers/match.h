@@ -13,7 +13,7 @@
 #include <jansson.h>
 
 /* The whole of TEXT, without negation. */
-int match_glob(const char *pattern, const char *text);
+int match_glob(const char *p, const char *s);
 /* The same with a leading '!'. */
 int match_pattern(const char *pattern, const char *text);
 /* Length of what stands before the first of * ? [ in PATTERN. */

@@ -62,6 +62,21 @@ static void node_deactivate(struct node *n, void *arg)
 	heap_remove(&w->t->alarms, &n->alarm);
 }
 
+/* An event that is looked for in the same way goes on where it was. */
+static void take_buckets(struct node *to, struct node *from)
+{
+	for (struct map_iter i = {0}; map_next(&from->buckets, &i);) {
+		((struct bucket *)i.value)->node = to;
+	}
+	map_release(&to->buckets);
+	heap_release(&to->due);
+	to->buckets = from->buckets;
+	to->due = from->due;
+	TAILQ_CONCAT(&to->met, &from->met, met_link);
+	map_init(&from->buckets, 0);
+	heap_init(&from->due);
+}
+
 /* What is counted moves to the node of the same id. */
 static void node_hand_over(struct node *n, void *arg)
 {
@@ -71,16 +86,7 @@ static void node_hand_over(struct node *n, void *arg)
 	if (to == NULL || to->type != n->type || n->type != NODE_EVENT) {
 		node_drop_buckets(w->t, n);
 	} else {
-		for (struct map_iter i = {0}; map_next(&n->buckets, &i);) {
-			((struct bucket *)i.value)->node = to;
-		}
-		map_release(&to->buckets);
-		heap_release(&to->due);
-		to->buckets = n->buckets;
-		to->due = n->due;
-		TAILQ_CONCAT(&to->met, &n->met, met_link);
-		map_init(&n->buckets, 0);
-		heap_init(&n->due);
+		take_buckets(to, n);
 	}
 	if (n->fired != NULL && to != NULL && to->parent != NULL) {
 		to->fired = n->fired;

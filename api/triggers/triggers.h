@@ -27,13 +27,13 @@ struct triggers;
 #define TRIGGERS_BUCKETS_MAX     4000000
 #define TRIGGERS_PARKED_MAX      100000
 #define TRIGGERS_SEEN_MAX        100000 /* ids that are remembered to drop repeats */
-#define TRIGGERS_LOOKBACK_US     (15 * 60 * 1000000LL)
-#define TRIGGERS_MEMORY_US       (30 * 60 * 1000000LL)
-#define TRIGGERS_SWEEP_US        (60 * 1000000LL) /* a bucket lives past its end */
+#define TRIGGERS_LOOKBACK_US     (15LL * 60 * 1000000)
+#define TRIGGERS_MEMORY_US       (30LL * 60 * 1000000)
+#define TRIGGERS_SWEEP_US        (60LL * 1000000) /* a bucket lives past its end */
 #define TRIGGERS_DEPTH_MAX       20               /* followers of followers */
 /* Firings that an automation causes by what it did itself: more is a loop. */
 #define TRIGGERS_LOOP_MAX 100
-#define TRIGGERS_LOOP_US  (60 * 1000000LL)
+#define TRIGGERS_LOOP_US  (60LL * 1000000)
 
 struct trigger_event {
 	struct uuid id, follows;
@@ -95,7 +95,7 @@ int triggers_set(struct triggers *t, const json_t *automation, int64_t now_us,
 void triggers_remove(struct triggers *t, const struct uuid *automation);
 
 /* State of an earlier process, after the automations. */
-void triggers_load_bucket(struct triggers *t, const struct trigger_bucket *b);
+void triggers_load_bucket(struct triggers *t, const struct trigger_bucket *v);
 void triggers_load_child(struct triggers *t, const struct trigger_child *c);
 void triggers_load_parked(struct triggers *t, const struct trigger_event *e);
 

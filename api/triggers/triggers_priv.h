@@ -12,11 +12,10 @@
 
 #include <stdint.h>
 
-#include <sys/queue.h>
-
 #include "api/triggers/triggers.h"
 #include "base/heap.h"
 #include "base/map.h"
+#include "base/queue_ext.h"
 
 enum node_type { NODE_EVENT = 1, NODE_COMPOUND, NODE_SEQUENCE };
 
