@@ -13,10 +13,6 @@ tidy=${CLANG_TIDY:-clang-tidy}
 cache=${WF_TIDY_CACHE-${XDG_CACHE_HOME:-$HOME/.cache}/wf/tidy}
 stamp=
 
-if grep -qxF "${file#"$PWD/"}" build-aux/tidy-debt; then # the reason is there
-	exit 0
-fi
-
 if [ -n "$cache" ] && mkdir -p "$cache" 2>/dev/null; then
 	key=$({
 		echo "$*"

@@ -7,7 +7,7 @@ CLANG_FORMAT = clang-format
 CLANG_TIDY = clang-tidy
 CHECK_JOBS = 2
 FUZZ_SECONDS = 30
-EXTRA_DIST += build-aux/check-layers.awk build-aux/check-tidy.sh build-aux/tidy-debt build-aux/check-install.sh build-aux/check-lessons.sh
+EXTRA_DIST += build-aux/check-layers.awk build-aux/check-tidy.sh build-aux/check-install.sh build-aux/check-lessons.sh
 
 # every source below the given folders, sorted; folders may be missing
 list_sources = for d in $(1); do if test -d $$d; then find $$d -type f $(2); fi; done | LC_ALL=C sort

@@ -433,10 +433,10 @@ static const char *const name_arg[] = {"NAME"};
 
 #define NAMED(var, prog, text, table)                    \
 	static const struct opt_spec var = {             \
-	    .program = prog,                             \
+	    .program = (prog),                           \
 	    .usage = "NAME [options]",                   \
-	    .about = text,                               \
-	    .opts = table,                               \
+	    .about = (text),                             \
+	    .opts = (table),                             \
 	    .count = sizeof(table) / sizeof((table)[0]), \
 	    .conf_size = sizeof(struct automation_conf), \
 	    .min_args = 0,                               \

@@ -174,13 +174,42 @@ static void make_room(struct slot *s, size_t count)
 	}
 }
 
+/* The verdict, and how many items there are.  1: it was told already. */
+static int count_items(struct slot *s, struct sched_event *ev, struct error *err)
+{
+	int skip = 0;
+
+	if (runner_eval_cond(s, &skip, err) < 0) {
+		return -err->code;
+	}
+	if (skip) {
+		ev->verdict = SCHED_SKIP;
+		json_decref(s->result);
+		s->result = NULL;
+		return 0;
+	}
+	if (s->plan->stream_of != PLAN_NO_TASK) {
+		ev->count = SCHED_STREAM;
+		make_room(s, 0);
+		return 0;
+	}
+	if (eval_lists(s, err) < 0) {
+		return -err->code;
+	}
+	if (!same_length(s, &ev->count)) {
+		return 1;
+	}
+	make_room(s, ev->count);
+	return 0;
+}
+
 void runner_expand(struct runner *r, size_t task)
 {
 	struct slot *s = &r->slots[task];
 	struct sched_event ev = {
 	    .type = SCHED_EV_EXPANDED, .task = task, .verdict = SCHED_OK};
 	struct error err;
-	int skip = 0;
+	int rc;
 
 	if (s->map == NULL) {
 		s->map = xcalloc(1, sizeof(*s->map));
@@ -188,25 +217,14 @@ void runner_expand(struct runner *r, size_t task)
 	s->map->id_count = 0;
 	json_decref(s->map->lists);
 	s->map->lists = NULL;
-	if (runner_eval_cond(s, &skip, &err) < 0) {
+	rc = count_items(s, &ev, &err);
+	if (rc < 0) {
 		ev.verdict = SCHED_FAIL;
 		ev.message = err.msg;
-	} else if (skip) {
-		ev.verdict = SCHED_SKIP;
-		json_decref(s->result);
-		s->result = NULL;
-	} else if (s->plan->stream_of != PLAN_NO_TASK) {
-		ev.count = SCHED_STREAM;
-		make_room(s, 0);
-	} else if (eval_lists(s, &err) < 0) {
-		ev.verdict = SCHED_FAIL;
-		ev.message = err.msg;
-	} else if (!same_length(s, &ev.count)) {
-		return;
-	} else {
-		make_room(s, ev.count);
 	}
-	runner_feed(r, &ev);
+	if (rc <= 0) {
+		runner_feed(r, &ev);
+	}
 }
 
 static void note_id(struct slot *head, const struct uuid *id)

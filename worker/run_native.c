@@ -143,7 +143,8 @@ static void on_proposed(int rc, const Wf__Updates__UpdateAnswer *a,
 	wf__control__state_answer__init(&answer);
 	answer.request_id = p->request_id;
 	TAILQ_REMOVE(&r->proposals, p, link);
-	if (rc < 0) {
+	(void)rc; /* negative without an answer */
+	if (a == NULL) {
 		answer.answer = WF__CONTROL__ANSWER__UNAVAILABLE;
 		answer.reason = borrow(err->msg);
 		/* journalled: the next process reports it */

@@ -62,7 +62,7 @@ void control_heartbeat(struct session *s, size_t running, size_t done);
 void control_call(struct session *s, const struct session_call *call);
 void control_on_answer(struct control *c, const Wf__Control__ApiAnswer *m);
 /* Nobody will answer any more. */
-void control_drop_calls(void *control);
+void control_drop_calls(void *arg);
 struct session *control_child(struct session *s, const struct session_spec *spec);
 
 #endif

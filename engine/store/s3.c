@@ -213,8 +213,7 @@ static void on_proc_exit(struct proc *p, const struct proc_exit *e, void *arg)
 	call_free(c);
 }
 
-void s3_start(struct store *s, enum s3_verb verb, const char *key, const char *text,
-	      size_t len, store_fn fn, void *arg)
+void s3_start(struct store *s, const struct s3_ask *ask, store_fn fn, void *arg)
 {
 	struct s3_call *c = xcalloc(1, sizeof(*c));
 	const char *user = opts_env("AWS_ACCESS_KEY_ID");
@@ -233,13 +232,13 @@ void s3_start(struct store *s, enum s3_verb verb, const char *key, const char *t
 	struct error err;
 
 	c->store = s;
-	c->verb = verb;
-	c->url = s3_url(s, key);
+	c->verb = ask->verb;
+	c->url = s3_url(s, ask->key);
 	c->region = xstrdup(s->region);
 	c->user = user != NULL ? user : "";
 	c->secret = secret != NULL ? secret : "";
-	c->text = text != NULL ? xstrndup(text, len) : NULL;
-	c->len = len;
+	c->text = ask->text != NULL ? xstrndup(ask->text, ask->len) : NULL;
+	c->len = ask->len;
 	c->fn = fn;
 	c->arg = arg;
 	buf_init(&c->out);

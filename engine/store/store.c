@@ -86,7 +86,7 @@ void store_get(struct store *s, const char *key, store_fn fn, void *arg)
 	int rc;
 
 	if (s->endpoint != NULL) {
-		s3_start(s, S3_GET, key, NULL, 0, fn, arg);
+		s3_start(s, &(struct s3_ask){.verb = S3_GET, .key = key}, fn, arg);
 		return;
 	}
 	buf_init(&b);
@@ -105,7 +105,10 @@ void store_put(struct store *s, const char *key, const char *text, size_t len,
 	int rc;
 
 	if (s->endpoint != NULL) {
-		s3_start(s, S3_PUT, key, text, len, fn, arg);
+		const struct s3_ask put = {
+		    .verb = S3_PUT, .key = key, .text = text, .len = len};
+
+		s3_start(s, &put, fn, arg);
 		return;
 	}
 	path = store_path(s, key);
@@ -125,7 +128,7 @@ void store_remove(struct store *s, const char *key, store_fn fn, void *arg)
 	char *path;
 
 	if (s->endpoint != NULL) {
-		s3_start(s, S3_DELETE, key, NULL, 0, fn, arg);
+		s3_start(s, &(struct s3_ask){.verb = S3_DELETE, .key = key}, fn, arg);
 		return;
 	}
 	path = store_path(s, key);

@@ -19,8 +19,13 @@ struct store {
 enum s3_verb { S3_GET = 1, S3_PUT, S3_DELETE };
 int s3_parse(struct store *s, const char *where, struct error *err);
 char *s3_url(const struct store *s, const char *key);
-void s3_start(struct store *s, enum s3_verb verb, const char *key, const char *text,
-	      size_t len, store_fn fn, void *arg);
+struct s3_ask {
+	enum s3_verb verb;
+	const char *key;
+	const char *text; /* of S3_PUT */
+	size_t len;
+};
+void s3_start(struct store *s, const struct s3_ask *ask, store_fn fn, void *arg);
 /* Nobody waits for the answers any more. */
 void s3_drop(struct store *s);
 

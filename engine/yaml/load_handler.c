@@ -317,7 +317,8 @@ static void load_args(struct loader *l, struct handler_load *hl, const struct yn
 
 static void add(struct plan_handlers *to, struct plan_handler *h)
 {
-	to->items = xreallocarray(to->items, to->count + 1, sizeof(*to->items));
+	to->items =
+	    xreallocarray(to->items, to->count + 1, sizeof(struct plan_handler *));
 	to->items[to->count++] = h;
 }
 

@@ -439,8 +439,8 @@ struct wf_map_arg {
 bool wf_wait(wf_fut *f, int ms);
 bool wf_wait_all(wf_futs *futs, int ms);
 /* The next one that ends, each once; NULL when all are through, or after MS. */
-wf_fut *wf_as_completed(wf_futs *futs, int ms);
-size_t wf_left(const wf_futs *futs);    /* that it has not given yet */
+wf_fut *wf_as_completed(wf_futs *list, int ms);
+size_t wf_left(const wf_futs *list);    /* that it has not given yet */
 const wf_state *wf_state_of(wf_fut *f); /* waits for the end */
 const char *wf_fut_name(wf_fut *f); /* of the run: "square-0"; waits for its start */
 wf_futs wf_list(wf_ctx *ctx, size_t count, ...); /* futures as a list */

@@ -96,7 +96,7 @@ int body_read(struct body *b)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
 		return errno == EINTR;
 	}
-	if (n <= 0 || b->in.len + (size_t)n > 2u * BODY_FRAME_MAX) {
+	if (n <= 0 || b->in.len + (size_t)n > (size_t)2 * BODY_FRAME_MAX) {
 		loop_io_free(b->io);
 		b->io = NULL;
 		(void)close(b->fd);

@@ -91,7 +91,7 @@ struct body_start {
 };
 extern wf_ctx *body_now; /* the running function's; NULL: none */
 /* The fork_fn of the engine's processes: runs it all, returns the exit status. */
-int body_main(void *start);
+int body_main(void *arg);
 /* In tests and beside runs: a context for values, without an engine. */
 int body_online(void);
 

@@ -48,6 +48,8 @@ static int known_ready;
 
 static void note_value(const json_t *v, int id)
 {
+	uintptr_t at = (uintptr_t)v;
+
 	if (v == NULL || json_is_null(v) || json_is_boolean(v)) {
 		return; /* there is only one of each */
 	}
@@ -55,7 +57,14 @@ static void note_value(const json_t *v, int id)
 		map_init(&known, KNOWN_MAX);
 		known_ready = 1;
 	}
-	(void)map_set_n(&known, &v, sizeof(v), (void *)(intptr_t)id, NULL);
+	(void)map_set_n(&known, &at, sizeof(at), (void *)(intptr_t)id, NULL);
+}
+
+static int known_id(const json_t *v)
+{
+	uintptr_t at = (uintptr_t)v;
+
+	return known_ready ? (int)(intptr_t)map_get_n(&known, &at, sizeof(at)) : 0;
 }
 
 /* Which arguments are results of other runs: {"param": id}, "gen": id. */
@@ -66,7 +75,7 @@ static void add_origins(json_t *in, json_t *msg)
 	int id;
 
 	json_object_foreach (in, key, v) {
-		id = known_ready ? (int)(intptr_t)map_get_n(&known, &v, sizeof(v)) : 0;
+		id = known_id(v);
 		if (id > 0) {
 			(void)json_object_set_new(refs, key, json_integer(id));
 		} else if (id < 0) {

@@ -121,7 +121,7 @@ static int command(struct smtp *s, char want, const char *word, const char *addr
 static void add_clean(struct buf *b, const char *s)
 {
 	for (; *s != '\0'; s++) {
-		buf_addc(b, *s == '\r' || *s == '\n' ? ' ' : *s);
+		buf_addc(b, (char)(*s == '\r' || *s == '\n' ? ' ' : *s));
 	}
 }
 

@@ -22,7 +22,8 @@
 #include "engine/sched.h"
 #include "sdk/src/registry.h"
 
-#define EXE_MAX (256u << 20)
+#define EXE_MAX      (256u << 20)
+#define BUILD_ID_MAX 32
 
 static struct plan_task *task_plans;
 static struct plan_task **task_list;
@@ -37,34 +38,43 @@ static char *borrow(const char *s)
 
 /* ---- which build of the program this is ---- */
 
+/* The build id among the notes from AT to END, as HEX; false: it is not there. */
+static int read_notes(const char *at, const char *end, char *hex)
+{
+	ElfW(Nhdr) n;
+	size_t name, size, k;
+
+	while (end - at >= (ptrdiff_t)sizeof(n)) {
+		memcpy(&n, at, sizeof(n));
+		at += sizeof(n);
+		name = (n.n_namesz + (size_t)3) & ~(size_t)3;
+		size = (n.n_descsz + (size_t)3) & ~(size_t)3;
+		if (name + size > (size_t)(end - at)) {
+			return 0;
+		}
+		if (n.n_type == NT_GNU_BUILD_ID && n.n_descsz <= BUILD_ID_MAX) {
+			for (k = 0; k < n.n_descsz; k++) {
+				(void)snprintf(hex + 2 * k, 3, "%02x",
+					       (unsigned char)at[name + k]);
+			}
+			return 1;
+		}
+		at += name + size;
+	}
+	return 0;
+}
+
 static int find_note(struct dl_phdr_info *info, size_t size, void *arg)
 {
-	char *hex = arg;
-	int i;
+	int i, found = 0;
 
 	(void)size;
-	for (i = 0; i < info->dlpi_phnum; i++) {
+	for (i = 0; i < info->dlpi_phnum && !found; i++) {
 		const ElfW(Phdr) *p = &info->dlpi_phdr[i];
 		const char *at = (const char *)(info->dlpi_addr + p->p_vaddr);
-		const char *end = at + p->p_memsz;
 
-		while (p->p_type == PT_NOTE &&
-		       end - at >= (ptrdiff_t)sizeof(ElfW(Nhdr))) {
-			ElfW(Nhdr) n;
-			const unsigned char *desc;
-			size_t k;
-
-			memcpy(&n, at, sizeof(n));
-			desc = (const unsigned char *)at + sizeof(n) +
-			       ((n.n_namesz + 3u) & ~3u);
-			if (n.n_type == NT_GNU_BUILD_ID && n.n_descsz <= 32) {
-				for (k = 0; k < n.n_descsz; k++) {
-					(void)snprintf(hex + 2 * k, 3, "%02x", desc[k]);
-				}
-				return 1;
-			}
-			at += sizeof(n) + ((n.n_namesz + 3u) & ~3u) +
-			      ((n.n_descsz + 3u) & ~3u);
+		if (p->p_type == PT_NOTE) {
+			found = read_notes(at, at + p->p_memsz, arg);
 		}
 	}
 	return 1; /* the program itself is the first one; no other counts */
@@ -72,7 +82,7 @@ static int find_note(struct dl_phdr_info *info, size_t size, void *arg)
 
 const char *registry_build_id(void)
 {
-	static char hex[72];
+	static char hex[2 * BUILD_ID_MAX + 1];
 	struct buf b;
 
 	if (hex[0] == '\0') {
@@ -277,7 +287,7 @@ static int make_tasks(struct error *err)
 		return 0;
 	}
 	task_plans = xcalloc(n + 1, sizeof(*task_plans));
-	task_list = xcalloc(n + 1, sizeof(*task_list));
+	task_list = xcalloc(n + 1, sizeof(struct plan_task *));
 	for (i = 0; i < n && rc == 0; i++) {
 		task_list[i] = &task_plans[i];
 		rc = make_task(&task_plans[i], i, err);

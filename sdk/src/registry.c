@@ -120,7 +120,7 @@ const char *registry_flow_name(const wf_flow *f)
 	if (names[i] == NULL) {
 		names[i] = xstrdup(f->name);
 		for (p = names[i]; *p != '\0'; p++) {
-			*p = *p == '_' ? '-' : *p;
+			*p = (char)(*p == '_' ? '-' : *p);
 		}
 	}
 	return names[i];

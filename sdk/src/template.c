@@ -23,7 +23,7 @@ struct parser {
 	const char *file;
 	int line;
 	const char *text, *at;
-	va_list *ap;
+	va_list ap;
 	int depth, failed;
 };
 
@@ -54,15 +54,15 @@ static json_t *spec_value(struct parser *p)
 
 	switch (*p->at++) {
 	case 's':
-		s = va_arg(*p->ap, const char *);
+		s = va_arg(p->ap, const char *);
 		v = s != NULL ? json_string(s) : json_null();
 		return v != NULL ? v : bad(p, "a %s that is not UTF-8");
 	case 'd':
-		return json_integer(va_arg(*p->ap, int));
+		return json_integer(va_arg(p->ap, int));
 	case 'b':
-		return json_boolean(va_arg(*p->ap, int));
+		return json_boolean(va_arg(p->ap, int));
 	case 'f':
-		v = json_real(va_arg(*p->ap, double));
+		v = json_real(va_arg(p->ap, double));
 		return v != NULL ? v : json_null();
 	case 'l':
 		if (*p->at == 'l') {
@@ -71,14 +71,14 @@ static json_t *spec_value(struct parser *p)
 		if (*p->at++ != 'd') {
 			break;
 		}
-		return json_integer(va_arg(*p->ap, long long));
+		return json_integer(va_arg(p->ap, long long));
 	case 'J': {
-		wf_json j = va_arg(*p->ap, wf_json);
+		wf_json j = va_arg(p->ap, wf_json);
 
 		return j != NULL ? json_incref(raw(j)) : json_null();
 	}
 	case 'F':
-		f = va_arg(*p->ap, wf_fut *);
+		f = va_arg(p->ap, wf_fut *);
 		return f != NULL ? json_pack("{s:i}", FUT_KEY, f->id) : json_null();
 	default:
 		break;
@@ -118,7 +118,7 @@ static void add_escape(struct parser *p, struct buf *b)
 		(void)bad(p, "text without end");
 		return;
 	}
-	buf_addc(b, hit != NULL ? to[hit - from] : *p->at);
+	buf_addc(b, (char)(hit != NULL ? to[hit - from] : *p->at));
 	p->at++;
 }
 
@@ -280,15 +280,16 @@ static json_t *parse_value(struct parser *p)
 
 json_t *template_make(const char *file, int line, const char *fmt, va_list *ap)
 {
-	struct parser p = {
-	    .file = file, .line = line, .text = fmt, .at = fmt, .ap = ap};
+	struct parser p = {.file = file, .line = line, .text = fmt, .at = fmt};
 	json_t *v;
 
 	if (fmt == NULL) {
 		body_error(file, line, "the template is NULL");
 		return NULL;
 	}
+	va_copy(p.ap, *ap);
 	v = parse_value(&p);
+	va_end(p.ap);
 	if (v != NULL && peek(&p) != '\0') {
 		json_decref(v);
 		return bad(&p, "the value is over here");
