@@ -282,16 +282,32 @@ static void on_webhook(struct job *j, const struct httpc_resp *resp)
 	job_done(j);
 }
 
+/* TEXT without path and query of the address that it names: they hold the secret of
+ * many services, and everybody who may read events reads this.  Owned. */
+static char *without_path(const char *text)
+{
+	const char *host = strstr(text, "://");
+	const char *path = host != NULL ? strchr(host + 3, '/') : NULL;
+	const char *end = path != NULL ? strstr(path, ": ") : NULL;
+
+	return end != NULL && end - path > 1
+		   ? xasprintf("%.*s/...%s", (int)(path - text), text, end)
+		   : xstrdup(text);
+}
+
 static void not_sent(struct job *j, const char *why)
 {
+	char *shown = without_path(why);
+
 	j->send_at++;
 	job_end_turn(j);
 	if (is_webhook(j)) {
-		job_failed(j, "Webhook call failed: %.600s", why);
-		return;
+		job_failed(j, "Webhook call failed: %.600s", shown);
+	} else {
+		note(j, "%s", shown);
+		send_next(j);
 	}
-	note(j, "%s", why);
-	send_next(j);
+	free(shown);
 }
 
 static void on_sent(struct job *j, int rc, const struct httpc_resp *resp,

@@ -298,8 +298,10 @@ static char *copy(const struct db_rows *r, int col)
 	return xstrdup(db_text(r, col));
 }
 
-/* The texts of an event are copied when somebody may want them. */
-static void take_event(struct trigger_store *s, const struct db_rows *r, struct fed *f)
+/* The texts of an event are copied when somebody may want them: also an automation
+ * whose row is before it in this batch (CHANGED), and which is not loaded yet. */
+static void take_event(struct trigger_store *s, const struct db_rows *r, struct fed *f,
+		       int changed)
 {
 	f->name = copy(r, 3);
 	f->resource_id = copy(r, 4);
@@ -308,7 +310,7 @@ static void take_event(struct trigger_store *s, const struct db_rows *r, struct 
 	f->parts.occurred_us = db_int(r, 5);
 	f->parts.received_us = db_int(r, 6);
 	f->parts.has_follows = db_uuid(r, 7, &f->parts.follows);
-	if (!f->parts.has_follows &&
+	if (!f->parts.has_follows && !changed &&
 	    !triggers_wanted(s->triggers, f->name, f->resource_id)) {
 		return;
 	}
@@ -331,6 +333,7 @@ static int read_feed(struct trigger_store *s, struct fed *list, size_t *ret_coun
 {
 	struct db_rows *r = NULL;
 	size_t n = 0;
+	int changed = 0;
 	int rc = db_query(s->tx->c, SQL_TRIGGER_FEED_BATCH,
 			  DB_ARGS(db_a_int(TRIGGER_FEED_BATCH)), 1, &r, err);
 
@@ -339,8 +342,9 @@ static int read_feed(struct trigger_store *s, struct fed *list, size_t *ret_coun
 
 		*f = (struct fed){.row = db_int(r, 0), .kind = (int)db_int(r, 1)};
 		(void)db_uuid(r, 2, &f->object);
+		changed = changed || f->kind == FEED_AUTOMATION;
 		if (f->kind == FEED_EVENT && !db_is_null(r, 3)) {
-			take_event(s, r, f);
+			take_event(s, r, f, changed);
 		}
 	}
 	db_rows_free(r);

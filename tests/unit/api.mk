@@ -52,5 +52,6 @@ tests_unit_test_api_SOURCES += tests/unit/api/test_services.c
 tests_unit_test_api_SOURCES += tests/unit/api/test_recorder.c
 tests_unit_test_api_SOURCES += tests/unit/api/test_template_check.c
 tests_unit_test_api_SOURCES += tests/unit/api/test_triggers.c
+tests_unit_test_api_SOURCES += tests/unit/api/test_trigger_store.c
 tests_unit_test_api_SOURCES += tests/unit/api/trigger_run.c
 tests_unit_test_api_SOURCES += tests/unit/api/trigger_run.h
