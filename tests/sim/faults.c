@@ -58,13 +58,20 @@ static void start_api(void *arg)
 	}
 }
 
+/* What is dead is not stopped. */
+static void end_stop(struct sim_node *n)
+{
+	n->stood_us -= MAX_OF(0, n->resume_us - sim_now_us);
+	n->resume_us = 0;
+}
+
 static void kill_worker(struct worker_node *w, int64_t us, int power)
 {
 	if (w->node.up) {
 		if (power) {
 			watch_power_failure(&w->node);
 		}
-		w->node.resume_us = 0;
+		end_stop(&w->node);
 		worker_kill(w, power);
 		(void)sim_at(NULL, sim_now_us + us, start_worker, w);
 	}
@@ -112,7 +119,7 @@ static void f_kill_api(int64_t us)
 	struct api_node *a = any_api();
 
 	if (a->node.up) {
-		a->node.resume_us = 0;
+		end_stop(&a->node);
 		api_kill(a);
 		(void)sim_at(NULL, sim_now_us + us, start_api, a);
 	}
@@ -123,6 +130,7 @@ static void f_kill_api(int64_t us)
 static void stop_node(struct sim_node *n, int64_t us)
 {
 	sim_trace("%s is stopped for %.1f s", n->name, (double)us / SIM_S);
+	n->stood_us += MAX_OF(0, sim_now_us + us - MAX_OF(n->resume_us, sim_now_us));
 	n->resume_us = MAX_OF(n->resume_us, sim_now_us + us);
 }
 
@@ -173,7 +181,7 @@ static void redis_ends(enum redis_restart kind, int64_t us)
 			  (double)us / SIM_S, what[kind]);
 		watch_data_lost |= kind != RESTART_ALL;
 		sim_node_kill(&redis_host);
-		redis_host.resume_us = 0;
+		end_stop(&redis_host);
 		(void)redis_links_break(0);
 		redis_fake_restart(kind);
 		(void)sim_at(NULL, sim_now_us + us, redis_starts, NULL);

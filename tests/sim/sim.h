@@ -47,7 +47,10 @@ struct sim_node {
 	int cut_when_renewed; /* then no more: after the next answer about leases */
 	int64_t drift_ppm;    /* how much faster than the true one its clocks go */
 	int64_t suspended_us; /* how long its host was suspended */
+	int64_t stood_us;     /* how long it was stopped, also until resume_us */
 };
+/* How long it was not stopped, counted from the beginning of the world. */
+int64_t sim_ran_us(const struct sim_node *n);
 /* Whose code runs now; NULL: the world's. */
 extern struct sim_node *sim_node;
 extern struct sim_node *sim_last_node; /* whose code ran last */

@@ -19,13 +19,13 @@
 #include "tests/sim/watch.h"
 
 /* A sync begins 50 ms after the first update and takes up to 400 ms; the next one may
- * have to wait for it. */
+ * have to wait for it.  Counted while the program is not stopped. */
 #define UNSYNCED_US (900 * SIM_MS)
 
 struct put {
 	uint8_t id[16];
 	const struct sim_node *node;
-	int64_t at_us;
+	int64_t at_us, ran_us;
 	int is_state, answered, accepted, excused;
 };
 static struct map put_map; /* id -> struct put */
@@ -52,6 +52,7 @@ int __wrap_outbox_put(struct outbox *o, Wf__Updates__Update *u, unsigned int fla
 		memcpy(p->id, u->id.data, sizeof(p->id));
 		p->node = sim_node;
 		p->at_us = sim_now_us;
+		p->ran_us = sim_ran_us(sim_node);
 		p->is_state = u->body_case == WF__UPDATES__UPDATE__BODY_FLOW_STATE;
 		(void)map_set_n(&put_map, p->id, sizeof(p->id), p, NULL);
 	}
@@ -99,7 +100,8 @@ void watch_power_failure(const struct sim_node *node)
 {
 	for (struct map_iter i = {0}; map_next(&put_map, &i);) {
 		struct put *p = i.value;
-		p->excused |= p->node == node && p->at_us + UNSYNCED_US > sim_now_us;
+		p->excused |=
+		    p->node == node && p->ran_us + UNSYNCED_US > sim_ran_us(node);
 	}
 }
 

@@ -145,6 +145,11 @@ static int is_over(const struct sim_event *e)
 	return e->at != NULL && !e->host && (!e->at->up || e->at->inc != e->inc);
 }
 
+int64_t sim_ran_us(const struct sim_node *n)
+{
+	return (n->resume_us > sim_now_us ? n->resume_us : sim_now_us) - n->stood_us;
+}
+
 int sim_step(void)
 {
 	struct sim_event *e = (struct sim_event *)heap_min(&events);
