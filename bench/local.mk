@@ -1,5 +1,5 @@
 # bench: built by `make bench-programs`, driven by bench/run
-bench_programs = bench/cflow bench/claims bench/floor_spawn bench/floor_sqlite bench/loadgen bench/stamp bench/updates
+bench_programs = bench/cflow bench/claims bench/events bench/floor_spawn bench/floor_sqlite bench/loadgen bench/stamp bench/updates
 EXTRA_PROGRAMS += $(bench_programs)
 CLEANFILES += $(bench_programs)
 bench_cflow_SOURCES = bench/cflow.c
@@ -7,6 +7,7 @@ bench_cflow_CPPFLAGS = -I$(top_srcdir)/sdk/include
 bench_cflow_LDADD = $(SDK_LIBS)
 bench_claims_SOURCES = bench/claims.c
 bench_claims_LDADD = $(POOLS_LIBS) $(BASE_LIBS)
+bench_events_SOURCES = bench/events.c
 bench_floor_spawn_SOURCES = bench/floor_spawn.c
 bench_floor_sqlite_SOURCES = bench/floor_sqlite.c
 bench_floor_sqlite_LDADD = $(SQLITE_LIBS)
