@@ -19,19 +19,39 @@ struct look {
 	struct triggers *t;
 	struct node *node;
 	const struct trigger_event *e; /* NULL: time has passed */
-	json_t *json;                  /* of E */
+	json_t *json;                  /* of E, once somebody asked */
 	int64_t now_us;                /* event time */
 	int64_t wall_us;
 	int expects, starts;
 };
 
+/* Most events are only counted: their JSON is made when a rule reads it.  NULL: it is
+ * gone. */
+static json_t *event_of(struct look *l)
+{
+	if (l->json == NULL) {
+		l->json = l->e->json != NULL   ? json_incref(l->e->json)
+			  : l->e->load != NULL ? l->e->load(l->e)
+					       : NULL;
+	}
+	return l->json;
+}
+
 /* ---- keys ---- */
 
-static char *key_of(const struct node *n, const json_t *event)
+static char *key_of(struct look *l)
 {
-	json_t *list = json_array(), *label;
+	const struct node *n = l->node;
+	json_t *list, *label;
+	const json_t *event;
 	char *text;
 	size_t i;
+
+	if (json_array_size(n->for_each) == 0) {
+		return xstrdup(NO_KEY);
+	}
+	list = json_array();
+	event = event_of(l);
 
 	json_array_foreach (n->for_each, i, label) {
 		const char *v = match_label(event, json_string_value(label));
@@ -58,13 +78,13 @@ static json_t *labels_of(const struct node *n, const char *key)
 
 /* ---- 4.3 ---- */
 
-static void fire(const struct look *l, struct bucket *b)
+static void fire(struct look *l, struct bucket *b)
 {
 	struct triggers *t = l->t;
 	json_t *event = NULL, *firing;
 
 	if (l->e != NULL) {
-		event = json_incref(l->json);
+		event = json_incref(event_of(l));
 	} else if (b->has_event && t->sink.event_by_id != NULL) {
 		event = t->sink.event_by_id(t->sink.arg, &b->last_event);
 	}
@@ -87,7 +107,7 @@ static int renew(const struct look *l, struct bucket *b, int64_t end_us, int uns
 }
 
 /* Steps 1 to 5 for B.  1: done; 0: go on with 7. */
-static int judge(const struct look *l, struct bucket **b, int *unspent)
+static int judge(struct look *l, struct bucket **b, int *unspent)
 {
 	struct node *n = l->node;
 	struct bucket *k = *b;
@@ -119,7 +139,7 @@ static int judge(const struct look *l, struct bucket **b, int *unspent)
 	return 0;
 }
 
-static void evaluate(const struct look *l, struct bucket *b, const char *key)
+static void evaluate(struct look *l, struct bucket *b, const char *key)
 {
 	struct node *n = l->node;
 	int unspent = l->e != NULL;
@@ -176,7 +196,7 @@ static void react(struct look *l)
 	if (!l->starts && !l->expects) {
 		return;
 	}
-	key = key_of(n, l->json);
+	key = key_of(l);
 	if (l->starts) {
 		b = ensure(l, key, l->now_us, l->expects ? -1 : 0);
 	} else if (!has_after) {
@@ -190,11 +210,19 @@ static void react(struct look *l)
 	free(key);
 }
 
-static int wants(const struct node *n, const json_t *event, const char *name)
+static int wants(struct look *l)
 {
-	return match_candidate(n->expect, n->after, name) &&
-	       match_resource(n->match, json_object_get(event, "resource")) &&
-	       match_related(n->related, json_object_get(event, "related"));
+	const struct node *n = l->node;
+
+	if (!match_candidate(n->expect, n->after, l->e->name)) {
+		return 0;
+	}
+	if (json_object_size(n->match) == 0 && n->matches_any_related) {
+		return 1;
+	}
+	return event_of(l) != NULL &&
+	       match_resource(n->match, json_object_get(l->json, "resource")) &&
+	       match_related(n->related, json_object_get(l->json, "related"));
 }
 
 static int by_rank(const void *a, const void *b)
@@ -226,14 +254,9 @@ void evaluate_event(struct triggers *t, const struct trigger_event *e, int64_t n
 
 	t->evaluated++;
 	in_order(nodes, n);
-	if (n > 0) {
-		l.json = e->json != NULL   ? json_incref(e->json)
-			 : e->load != NULL ? e->load(e)
-					   : NULL;
-	}
-	for (i = 0; i < n && l.json != NULL; i++) {
-		if (wants(nodes[i], l.json, e->name)) {
-			l.node = nodes[i];
+	for (i = 0; i < n; i++) {
+		l.node = nodes[i];
+		if (wants(&l)) {
 			react(&l);
 		}
 	}

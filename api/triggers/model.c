@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/triggers/match.h"
 #include "api/triggers/triggers_priv.h"
 #include "base/clock.h"
 #include "base/error.h"
@@ -47,6 +48,7 @@ static int event_node(struct node *n, struct error *err)
 	n->expect = json_object_get(n->json, "expect");
 	n->after = json_object_get(n->json, "after");
 	n->for_each = json_object_get(n->json, "for_each");
+	n->matches_any_related = match_related(n->related, NULL);
 	n->threshold = 1;
 	if (json_get_str(n->json, "posture", &posture, err) < 0 ||
 	    json_get_int(n->json, "threshold", &n->threshold, err) < 0 ||

@@ -45,7 +45,7 @@ struct node {
 	int64_t within_us; /* composite: -1 no limit */
 	/* event triggers */
 	json_t *match, *related, *expect, *after, *for_each; /* borrowed */
-	int is_proactive;
+	int is_proactive, matches_any_related;
 	int64_t threshold;
 	struct map buckets;
 	struct heap due; /* proactive buckets that are not met */
