@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/url.h"
 
+#define IDEMPOTENCY        "Idempotency-Key:"
 #define NOTIFY_TIMEOUT_MS  8000
 #define WEBHOOK_TIMEOUT_MS 5000
 #define BODY_SHOWN         1000
@@ -357,6 +358,25 @@ static void send_now(struct job *j)
 	}
 }
 
+/* Who gets it twice, after a crash between its sending and our COMMIT, can tell. */
+static void add_idempotency_key(struct job *j)
+{
+	struct send *s = &j->sends[j->send_at];
+	const char *key = json_string_value(json_object_get(j->body, "invocation"));
+	size_t i;
+
+	for (i = 0; i < s->header_n; i++) {
+		if (strncasecmp(s->headers[i], IDEMPOTENCY, strlen(IDEMPOTENCY)) == 0) {
+			return; /* the user's own */
+		}
+	}
+	if (key != NULL && j->send_n == 1) {
+		send_header(s, IDEMPOTENCY " %s", key);
+	} else if (key != NULL) {
+		send_header(s, IDEMPOTENCY " %s.%zu", key, j->send_at);
+	}
+}
+
 static void send_next(struct job *j)
 {
 	struct error err = {0};
@@ -374,6 +394,7 @@ static void send_next(struct job *j)
 	}
 	origin = url_origin(&url);
 	url_release(&url);
+	add_idempotency_key(j);
 	job_wait_turn(j, origin, send_now);
 	free(origin);
 }

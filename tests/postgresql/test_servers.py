@@ -7,12 +7,14 @@ import subprocess
 import threading
 import time
 import urllib.error
+import urllib.request
 import uuid
 
 import pytest
 import websockets
 
 import pg
+import test_automations as automations
 import wf
 
 
@@ -251,3 +253,42 @@ def test_one_of_two_servers_is_killed(pair):
     wf.wait_until(taken_over, "the services have a new leader")
     a.start()
     assert a.request("GET", "/ready").status == 200
+
+
+def evaluates(server):
+    with urllib.request.urlopen(f"http://127.0.0.1:{server.port}/metrics") as answer:
+        return "\nwf_triggers_evaluated_total 0\n" not in answer.read().decode()
+
+
+def test_each_firing_is_acted_on_once(pair):
+    """Both servers take events; the one that evaluates and acts is killed in the middle."""
+    a, b = pair
+    sink, n = automations.Sink(), 60
+    hook = automations.block(a, "webhook", {"url": sink.url})
+    automation = automations.automation(a, "x", {"type": "call-webhook", "block_document_id": hook,
+                                                 "payload": "{{ event.resource.id }}"}, match={"prefect.resource.id": "p.*"})
+    sent = set()
+
+    def emit(server, count):
+        events = [{"id": str(uuid.uuid4()), "occurred": "2026-01-01T00:00:00Z", "event": "x",
+                   "resource": {"prefect.resource.id": f"p.{len(sent) + i}"}} for i in range(count)]
+        server.call("POST", "/events", events)
+        sent.update(e["resource"]["prefect.resource.id"] for e in events)
+    for i in range(10):
+        emit((a, b)[i % 2], 2)
+    wf.wait_until(lambda: len(sink.got) >= 10, "the first actions")
+    emit(a, 10)
+    emit(b, 10)
+    leader, other = (a, b) if evaluates(a) else (b, a)
+    leader.kill()
+    pg.cluster().sql("UPDATE service_lease SET expires = 0", a.database)  # as if its 20 s had passed
+    while len(sent) < n:
+        emit(other, 5)
+    leader.start()
+    wf.wait_until(lambda: automations.results(other, automation, "executed")["total"] >= n, lambda: len(sink.got), 40)
+    fired = other.call("POST", "/events/filter", {"filter": {"event": {"name": ["prefect.automation.triggered"]}}})
+    assert fired["total"] == n and automations.results(leader, automation, "executed")["total"] == n
+    keys = {}
+    for _, headers, body in sink.got:
+        keys.setdefault(body, set()).add(headers["Idempotency-Key"])
+    assert set(keys) == sent and all(len(k) == 1 for k in keys.values())
