@@ -76,10 +76,16 @@ struct plan_pause {
 	int suspend;
 };
 
+enum plan_commit {
+	PLAN_COMMIT_LAZY = 0, /* at the end of the transaction */
+	PLAN_COMMIT_EAGER,    /* each run when it is completed */
+	PLAN_COMMIT_OFF,      /* never: rolled back at the end */
+};
 struct plan_txn {
 	char *name;
 	size_t count; /* tasks */
 	int serializable;
+	enum plan_commit mode;
 };
 
 void plan_cache_free(struct plan_cache *c); /* these accept NULL */

@@ -29,7 +29,11 @@
 #define CHANGE_DATA_MAX (64u << 10) /* of data on a handler's standard input */
 #define RAISED          "Exception raised while calling state handlers: "
 
-enum change_kind { CHANGE_HANDLERS = 1, CHANGE_HOOKS };
+enum change_kind {
+	CHANGE_HANDLERS = 1,
+	CHANGE_HOOKS,
+	CHANGE_COMMIT, /* hooks whose failure undoes the commit */
+};
 
 struct change {
 	struct runner *r;
@@ -163,7 +167,7 @@ static void finish(struct change *c, const char *why)
 {
 	struct runner *r = c->r;
 	struct sched_event ev = {
-	    .type = c->kind == CHANGE_HOOKS ? SCHED_EV_HOOKED : SCHED_EV_CONSULTED,
+	    .type = c->kind != CHANGE_HANDLERS ? SCHED_EV_HOOKED : SCHED_EV_CONSULTED,
 	    .task = c->unit,
 	    .verdict = why != NULL ? SCHED_FAIL : SCHED_OK,
 	    .message = why,
@@ -209,7 +213,7 @@ static void next(struct change *c)
 {
 	char label[120], text[200];
 
-	if (c->kind == CHANGE_HOOKS) {
+	if (c->kind != CHANGE_HANDLERS) {
 		handler_label(c, label, sizeof(label));
 		(void)snprintf(text, sizeof(text),
 			       "Hook %s finished running successfully", label);
@@ -225,13 +229,17 @@ static void failed(struct change *c, const char *what)
 	char label[120], text[900];
 
 	handler_label(c, label, sizeof(label));
-	if (c->kind == CHANGE_HOOKS) {
+	if (c->kind != CHANGE_HANDLERS) {
 		(void)snprintf(text, sizeof(text),
 			       "An error was encountered while running hook %s: it %s",
 			       label, what);
 		say(c, LEVEL_ERROR, text);
-		c->at++;
-		step(c);
+		if (c->kind == CHANGE_COMMIT) {
+			finish(c, text);
+		} else {
+			c->at++;
+			step(c);
+		}
 		return;
 	}
 	(void)snprintf(text, sizeof(text), "state handler %s %s", label, what);
@@ -428,7 +436,7 @@ static int start_command(struct change *c, const struct plan_handler *h,
 		    .argv = argv,
 		    .envp = env.items,
 		    .cwd = c->r->cwd,
-		    .log_output = c->kind == CHANGE_HOOKS,
+		    .log_output = c->kind != CHANGE_HANDLERS,
 		    .timeout_s = h->timeout_s,
 		    .ops = &command_ops,
 		    .arg = c,
@@ -565,7 +573,7 @@ static void note_hook(struct change *c)
 {
 	char label[120], text[300];
 
-	if (c->kind != CHANGE_HOOKS) {
+	if (c->kind == CHANGE_HANDLERS) {
 		return;
 	}
 	handler_label(c, label, sizeof(label));
@@ -676,7 +684,8 @@ static void txn_hooks(struct runner *r, size_t unit, enum plan_hook which)
 	memset(&a, 0, sizeof(a));
 	a.task = unit;
 	state_copy(&a.state, &runner_slot(r, unit)->last);
-	begin(r, &a, hooks != NULL ? &hooks->lists[which] : &none, CHANGE_HOOKS);
+	begin(r, &a, hooks != NULL ? &hooks->lists[which] : &none,
+	      which == PLAN_ON_COMMIT ? CHANGE_COMMIT : CHANGE_HOOKS);
 	state_release(&a.state);
 }
 

@@ -2,6 +2,8 @@
 /*
  * sched_txn.c - transactions: when the last task of one is over, the completed ones
  * are committed in the order of their completion, or rolled back in the reverse one.
+ * With the mode EAGER each is committed when it is completed, and stays so; with OFF
+ * nothing is, and all is rolled back.
  */
 #include <stdlib.h>
 
@@ -14,6 +16,11 @@ static struct sched_txn *txn_of(const struct sched *s, size_t unit)
 	size_t number = sched_plan(s, unit)->txn;
 
 	return number > 0 ? &s->txns[number - 1] : NULL;
+}
+
+static int is_eager(const struct sched *s, const struct sched_txn *x)
+{
+	return s->flow->txns[x - s->txns].mode == PLAN_COMMIT_EAGER;
 }
 
 void sched_txn_reset(struct sched *s)
@@ -70,6 +77,21 @@ static void next(struct sched *s, struct sched_txn *x)
 	(void)sched_push(s, x->step, unit);
 }
 
+/* EAGER: one run at a time. */
+static void eager_next(struct sched *s, struct sched_txn *x)
+{
+	if (x->waiting) {
+		return;
+	}
+	if (x->at < x->count) {
+		x->step = SCHED_ACT_COMMIT;
+		x->waiting = 1;
+		(void)sched_push(s, x->step, x->units[x->at++]);
+	} else if (x->left == 0) {
+		forget_items(s, x);
+	}
+}
+
 static void begin(struct sched *s, struct sched_txn *x, int commit)
 {
 	x->step = commit ? SCHED_ACT_COMMIT : SCHED_ACT_ROLLBACK;
@@ -97,14 +119,23 @@ void sched_txn_run_done(struct sched *s, size_t unit)
 		x->units = xreallocarray(x->units, x->size, sizeof(*x->units));
 	}
 	x->units[x->count++] = unit;
+	if (is_eager(s, x)) {
+		eager_next(s, x);
+	}
 }
 
 void sched_txn_task_done(struct sched *s, size_t task)
 {
 	struct sched_txn *x = txn_of(s, task);
 
-	if (x != NULL && --x->left == 0 && x->step == 0) {
-		begin(s, x, !x->failed);
+	if (x == NULL || --x->left > 0) {
+		return;
+	}
+	if (is_eager(s, x)) {
+		eager_next(s, x);
+	} else if (x->step == 0) {
+		begin(s, x,
+		      !x->failed && s->flow->txns[x - s->txns].mode != PLAN_COMMIT_OFF);
 	}
 }
 
@@ -113,7 +144,10 @@ void sched_txn_stop(struct sched *s)
 	size_t i;
 
 	for (i = 0; s->txns != NULL && i < s->flow->txn_count; i++) {
-		if (s->txns[i].step == 0 && !s->txns[i].over) {
+		if (is_eager(s, &s->txns[i])) {
+			s->txns[i].left = 0;
+			eager_next(s, &s->txns[i]);
+		} else if (s->txns[i].step == 0 && !s->txns[i].over) {
 			begin(s, &s->txns[i], 0);
 		}
 	}
@@ -139,10 +173,20 @@ void sched_txn_hooked(struct sched *s, const struct sched_event *ev,
 		if (!sched_plan(s, ev->task)->allow_failure) {
 			s->tally.failed++;
 		}
-		begin(s, x, 0);
+		if (is_eager(s, x)) { /* of this run only */
+			x->step = SCHED_ACT_ROLLBACK;
+			x->waiting = 1;
+			(void)sched_push(s, x->step, ev->task);
+		} else {
+			begin(s, x, 0);
+		}
 		return;
 	}
-	next(s, x);
+	if (is_eager(s, x)) {
+		eager_next(s, x);
+	} else {
+		next(s, x);
+	}
 }
 
 int sched_txn_over(const struct sched *s)

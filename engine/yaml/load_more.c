@@ -286,27 +286,29 @@ static void txn_tasks(struct loader *l, const struct ynode *n, size_t number,
 	}
 }
 
-static void txn_word(struct loader *l, const struct ynode *n, const char *key,
-		     const char *const *words, size_t count)
+/* Which of WORDS it is; 0 after noting that it is none. */
+static size_t txn_word(struct loader *l, const struct ynode *n, const char *key,
+		       const char *const *words, size_t count)
 {
 	char hint[80];
 	size_t i;
 
 	for (i = 0; n->kind == YNODE_SCALAR && i < count; i++) {
 		if (strcmp(n->text, words[i]) == 0) {
-			return;
+			return i;
 		}
 	}
 	diag_node(l->d, n, "'%s' is not one of the known words%s", key,
 		  n->kind == YNODE_SCALAR
 		      ? load_hint(n->text, words, count, hint, sizeof(hint))
 		      : "");
+	return 0;
 }
 
 static void load_txn(struct loader *l, const struct ynode *key, const struct ynode *n,
 		     struct plan_flow *f)
 {
-	static const char *const modes[] = {"LAZY", "EAGER"};
+	static const char *const modes[] = {"LAZY", "EAGER", "OFF"};
 	static const char *const levels[] = {"READ_COMMITTED", "SERIALIZABLE"};
 	struct plan_txn *x = &f->txns[f->txn_count++];
 	size_t i;
@@ -322,11 +324,11 @@ static void load_txn(struct loader *l, const struct ynode *key, const struct yno
 		if (strcmp(name, "tasks") == 0) {
 			txn_tasks(l, value, f->txn_count, x);
 		} else if (strcmp(name, "mode") == 0) {
-			txn_word(l, value, "mode", modes, ARRAY_LEN(modes));
+			x->mode = (enum plan_commit)txn_word(l, value, "mode", modes,
+							     ARRAY_LEN(modes));
 		} else if (strcmp(name, "isolation") == 0) {
-			txn_word(l, value, "isolation", levels, ARRAY_LEN(levels));
-			x->serializable = value->kind == YNODE_SCALAR &&
-					  strcmp(value->text, levels[1]) == 0;
+			x->serializable = txn_word(l, value, "isolation", levels,
+						   ARRAY_LEN(levels)) == 1;
 		} else {
 			diag_node(l->d, ymap_key(n, i),
 				  "unknown key '%.80s' of a transaction", name);

@@ -487,8 +487,15 @@ void *wf_alloc(wf_ctx *ctx, size_t size); /* zeroed; gone when the function retu
  * on_rollback hooks in the reverse order; their state becomes RolledBack.  A function
  * that fails, crashes or is cancelled rolls back what it left open; one that returns
  * well commits it.  Transactions may be nested: the outermost one commits.
+ *
+ * wf_txn_begin_as() says when: WF_LAZY so; WF_EAGER commits each run when it completes,
+ * and nothing that is committed is rolled back; WF_OFF commits only by wf_txn_commit(),
+ * a function that returns well rolls back as well.  A transaction inside another one
+ * that wf_txn_begin() begins has the mode of the outer one.
  */
+enum wf_commit { WF_LAZY = 0, WF_EAGER, WF_OFF };
 void wf_txn_begin(wf_ctx *ctx);
+void wf_txn_begin_as(wf_ctx *ctx, enum wf_commit mode);
 #define wf_txn_commit(ctx) wf_txn_commit_at(WF_HERE_, ctx)
 void wf_txn_rollback(wf_ctx *ctx);
 

@@ -218,7 +218,7 @@ static int went_well(const struct body *b)
 
 void body_conclude(struct body *b)
 {
-	if (b->txn == NULL) {
+	if (b->txn == NULL && b->eager == 0) {
 		conclude_now(b);
 	} else {
 		txn_close_all(b, !went_well(b), conclude_now);

@@ -412,6 +412,17 @@ void wf_txn_begin(wf_ctx *ctx)
 	}
 }
 
+void wf_txn_begin_as(wf_ctx *ctx, enum wf_commit mode)
+{
+	static const char *const words[] = {"lazy", "eager", "off"};
+
+	(void)ctx;
+	if (!body_failed() && (unsigned int)mode < 3) {
+		line_send(json_pack("{s:s, s:s, s:s}", "op", "txn", "a", "begin",
+				    "mode", words[mode]));
+	}
+}
+
 void wf_txn_commit_at(const char *file, int line, wf_ctx *ctx)
 {
 	(void)ctx;

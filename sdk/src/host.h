@@ -15,6 +15,7 @@
 #include <jansson.h>
 
 #include "base/buf.h"
+#include "base/loop.h"
 #include "base/proc.h"
 #include "engine/runner_priv.h"
 #include "engine/task/lines.h"
@@ -62,6 +63,10 @@ struct body {
 	struct gate *gate; /* of a handler's process */
 	struct txn *txn;   /* the innermost open one */
 	int txn_busy, txn_ended;
+	size_t eager;       /* runs that are being committed at once */
+	int eager_failed;   /* one of them could not be, since the last commit */
+	loop_fn eager_then; /* waits for them */
+	void *eager_arg;
 	struct proc_exit exit; /* while its transactions are closed */
 };
 

@@ -25,14 +25,15 @@ void host_hooks(struct runner *r, const struct sched_action *a);
 typedef void (*txn_done_fn)(struct host *h, int failed, void *arg);
 struct txn {
 	struct host *h;
+	struct body *body; /* that began it */
 	struct txn *outer;
 	struct call **calls; /* completed ones, in this order */
 	size_t count, size, at;
 	int undo, failed;
+	enum wf_commit mode;
 	txn_done_fn done;
 	void *arg;
 };
-void txn_begin(struct body *b);
 void txn_request(struct body *b, const json_t *msg);
 void txn_note(struct call *c); /* it is done */
 void txn_end(struct txn *t, int undo, txn_done_fn done, void *arg);

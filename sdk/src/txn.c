@@ -17,12 +17,19 @@
 #include "sdk/src/parts.h"
 #include "sdk/src/registry.h"
 
-void txn_begin(struct body *b)
+static void begin(struct body *b, const char *mode)
 {
 	struct txn *t = xcalloc(1, sizeof(*t));
 
 	t->h = b->h;
+	t->body = b;
 	t->outer = b->txn;
+	t->mode = t->outer != NULL ? t->outer->mode : WF_LAZY;
+	if (mode != NULL) {
+		t->mode = strcmp(mode, "eager") == 0 ? WF_EAGER
+			  : strcmp(mode, "off") == 0 ? WF_OFF
+						     : WF_LAZY;
+	}
 	b->txn = t;
 }
 
@@ -44,14 +51,6 @@ static void detach(const struct txn *t, struct txn *to)
 		if (t->h->calls[i]->txn == t) {
 			t->h->calls[i]->txn = to;
 		}
-	}
-}
-
-void txn_note(struct call *c)
-{
-	if (c->txn != NULL && c->state.type == STATE_COMPLETED &&
-	    strcmp(c->state.name, "Cached") != 0) {
-		add(c->txn, c);
 	}
 }
 
@@ -155,6 +154,57 @@ static void step(struct txn *t)
 	gate_open(t->h, &spec);
 }
 
+/* ---- EAGER: a run is committed when it completes ---- */
+
+static void eager_done(struct host *h, int failed, void *arg)
+{
+	struct body *b = arg;
+	loop_fn then = b->eager_then;
+
+	(void)h;
+	b->eager_failed |= failed;
+	if (--b->eager == 0 && then != NULL) {
+		b->eager_then = NULL;
+		then(b->eager_arg);
+	}
+}
+
+static void commit_now(struct txn *outer, struct call *c)
+{
+	struct txn *t = xcalloc(1, sizeof(*t));
+
+	t->h = outer->h;
+	t->done = eager_done;
+	t->arg = outer->body;
+	outer->body->eager++;
+	add(t, c);
+	step(t);
+}
+
+/* FN(ARG) when no run is being committed: now, or later. */
+static void after_eager(struct body *b, loop_fn fn, void *arg)
+{
+	if (b->eager == 0) {
+		fn(arg);
+	} else {
+		b->eager_then = fn;
+		b->eager_arg = arg;
+	}
+}
+
+void txn_note(struct call *c)
+{
+	if (c->txn == NULL || c->state.type != STATE_COMPLETED ||
+	    strcmp(c->state.name, "Cached") == 0) {
+		return;
+	}
+	if (c->txn->mode == WF_EAGER) {
+		commit_now(c->txn, c);
+	} else {
+		add(c->txn, c);
+	}
+}
+
 void txn_end(struct txn *t, int undo, txn_done_fn done, void *arg)
 {
 	detach(t, NULL);
@@ -173,10 +223,19 @@ static void answer_body(struct host *h, int failed, void *arg)
 
 	(void)h;
 	b->txn_busy = 0;
+	failed |= b->eager_failed;
+	b->eager_failed = 0;
 	body_send(b, json_pack("{s:b}", "failed", failed));
 	if (b->txn_ended) {
 		body_conclude(b);
 	}
+}
+
+static void end_asked(void *arg)
+{
+	struct txn *t = arg;
+
+	txn_end(t, t->undo, answer_body, t->body);
 }
 
 void txn_request(struct body *b, const json_t *msg)
@@ -185,7 +244,7 @@ void txn_request(struct body *b, const json_t *msg)
 	struct txn *t = b->txn;
 
 	if (what != NULL && strcmp(what, "begin") == 0) {
-		txn_begin(b);
+		begin(b, json_string_value(json_object_get(msg, "mode")));
 		return;
 	}
 	if (t == NULL || what == NULL) {
@@ -205,7 +264,8 @@ void txn_request(struct body *b, const json_t *msg)
 		return;
 	}
 	b->txn_busy = 1;
-	txn_end(t, strcmp(what, "commit") != 0, answer_body, b);
+	t->undo = strcmp(what, "commit") != 0;
+	after_eager(b, end_asked, t);
 }
 
 /* ---- at the end of a function ---- */
@@ -232,7 +292,12 @@ static void close_next(struct host *h, int failed, void *arg)
 		return;
 	}
 	x->b->txn = t->outer;
-	txn_end(t, x->undo, close_next, x);
+	txn_end(t, x->undo || t->mode == WF_OFF, close_next, x);
+}
+
+static void close_first(void *arg)
+{
+	close_next(NULL, 0, arg);
 }
 
 void txn_close_all(struct body *b, int undo, void (*then)(struct body *b))
@@ -242,7 +307,7 @@ void txn_close_all(struct body *b, int undo, void (*then)(struct body *b))
 	x->b = b;
 	x->undo = undo;
 	x->then = then;
-	close_next(b->h, 0, x);
+	after_eager(b, close_first, x);
 }
 
 void txn_drop(struct txn *t)

@@ -259,6 +259,44 @@ WF_FLOW(suspended)
 	return wf_ok_text(ctx, "went on");
 }
 
+/* Which hooks of a transaction ran. */
+static void committed(const wf_obj *o, const wf_state *s)
+{
+	(void)s;
+	wf_info(wf_obj_ctx(o), "commit %s", wf_run_name(o));
+}
+
+static void taken_back(const wf_obj *o, const wf_state *s)
+{
+	(void)s;
+	wf_info(wf_obj_ctx(o), "undo %s", wf_run_name(o));
+}
+
+WF_TASK(step, wf_json, .run_name = "{name}",
+	.hooks = {.on_commit = WF_HOOKS(committed),
+		  .on_rollback = WF_HOOKS(taken_back)})
+{
+	return strcmp(wf_str(in, "name"), "bad") == 0 ? wf_fail(ctx, 1, "bad")
+						      : wf_none(ctx);
+}
+
+WF_FLOW(modes, .params = "{mode: integer, commit: boolean = true, names: array}")
+{
+	wf_json all = wf_at(in, "names");
+
+	wf_txn_begin_as(ctx, (enum wf_commit)wf_i64(in, "mode"));
+	wf_txn_begin(ctx); /* inherits it */
+	for (size_t i = 0; i < wf_len(all); i++) {
+		(void)wf_get(wf_call(ctx, step, "{name: %J}", wf_item(all, i)));
+	}
+	wf_info(ctx, "all called");
+	if (wf_flag(in, "commit")) {
+		wf_txn_commit(ctx);
+		wf_txn_commit(ctx);
+	}
+	return wf_ok(ctx, wf_null());
+}
+
 int main(int argc, char **argv)
 {
 	return wf_main(argc, argv);

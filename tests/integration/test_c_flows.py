@@ -114,6 +114,29 @@ def test_paused_and_resumed(shared_server, workers, flows, tmp_path):
     assert s.wait_run(run["id"])["state_type"] == "COMPLETED"
 
 
+LAZY, EAGER, OFF = range(3)
+
+
+@pytest.mark.parametrize("mode, commit, names, hooks", [
+    (LAZY, True, ["a", "b"], ["all called", "commit a", "commit b"]),
+    (LAZY, False, ["a", "b"], ["all called", "commit a", "commit b"]),
+    (LAZY, True, ["a", "b", "bad"], ["all called", "undo b", "undo a"]),
+    (EAGER, True, ["a", "b"], ["commit a", "commit b", "all called"]),
+    (EAGER, True, ["a", "b", "bad"], ["all called", "commit a", "commit b"]),
+    (OFF, True, ["a", "b"], ["all called", "commit a", "commit b"]),
+    (OFF, False, ["a", "b"], ["all called", "undo b", "undo a"])])
+def test_when_a_transaction_commits(offline, mode, commit, names, hooks):
+    rc, record = offline("modes", mode=mode, commit=json.dumps(commit), names=json.dumps(names))
+    assert rc == ("bad" in names)
+    lines = [line for line in lines_of(record).splitlines() if line.split(" ")[0] in ("all", "commit", "undo")]
+    if mode == EAGER:  # a commit goes on beside the flow
+        assert sorted(lines) == sorted(hooks)
+    else:
+        assert lines == hooks
+    ends = {name: states[-1] for name, states in tasks_of(record).items()}
+    assert all((ends[n] == "RolledBack") == (f"undo {n}" in hooks) for n in ("a", "b"))
+
+
 def test_generators_maps_and_names(offline):
     assert offline("streamed")[1]["result"] == [0, 1, 4, [0, 1, 2]]
     assert offline("mapped", n=40)[1]["result"] == {"total": 40 * 100 + 780, "count": 40}

@@ -10,13 +10,13 @@ import pytest
 import wf
 
 
-def run(folder, text, *words, api=None, code=0, **env):
-    """Runs the only flow of TEXT by hand; (stdout, log)."""
+def run(folder, text, *words, api=None, code=0, flow=None, **env):
+    """Runs the only flow of TEXT, or FLOW, by hand; (stdout, log)."""
     (folder / "x.flow.yaml").write_text("version: 1\nflows:\n" + text)
     address = {"WF_API_URL": api} if api else {}
     more = {"HOME": folder, "NO_COLOR": "1", "WF_RESULTS_DIR": folder / "results", **address, **env}
     where = [] if api else ["--offline"]
-    done = subprocess.run([wf.program("wf"), "flow", "run", "x.flow.yaml", *where, *words], cwd=folder,
+    done = subprocess.run([wf.program("wf"), "flow", "run", "x.flow.yaml" + (f":{flow}" if flow else ""), *where, *words], cwd=folder,
                           env=wf.clean_env(**more), capture_output=True, text=True, timeout=90)
     assert done.returncode == code, done.stderr
     return done.stdout.strip(), done.stderr
