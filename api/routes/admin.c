@@ -11,6 +11,7 @@
 #include "api/api.h"
 #include "api/http/http.h"
 #include "api/routes/decode.h"
+#include "api/routes/settings.h"
 #include "api/tx.h"
 #include "base/buf.h"
 #include "base/compiler.h"
@@ -76,9 +77,12 @@ static void route_ready(struct http_req *r)
 
 static void route_settings(struct http_req *r)
 {
-	reply_text(
-	    r, "{\"server\":{\"analytics_enabled\":false,\"ui\":{\"enabled\":true}},"
-	       "\"api\":{},\"client\":{}}");
+	struct buf b;
+
+	buf_init(&b);
+	settings_write(&b, http_api(r));
+	http_reply_json(r, 200, &b);
+	buf_release(&b);
 }
 
 static void answer_csrf(struct http_req *r, const char *token, int64_t expires_us)

@@ -250,6 +250,15 @@ void decode_value(const struct decode_at *at)
 	BUG("field %s has no type", at->f->name);
 }
 
+static int is_empty(const json_t *v)
+{
+	return json_is_null(v) || json_is_false(v) ||
+	       (json_is_number(v) && json_number_value(v) == 0.0) ||
+	       (json_is_string(v) && json_string_length(v) == 0) ||
+	       (json_is_array(v) && json_array_size(v) == 0) ||
+	       (json_is_object(v) && json_object_size(v) == 0);
+}
+
 static void decode_field(const json_t *obj, size_t i, struct decode_at *at,
 			 struct decoded *d, const json_t *missing_input)
 {
@@ -263,6 +272,9 @@ static void decode_field(const json_t *obj, size_t i, struct decode_at *at,
 			http_invalid_add(at->v, "missing", at->loc, missing_input,
 					 "Field required");
 		}
+		return;
+	}
+	if ((f->flags & F_OR_MADE) != 0 && is_empty(at->value)) {
 		return;
 	}
 	if (json_is_null(at->value) && f->type != F_ANY && !not_null) {

@@ -42,6 +42,8 @@ enum field_flags {
 			      differs */
 	F_LITERAL =
 	    1u << 6, /* F_STR with choices: the problem's type is literal_error */
+	F_OR_MADE = 1u << 7, /* what is empty or false in any type counts as absent: the
+				server makes a value up */
 };
 
 struct field {

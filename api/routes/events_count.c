@@ -21,6 +21,7 @@
 #include "base/timefmt.h"
 
 #define BUCKETS_MAX 1000
+#define BUCKETS_ALL (BUCKETS_MAX + 1) /* a span that begins within the first */
 #define GROUPS_MAX  10000
 #define PIVOT_US    (1711929600LL * 1000000LL) /* Monday, 2024-04-01 UTC */
 
@@ -177,7 +178,7 @@ static int group_work(struct tx *tx, void *arg, struct error *err)
 struct buckets {
 	int64_t start_us, span_us;
 	int64_t count;
-	int64_t counts[BUCKETS_MAX];
+	int64_t counts[BUCKETS_ALL];
 };
 
 static int on_time_row(const struct db_rows *r, void *arg)
@@ -221,6 +222,7 @@ static void plan_buckets(const struct count *a, int64_t now_us, struct buckets *
 	b->count = until_us <= b->start_us
 		       ? 0
 		       : (until_us - b->start_us + b->span_us - 1) / b->span_us;
+	b->count = MIN_OF(b->count, BUCKETS_ALL);
 }
 
 static void write_buckets(struct jsonw *w, const struct buckets *b)
@@ -242,16 +244,20 @@ static void write_buckets(struct jsonw *w, const struct buckets *b)
 	jsonw_arr_end(w);
 }
 
-static int check_buckets(struct tx *tx, const struct buckets *b, struct error *err)
+/* What is asked for counts, also where it lies in the future. */
+static int check_buckets(struct tx *tx, const struct count *a, struct error *err)
 {
-	if (b->count <= BUCKETS_MAX) {
+	double span_us = a->time_interval * (double)unit_of(a);
+	double count = ceil((double)(a->f.until_us - a->f.since_us) / span_us);
+
+	if (count <= BUCKETS_MAX) {
 		return 0;
 	}
 	return tx_detail(tx, err, ERR_INVALID, 422,
-			 "The given interval would create %lld buckets, which is too "
+			 "The given interval would create %.0f buckets, which is too "
 			 "many. Please increase the interval or reduce the time range "
 			 "to produce %d buckets or fewer.",
-			 (long long)b->count, BUCKETS_MAX);
+			 count, BUCKETS_MAX);
 }
 
 static int time_work(struct tx *tx, void *arg, struct error *err)
@@ -262,7 +268,7 @@ static int time_work(struct tx *tx, void *arg, struct error *err)
 	int rc;
 
 	plan_buckets(a, tx->now_us, b);
-	rc = check_buckets(tx, b, err);
+	rc = check_buckets(tx, a, err);
 	if (rc == 0) {
 		rc = event_query_scan(tx, &a->f, on_time_row, b, err);
 	}
@@ -277,12 +283,8 @@ static int time_work(struct tx *tx, void *arg, struct error *err)
 /* The span is looked at in every case, as the reference does. */
 static int checked_group_work(struct tx *tx, void *arg, struct error *err)
 {
-	struct buckets *b = xcalloc(1, sizeof(*b));
-	int rc;
+	int rc = check_buckets(tx, arg, err);
 
-	plan_buckets(arg, tx->now_us, b);
-	rc = check_buckets(tx, b, err);
-	free(b);
 	return rc < 0 ? rc : group_work(tx, arg, err);
 }
 
@@ -300,21 +302,21 @@ static const char *countable_of(const char *name)
 	return NULL;
 }
 
-static void refuse_countable(struct http_req *r, const char *name)
+static void refuse_countable(struct http_invalid *v, const char *name)
 {
-	struct http_invalid *v = http_invalid_new();
 	json_t *input = json_string(name);
 
 	http_invalid_root(v, "path");
 	http_invalid_add(v, "enum", "countable", input,
 			 "Input should be 'day', 'time', 'event' or 'resource'");
+	http_invalid_root(v, "body");
 	json_decref(input);
-	http_reply_invalid(r, v);
 }
 
 static void check(struct count *a, struct http_invalid *v)
 {
 	(void)event_filter_decode(&a->f, a->filter, "filter", v);
+	a->f.distinct = 0; /* all are counted */
 	if (!(a->time_interval >= 0.01)) {
 		http_invalid_add(v, "greater_than_equal", "time_interval", NULL,
 				 "Input should be greater than or equal to 0.01");
@@ -331,14 +333,13 @@ static void route_count(struct http_req *r)
 	if (body == NULL) {
 		return;
 	}
-	if (countable == NULL) {
-		refuse_countable(r, http_param(r, "countable"));
-		return;
-	}
 	a = req_arg_new(r, sizeof(*a));
 	a->countable = countable;
 	a->time_interval = 1;
 	v = http_invalid_new();
+	if (countable == NULL) {
+		refuse_countable(v, http_param(r, "countable"));
+	}
 	(void)decode_object(body, count_fields, ARRAY_LEN(count_fields), 0, "", a, NULL,
 			    v);
 	check(a, v);

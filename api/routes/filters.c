@@ -233,7 +233,8 @@ static void add_term(const struct walk *w, enum sql_frag frag, const char *term)
 static void walk_text_query(const struct walk *w, const struct filter_node *n,
 			    json_t *value, const char *loc)
 {
-	struct field f = {.name = "query", .type = F_STR, .max = TEXT_QUERY_MAX};
+	struct field f = {
+	    .name = "query", .type = F_STR, .flags = F_NOT_NULL, .max = TEXT_QUERY_MAX};
 	const char *s = NULL;
 	struct decode_at at = {
 	    .f = &f, .value = value, .loc = loc, .out = &s, .v = w->v};
@@ -390,10 +391,14 @@ static void walk_members(const struct walk *w, const struct filter_node *group,
 		if (value == NULL && (nodes->flags & NODE_HIDE_DEFAULT) != 0) {
 			pred_add(w->p, nodes->frag, NULL, 0);
 		}
-		if (value == NULL || json_is_null(value)) {
+		decode_join(at, sizeof(at), loc, nodes->name);
+		if (value == NULL && nodes->type == N_TEXT_QUERY) {
+			http_invalid_add(w->v, "missing", at, obj, "Field required");
+		}
+		if (value == NULL ||
+		    (json_is_null(value) && nodes->type != N_TEXT_QUERY)) {
 			continue;
 		}
-		decode_join(at, sizeof(at), loc, nodes->name);
 		walk_node(w, nodes, value, at);
 	}
 }

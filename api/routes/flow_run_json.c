@@ -125,6 +125,9 @@ static void write_state(struct jsonw *w, const struct db_rows *r)
 static void write_run(struct jsonw *w, const char *key, const struct db_rows *rows,
 		      int64_t now_us, int core)
 {
+	int keyed = db_text(rows, FR_IDEMPOTENCY_KEY) != NULL &&
+		    db_int(rows, FR_AUTO_SCHEDULED) == 0;
+
 	jsonw_obj(w, key);
 	write_identity(w, rows, core);
 	write_times(w, rows, now_us);
@@ -141,7 +144,9 @@ static void write_run(struct jsonw *w, const char *key, const struct db_rows *ro
 		jsonw_str(w, "work_pool_name", db_text(rows, FR_POOL_NAME));
 		write_state(w, rows);
 	}
-	write_or(w, "job_variables", db_text(rows, FR_JOB_VARIABLES), "{}");
+	/* null for a run of an idempotency key that had none, as clients know it */
+	write_or(w, "job_variables", db_text(rows, FR_JOB_VARIABLES),
+		 keyed ? "null" : "{}");
 	jsonw_obj_end(w);
 }
 

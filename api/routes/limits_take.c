@@ -57,7 +57,7 @@ static int check_possible(struct tx *tx, const struct take *a,
 			break;
 		}
 		if (is_rate_limit(a) && rows[i].s.decay <= 0) {
-			buf_addf(&names, "%s'%s'", names.len > 0 ? ", " : "",
+			buf_addf(&names, "%s%s", names.len > 0 ? "," : "",
 				 rows[i].name);
 		}
 	}
@@ -66,7 +66,7 @@ static int check_possible(struct tx *tx, const struct take *a,
 		    tx, err, ERR_INVALID, 422,
 		    "Only concurrency limits with slot decay can be used for rate "
 		    "limiting. The following limits do not have a decay "
-		    "configured: %s",
+		    "configured: '%s'",
 		    names.data);
 	}
 	buf_release(&names);

@@ -389,13 +389,18 @@ static void write_minimal(struct tx *tx, const struct limit_row *rows, size_t co
 	jsonw_arr_end(&w);
 }
 
-static int locked(struct tx *tx, struct error *err, double retry_s, const char *fmt,
-		  const char *tag)
+static int locked(struct tx *tx, struct error *err, int64_t limit, const char *tag)
 {
-	int rc = tx_detail(tx, err, ERR_LIMIT, 423,
-			   "Concurrency limit for the %s tag %s", tag, fmt);
+	int rc =
+	    limit <= 0
+		? tx_detail(tx, err, ERR_LIMIT, 423,
+			    "The concurrency limit on tag \"%s\" is 0 and will "
+			    "deadlock if the task tries to run again.",
+			    tag)
+		: tx_detail(tx, err, ERR_LIMIT, 423,
+			    "Concurrency limit for the %s tag has been reached", tag);
 
-	tx->retry_after_s = retry_s;
+	tx->retry_after_s = FULL_RETRY_S;
 	return rc;
 }
 
@@ -421,11 +426,9 @@ static int increment_work(struct tx *tx, void *arg, struct error *err)
 
 		if (held < 0) {
 			rc = held;
-		} else if (held == 0 && rows[i].s.limit <= 0) {
-			rc = locked(tx, err, FULL_RETRY_S,
-				    "is 0: a run with it would wait for ever", tag);
-		} else if (held == 0 && !limit_fits(&rows[i].s, 1, tx->now_us)) {
-			rc = locked(tx, err, FULL_RETRY_S, "has been reached", tag);
+		} else if (held == 0 && (rows[i].s.limit <= 0 ||
+					 !limit_fits(&rows[i].s, 1, tx->now_us))) {
+			rc = locked(tx, err, rows[i].s.limit, tag);
 		} else if (held == 0) {
 			rc = add_holder(tx, &rows[i], &a->task_run_id, err);
 		}

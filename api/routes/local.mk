@@ -70,6 +70,7 @@ libapi_a_SOURCES += api/routes/pools/queue_store.h
 libapi_a_SOURCES += api/routes/req.c
 libapi_a_SOURCES += api/routes/req.h
 libapi_a_SOURCES += api/routes/saved_searches.c
+libapi_a_SOURCES += api/routes/settings.c
 libapi_a_SOURCES += api/routes/schema/array.c
 libapi_a_SOURCES += api/routes/schema/check.c
 libapi_a_SOURCES += api/routes/schema/check.h

@@ -57,6 +57,34 @@ static const struct field put_fields[] = {
     FIELD(struct put, filters, F_ARR, .flags = F_NOT_NULL),
 };
 
+struct part {
+	const char *object, *property, *type, *operation;
+	json_t *value;
+};
+static const struct field part_fields[] = {
+    FIELD(struct part, object, F_STR, .flags = F_REQUIRED),
+    FIELD(struct part, property, F_STR, .flags = F_REQUIRED),
+    FIELD(struct part, type, F_STR, .flags = F_REQUIRED),
+    FIELD(struct part, operation, F_STR, .flags = F_REQUIRED),
+    FIELD(struct part, value, F_ANY, .flags = F_REQUIRED),
+};
+
+static void check_put(void *arg, struct http_invalid *v)
+{
+	const struct put *a = arg;
+	json_t *one;
+	size_t i;
+
+	json_array_foreach (a->filters, i, one) {
+		struct part part;
+		char loc[32];
+
+		(void)snprintf(loc, sizeof(loc), "filters.%zu", i);
+		(void)decode_object(one, part_fields, ARRAY_LEN(part_fields), 1, loc,
+				    &part, NULL, v);
+	}
+}
+
 static int put_work(struct tx *tx, void *arg, struct error *err)
 {
 	const struct put *a = arg;
@@ -88,7 +116,7 @@ static void route_put(struct http_req *r)
 {
 	struct put *a = req_arg_new(r, sizeof(*a));
 
-	if (req_body(r, a, put_fields, ARRAY_LEN(put_fields)) == 0) {
+	if (req_body_checked(r, a, put_fields, ARRAY_LEN(put_fields), check_put) == 0) {
 		tx_submit(r, DB_WRITE, put_work, a, req_arg_free);
 	}
 }

@@ -218,7 +218,9 @@ static int update_work(struct tx *tx, void *arg, struct error *err)
 	struct uuid id;
 	int rc = find(tx, &a->base, take_id, &id, err);
 
-	if (rc == 1) {
+	if (rc == 1 && json_is_null(json_object_get(a->base.body, "tags"))) {
+		rc = err_set(err, ERR_CONFLICT, "the tags of a variable are a list");
+	} else if (rc == 1) {
 		rc = db_exec(tx->c, SQL_VARIABLE_UPDATE,
 			     DB_ARGS(db_a_uuid(&id), db_a_text(a->name),
 				     db_a_text(value), db_a_text(tags),
@@ -231,7 +233,8 @@ static int update_work(struct tx *tx, void *arg, struct error *err)
 	}
 	free(value);
 	free(tags);
-	return rc == -ERR_CONFLICT ? name_taken(tx, a->name, err) : rc;
+	return rc == -ERR_CONFLICT && a->name != NULL ? name_taken(tx, a->name, err)
+						      : rc;
 }
 
 static int delete_work(struct tx *tx, void *arg, struct error *err)

@@ -34,6 +34,7 @@ class Pair:
     def __init__(self, theirs, ours, reference=None):
         self.theirs, self.ours = sides.Side(theirs), sides.Side(ours)
         self.reference, self.meant, self.lost = reference, {}, 0
+        self.examples = {}
 
     def again(self):
         """After a time without an answer: the reference (its SQLite may lock up) starts anew, both are emptied."""
@@ -121,6 +122,7 @@ def main():
     p.add_argument("--area", help="some of " + ",".join(areas.AREAS))
     p.add_argument("--episode", type=int)
     p.add_argument("--verbose", action="store_true")
+    p.add_argument("--meant", action="store_true", help="show an example of each difference that is meant to be")
     p.add_argument("--theirs")
     p.add_argument("--ours")
     a = p.parse_args()
@@ -145,6 +147,8 @@ def main():
                   file=sys.stderr, flush=True)
         done, number, found, spent = campaign(pair, a.seed, a.calls, a.seconds, a.area, progress)
         print(report(found))
+        if a.meant:
+            print("\n".join(f"meant, {pair.meant[why]}x: {why}: {d}" for why, d in pair.examples.items()))
         print(f"{done} calls in {number} episodes ({dict(spent)}), {len(found)} kinds of difference; meant: {pair.meant}, "
               f"{pair.lost} times without an answer")
         return 1 if found else 0

@@ -30,11 +30,14 @@ class Runs:
 
     @staticmethod
     def run(folder, nn):
+        import pg
         import wf
         out, tmp = folder / nn / "out", folder / nn / "tmp"
         server = f"{wf.program('wf-api')} --port {{port}} --data-dir {{dir}}/wf"
         env = {**os.environ, "GOLDEN_TMP": str(tmp), "SCENARIO_LIMIT": str(LIMIT),
                "PATH": f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}"}
+        if pg.wanted() or wf.replicas() > 1:
+            env["WF_DATABASE_URL"] = pg.cluster().url(pg.cluster().new_database())
         done = subprocess.run(["bash", str(HERE / "scenarios" / "record.sh"), "--server", server, "--out", str(out), nn],
                               env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=LIMIT + 120)
         recording = next(out.glob(f"{nn}-*.jsonl"), None)

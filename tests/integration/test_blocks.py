@@ -47,6 +47,7 @@ def test_secrets_are_sealed(tmp_path):
     two = save(server, "two", {"url": "http://x", "headers": {"a": SECRET}, "inner": {"$ref": {"block_document_id": one}}}, "webhook")
     shown = server.call("GET", f"/block_documents/{two}")["data"]
     assert shown["url"] == "********" and shown["headers"] == {"a": "********"}
+    assert shown["inner"] == {"value": "********"}  # its own schema says so
     server.call("PATCH", f"/block_documents/{one}", {"data": {"value": SECRET + "!"}})
     assert load(server, one) == {"value": SECRET + "!"}
     assert load(server, two) == {"url": "http://x", "headers": {"a": SECRET}, "inner": {"value": SECRET + "!"}}

@@ -120,6 +120,10 @@ def test_https_and_sockets_over_it(tmp_path, certificate):
             d.ask("GET", "/health")
         d.context = now
         assert d.ask("GET", "/health")[0] == 200
+        told = d.ask("GET", "/admin/settings", None, basic(SECRET))[1]
+        told = json.loads(told) if isinstance(told, str) else told
+        assert told["server"]["api"]["auth_string"] == told["server"]["database"]["connection_url"] == "*" * 10
+        assert SECRET not in json.dumps(told)
 
 
 @pytest.mark.parametrize("args,said", [

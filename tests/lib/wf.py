@@ -26,8 +26,15 @@ PATIENCE = float(os.environ.get("WF_TEST_PATIENCE", "60"))
 TERMINAL = {"COMPLETED", "FAILED", "CANCELLED", "CRASHED"}
 
 
+def replicas():
+    """How many servers stand behind each address (WF_TEST_REPLICAS): one, as a rule."""
+    return int(os.environ.get("WF_TEST_REPLICAS", "1"))
+
+
 def program(name):
     path = BIN / name
+    if name == "wf-api" and replicas() > 1:
+        path = pathlib.Path(__file__).with_name("replicas.py")
     if not path.exists():
         raise AssertionError(f"{path} does not exist: build first (WF_BIN names the build folder)")
     return str(path)
@@ -118,7 +125,9 @@ class Server:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.data = self.folder / "data"
         self.env = clean_env(**(env or {}))
-        if database is None and pg.wanted() and "WF_DATABASE_URL" not in self.env:
+        if replicas() > 1:
+            self.env.update(WF_TEST_REPLICAS=str(replicas()), WF_BIN=str(BIN))
+        if database is None and (pg.wanted() or replicas() > 1) and "WF_DATABASE_URL" not in self.env:
             database = pg.cluster().new_database()
         self.database = database
         if database is not None:

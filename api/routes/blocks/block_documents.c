@@ -157,7 +157,7 @@ static void check_create(void *arg, struct http_invalid *v)
 {
 	const struct document *a = arg;
 
-	if (a->name == NULL && !a->is_anonymous) {
+	if (http_invalid_count(v) == 0 && a->name == NULL && !a->is_anonymous) {
 		http_invalid_add(
 		    v, "value_error", "", a->base.body,
 		    "Value error, Names must be provided for block documents.");

@@ -67,6 +67,7 @@ static json_t *column(const struct db_rows *r, int col)
 }
 
 struct tree {
+	int secrets;  /* in: show them */
 	json_t *data; /* with what it refers to */
 	json_t *refs; /* block_document_references */
 };
@@ -101,7 +102,7 @@ static json_t *describe(const struct db_rows *r, json_t *refs)
 static int add_child(struct tx *tx, const char *name, const struct uuid *id, int depth,
 		     struct tree *parent, struct error *err)
 {
-	struct tree child = {0};
+	struct tree child = {.secrets = parent->secrets};
 	struct db_rows *r = NULL;
 	int rc = db_query(tx->c, SQL_BLOCK_DOCUMENT_BY_ID, DB_ARGS(db_a_uuid(id)), 1,
 			  &r, err);
@@ -120,11 +121,21 @@ static int add_child(struct tx *tx, const char *name, const struct uuid *id, int
 	return rc;
 }
 
-/* R is the document's row.  RET is set on success only. */
+/* The paths are those of the document's own schema. */
+static void hide(json_t *data, const struct db_rows *r)
+{
+	json_t *fields = column(r, BD_SCHEMA + BS_FIELDS);
+
+	block_hide_secrets(data, fields);
+	json_decref(fields);
+}
+
+/* R is the document's row.  RET gets its data on success only. */
 static int read_tree(struct tx *tx, const struct uuid *id, const struct db_rows *r,
 		     int depth, struct tree *ret, struct error *err)
 {
-	struct tree t = {.data = block_data_open(tx, id, db_text(r, BD_DATA),
+	struct tree t = {.secrets = ret->secrets,
+			 .data = block_data_open(tx, id, db_text(r, BD_DATA),
 						 db_len(r, BD_DATA), err)};
 	struct db_rows *refs = NULL;
 	int rc = 0;
@@ -150,6 +161,9 @@ static int read_tree(struct tx *tx, const struct uuid *id, const struct db_rows 
 		json_decref(t.refs);
 		return rc;
 	}
+	if (!t.secrets) {
+		hide(t.data, r);
+	}
 	*ret = t;
 	return 0;
 }
@@ -157,7 +171,7 @@ static int read_tree(struct tx *tx, const struct uuid *id, const struct db_rows 
 int block_document_write(struct tx *tx, struct jsonw *w, const struct db_rows *r,
 			 int secrets, struct error *err)
 {
-	struct tree t = {0};
+	struct tree t = {.secrets = secrets};
 	struct uuid id = {{0}};
 	int rc;
 
@@ -165,12 +179,6 @@ int block_document_write(struct tx *tx, struct jsonw *w, const struct db_rows *r
 	rc = read_tree(tx, &id, r, 0, &t, err);
 	if (rc < 0) {
 		return rc;
-	}
-	if (!secrets) {
-		json_t *fields = column(r, BD_SCHEMA + BS_FIELDS);
-
-		block_hide_secrets(t.data, fields);
-		json_decref(fields);
 	}
 	jsonw_obj(w, NULL);
 	jsonw_uuid(w, "id", &id);

@@ -93,7 +93,7 @@ static void check_parts(struct deployment_body *b, int create, int64_t now_us,
 	}
 	b->list = schedule_decode_list(b->schedules, create, "schedules", now_us,
 				       &b->count, v);
-	if (create) {
+	if (create && http_invalid_count(v) == 0) {
 		check_parameters(b, v);
 	}
 }

@@ -173,7 +173,7 @@ static int named_pool(struct tx *tx, struct deployment *d,
 	int rc;
 
 	if (strcmp(b->work_pool_name, POOL_DEFAULT_AGENT) == 0) {
-		rc = queue_legacy_pool(tx, &pool, err);
+		rc = queue_legacy_pool(tx, &pool, NULL, err);
 	} else {
 		rc = pool_by_name(tx, b->work_pool_name, &pool, err);
 		if (rc == 0) {
@@ -196,7 +196,7 @@ static int queue_alone(struct tx *tx, struct deployment *d,
 	struct work_pool pool = {0};
 	int rc = d->has_pool && d->work_pool_name != NULL
 		     ? pool_by_name(tx, d->work_pool_name, &pool, err)
-		     : queue_legacy_pool(tx, &pool, err);
+		     : queue_legacy_pool(tx, &pool, NULL, err);
 
 	if (rc == 0) {
 		rc = queue_in_pool(tx, d, &pool, b->work_queue_name, err);

@@ -73,7 +73,7 @@ static const struct field run_fields[] = {
 		  .type = F_OBJ,
 		  .offset = offsetof(struct run_body, state_obj),
 		  .flags = F_MODEL},
-    [RF_NAME] = RB(name, F_STR),
+    [RF_NAME] = RB(name, F_STR, .flags = F_OR_MADE),
     [RF_PARAMETERS] = RB(parameters, F_OBJ, .flags = F_NOT_NULL),
     [RF_ENFORCE] = RB(enforce_parameter_schema, F_BOOL),
     [RF_CONTEXT] = RB(context, F_OBJ, .flags = F_NOT_NULL),
@@ -244,13 +244,20 @@ static int check_job_variables(struct tx *tx, const struct deployment *d,
 }
 
 /* A queue of the deployment's pool by the name the request gives. */
-static int queue_of(struct tx *tx, const struct deployment *d, const char *name,
+static int queue_of(struct tx *tx, const struct deployment *d, const struct run_body *b,
 		    struct uuid *ret_id, struct error *err)
 {
+	const char *name = b->work_queue_name;
 	struct work_pool pool = {0};
 	struct work_queue q = {0};
 	int rc;
 
+	if (d->work_pool_name == NULL && b->bulk) {
+		return tx_detail(tx, err, ERR_USAGE, 400,
+				 "Cannot create flow run in work queue %s because "
+				 "deployment is not associated with a work pool.",
+				 name);
+	}
 	if (d->work_pool_name == NULL) {
 		return tx_detail(tx, err, ERR_USAGE, 400,
 				 "Cannot create flow run in work queue %s because "
@@ -311,7 +318,7 @@ static int insert_run(struct tx *tx, const struct deployment *d, struct run_body
 {
 	struct uuid queue_id = d->work_queue_id;
 	struct orc_state state; /* a copy: a retried transaction needs it again */
-	json_t *tags = tags_of(d, b->tags);
+	json_t *tags = tags_of(d, b->tags), *none = json_object();
 	struct flow_run_new n = {
 	    .flow_id = d->flow_id,
 	    .deployment_id = &d->id,
@@ -327,7 +334,8 @@ static int insert_run(struct tx *tx, const struct deployment *d, struct run_body
 	    .empirical_policy = b->empirical_policy,
 	    .tags = tags,
 	    .labels = b->labels,
-	    .job_variables = b->job_variables,
+	    .job_variables =
+		DECODED_SET(&b->has, RF_JOB_VARIABLES) ? b->job_variables : none,
 	    .created_by = b->creator,
 	    .state = &state,
 	};
@@ -339,7 +347,7 @@ static int insert_run(struct tx *tx, const struct deployment *d, struct run_body
 		n.infrastructure_document_id = &d->infrastructure_document_id;
 	}
 	if (b->work_queue_name != NULL && b->work_queue_name[0] != '\0') {
-		rc = queue_of(tx, d, b->work_queue_name, &queue_id, err);
+		rc = queue_of(tx, d, b, &queue_id, err);
 		n.work_queue_id = &queue_id;
 		n.work_queue_name = b->work_queue_name;
 	}
@@ -348,6 +356,7 @@ static int insert_run(struct tx *tx, const struct deployment *d, struct run_body
 		orc_state_copy(&state, &b->state);
 		rc = flow_run_create(tx, &n, &ret_made->id, &ret_made->created, err);
 	}
+	json_decref(none);
 	json_decref(tags);
 	return rc;
 }

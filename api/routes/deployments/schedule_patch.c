@@ -70,10 +70,11 @@ static int is_replaced(const struct patch *p, const char *slug)
 	return 0;
 }
 
-static int check_one(struct tx *tx, const struct patch *p, size_t at, struct error *err)
+/* Each kind of mistake is looked for in all schedules before the next one. */
+static int check_targets(struct tx *tx, const struct patch *p, size_t at,
+			 struct error *err)
 {
 	const struct schedule_in *in = &p->list[at];
-	const char *target = in->replaces != NULL ? in->replaces : in->slug;
 
 	for (size_t k = 0; in->replaces != NULL && k < at; k++) {
 		if (p->list[k].replaces != NULL &&
@@ -84,6 +85,14 @@ static int check_one(struct tx *tx, const struct patch *p, size_t at, struct err
 					 in->replaces);
 		}
 	}
+	return 0;
+}
+
+static int check_rename(struct tx *tx, const struct patch *p, size_t at,
+			struct error *err)
+{
+	const struct schedule_in *in = &p->list[at];
+
 	if (in->replaces != NULL && row_by_slug(p, in->slug) != NULL &&
 	    !is_replaced(p, in->slug)) {
 		return tx_detail(tx, err, ERR_INVALID, 422,
@@ -92,6 +101,14 @@ static int check_one(struct tx *tx, const struct patch *p, size_t at, struct err
 				 "exists.",
 				 in->replaces, in->slug, in->slug);
 	}
+	return 0;
+}
+
+static int check_new(struct tx *tx, const struct patch *p, size_t at, struct error *err)
+{
+	const struct schedule_in *in = &p->list[at];
+	const char *target = in->replaces != NULL ? in->replaces : in->slug;
+
 	if (row_by_slug(p, target) == NULL && in->schedule == NULL) {
 		return tx_detail(
 		    tx, err, ERR_INVALID, 422,
@@ -126,9 +143,15 @@ static int patch_by_slug(struct tx *tx, const struct uuid *id, const struct patc
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < p->count; i++) {
+		rc = check_targets(tx, p, i, err);
+	}
+	for (size_t i = 0; rc == 0 && i < p->count; i++) {
+		rc = check_rename(tx, p, i, err);
+	}
+	for (size_t i = 0; rc == 0 && i < p->count; i++) {
 		const struct schedule_in *in = &p->list[i];
 
-		rc = check_one(tx, p, i, err);
+		rc = check_new(tx, p, i, err);
 		targets[i] =
 		    row_by_slug(p, in->replaces != NULL ? in->replaces : in->slug);
 	}

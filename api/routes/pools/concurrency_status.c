@@ -184,9 +184,13 @@ static int pool_work(struct tx *tx, void *arg, struct error *err)
 	struct work_pool p = {0};
 	int64_t active = 0, count = 0;
 	struct jsonw w;
-	int rc = pool_by_name(tx, q->pool, &p, err);
+	int rc = pool_find(tx, q->pool, &p, err);
 
 	if (rc == 0) {
+		return tx_detail(tx, err, ERR_NOT_FOUND, 404,
+				 "Work pool '%s' not found.", q->pool);
+	}
+	if (rc > 0) {
 		rc = db_one_int(tx->c, SQL_WORK_POOL_ACTIVE_SLOTS,
 				DB_ARGS(db_a_uuid(&p.id)), 1, &active, err);
 	}

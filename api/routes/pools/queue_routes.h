@@ -29,7 +29,8 @@ int queue_by_key(struct tx *tx, const struct queue_key *k, struct work_queue *re
 int queue_not_found(struct tx *tx, const char *pool, const char *name,
 		    struct error *err);
 /* The pool of queues without a pool; made when it is missing. */
-int queue_legacy_pool(struct tx *tx, struct work_pool *ret_pool, struct error *err);
+int queue_legacy_pool(struct tx *tx, struct work_pool *ret_pool, int *ret_made,
+		      struct error *err); /* RET_MADE may be NULL */
 
 void route_queue_update(struct http_req *r);
 

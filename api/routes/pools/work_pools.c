@@ -209,8 +209,21 @@ static void replace_json(char **dst, const json_t *value)
 	*dst = json_text(value);
 }
 
-/* Absent: unchanged.  null: description and limit are cleared, the rest is left alone.
- */
+/* null for a column that has none */
+static int check_nulls(const struct pool_body *b, struct error *err)
+{
+	for (int i = 0; i < 2; i++) {
+		int field = i == 0 ? PF_PAUSED : PF_TEMPLATE;
+
+		if (DECODED_SET(&b->has, field) && !DECODED_HAS(&b->has, field)) {
+			return err_set(err, ERR_CONFLICT,
+				       "a work pool has a value here, not null");
+		}
+	}
+	return 0;
+}
+
+/* Absent: unchanged.  null: description and limit are cleared. */
 static void apply(struct work_pool *p, const struct pool_body *b)
 {
 	if (DECODED_SET(&b->has, PF_DESCRIPTION)) {
@@ -295,8 +308,8 @@ static int update_work(struct tx *tx, void *arg, struct error *err)
 			       "internal use and can "
 			       "only be updated to set concurrency limits or pause.");
 	}
-	if (rc == 0) {
-		rc = check_defaults(tx, b->base_job_template, err);
+	if (rc == 0) { /* defaults of variables are looked at when a pool is made */
+		rc = check_nulls(b, err);
 	}
 	if (rc == 0) {
 		rc = pool_by_name(tx, b->path_name, &old, err);

@@ -162,6 +162,11 @@ static int change(struct tx *tx, const struct queue_update_body *b,
 	return rc;
 }
 
+static int is_null(const struct queue_update_body *b, int field)
+{
+	return DECODED_SET(&b->has, field) && !DECODED_HAS(&b->has, field);
+}
+
 static int update_work(struct tx *tx, void *arg, struct error *err)
 {
 	const struct queue_update_body *b = arg;
@@ -181,10 +186,13 @@ static int update_work(struct tx *tx, void *arg, struct error *err)
 	if (rc >= 0) {
 		rc = queue_find(tx, &q.id, &old, err);
 	}
-	if (rc >= 0) {
+	if (rc >= 0 && (is_null(b, QF_PRIORITY) || is_null(b, QF_DESCRIPTION))) {
+		rc = err_set(err, ERR_CONFLICT,
+			     "a work queue has a priority and a description");
+	} else if (rc >= 0) {
 		rc = change(tx, b, &old, &q, err);
 	}
-	if (rc == -ERR_CONFLICT && !tx->keep_answer) {
+	if (rc == -ERR_CONFLICT && strcmp(old.name, q.name) != 0 && !tx->keep_answer) {
 		rc = tx_detail(
 		    tx, err, ERR_CONFLICT, 409,
 		    "A work queue with the name '%s' already exists in work pool '%s'.",

@@ -4,6 +4,7 @@
  * list. Changes are in work_queue_update.c, polls in work_pool_runs.c.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "api/db/db.h"
 #include "api/db/pred.h"
@@ -69,7 +70,8 @@ static int answer_queue(struct tx *tx, const struct work_queue *q, int status)
 }
 
 /* The pool that queues without a pool live in. */
-int queue_legacy_pool(struct tx *tx, struct work_pool *ret_pool, struct error *err)
+int queue_legacy_pool(struct tx *tx, struct work_pool *ret_pool, int *ret_made,
+		      struct error *err)
 {
 	struct pool_new n = {
 	    .name = POOL_DEFAULT_AGENT,
@@ -78,6 +80,9 @@ int queue_legacy_pool(struct tx *tx, struct work_pool *ret_pool, struct error *e
 	};
 	int rc = pool_find(tx, n.name, ret_pool, err);
 
+	if (ret_made != NULL) {
+		*ret_made = rc == 0;
+	}
 	if (rc == 0) {
 		rc = pool_create(tx, &n, ret_pool, err);
 	}
@@ -96,11 +101,14 @@ static int create_work(struct tx *tx, void *arg, struct error *err)
 	    .limit = DECODED_HAS(&b->has, 3) ? b->concurrency_limit : -1,
 	    .priority = b->priority,
 	};
+	int made = 0;
 	int rc = b->pool != NULL ? pool_by_name(tx, b->pool, &p, err)
-				 : queue_legacy_pool(tx, &p, err);
+				 : queue_legacy_pool(tx, &p, &made, err);
 
 	if (rc == 0) {
-		rc = queue_create(tx, &p, &n, &q, err);
+		rc = made && strcmp(b->name, "default") == 0
+			 ? MIN_OF(queue_find(tx, &p.default_queue_id, &q, err), 0)
+			 : queue_create(tx, &p, &n, &q, err);
 		if (rc == -ERR_CONFLICT) {
 			rc = tx_detail(tx, err, ERR_CONFLICT, 409,
 				       "A work queue with this name already exists in "

@@ -60,7 +60,7 @@ static const struct field create_fields[] = {
 		 .type = F_OBJ,
 		 .offset = offsetof(struct create, state_obj),
 		 .flags = F_MODEL},
-    [C_NAME] = CF(name, F_STR),
+    [C_NAME] = CF(name, F_STR, .flags = F_OR_MADE),
     [C_FLOW] = CF(flow_id, F_UUID, .flags = F_REQUIRED | F_NOT_NULL),
     [C_VERSION] = CF(flow_version, F_STR),
     [C_PARAMETERS] = CF(parameters, F_OBJ, .flags = F_NOT_NULL),

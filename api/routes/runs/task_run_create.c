@@ -60,7 +60,7 @@ static const struct field create_fields[] = {
 		 .type = F_OBJ,
 		 .offset = offsetof(struct create, state_obj),
 		 .flags = F_MODEL},
-    [C_NAME] = CF(name, F_STR),
+    [C_NAME] = CF(name, F_STR, .flags = F_OR_MADE),
     [C_FLOW_RUN] = CF(flow_run_id, F_UUID),
     [C_TASK_KEY] = CF(task_key, F_STR, .flags = F_REQUIRED | F_NOT_NULL),
     [C_DYNAMIC_KEY] = CF(dynamic_key, F_STR, .flags = F_REQUIRED | F_NOT_NULL),

@@ -11,7 +11,8 @@ def send(w):
     rows = []
     base = w.prefix.strip("-")
     for n in range(w.rng.randint(1, 6)):
-        row = {"occurred": at(w, w.rng.choice([-50, -5000, -100000]) - n * 4 - w.rng.random() * 2), "event": f"{base}.{w.rng.choice(values.WORDS)}",
+        w.told = getattr(w, "told", 0) + 1  # no two at one instant: their order would be chance
+        row = {"occurred": at(w, w.rng.choice([-50, -5000, -100000]) - w.told * 60), "event": f"{base}.{w.rng.choice(values.WORDS)}",
                "resource": {"prefect.resource.id": f"{base}.{w.rng.choice('abc')}", "kind": w.rng.choice(["x", "y"])},
                "id": str(uuid.UUID(int=w.rng.getrandbits(128), version=4))}
         maybe(w, row, "related", lambda: [{"prefect.resource.id": f"{base}.r{w.rng.choice('12')}", "prefect.resource.role": w.rng.choice(["flow", "tag"])}], 0.5)

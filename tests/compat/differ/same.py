@@ -13,7 +13,7 @@ SLUG = re.compile(r"^[a-z]+-[a-z]+$")
 TIME = re.compile(r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?$")
 # Numbers that grow while one waits.
 GROWING = {"total_run_time", "estimated_run_time", "estimated_start_time_delta", "sum_estimated_run_time",
-           "sum_estimated_lateness", "delay_seconds"}
+           "sum_estimated_lateness", "delay_seconds", "time_in_current_state"}
 # Sets that the reference keeps in no order.
 UNORDERED = {"tags", "pause_keys", "active_slots", "schedules"}
 SLACK_S = 4.0
@@ -87,7 +87,7 @@ def order(value, ids, side):
     """A text to sort the members of an unordered list by."""
     known = ids.of_theirs if side == 0 else ids.of_ours
     if isinstance(value, dict):  # what does not depend on the moment
-        value = {k: v for k, v in value.items() if k not in ("id", "created", "updated", "max_scheduled_runs")}
+        value = {k: v for k, v in value.items() if k not in ("created", "updated", "max_scheduled_runs") and (k != "id" or v in known)}
     return UUID.sub(lambda m: f"@{known[m[0]]}@" if m[0] in known else "@", json.dumps(value, sort_keys=True))
 
 

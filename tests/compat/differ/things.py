@@ -182,6 +182,10 @@ def block_more(w):
 def limit_v1(w):
     tag = w.prefix + w.rng.choice("ab")
     how = w.rng.random()
+    if 0.7 <= how < 0.8:
+        tag = w.prefix + "b"  # a reset ends leases there, but the slots stay taken
+    elif how >= 0.85:
+        tag = w.prefix + "a"
     if how < 0.4:
         w.call("POST", "/concurrency_limits/", {"tag": tag, "concurrency_limit": w.rng.choice([0, 1, 2, 5, -1])})
     elif how < 0.6:
@@ -205,7 +209,8 @@ def limit_v2(w):
     maybe(w, body, "active", lambda: boolean(w), 0.3)
     maybe(w, body, "slot_decay_per_second", lambda: w.rng.choice([0, 0.001, -1]), 0.2)
     maybe(w, body, "active_slots", lambda: w.rng.choice([0, 1]), 0.2)
-    return w.keep("limit", w.call("POST", "/v2/concurrency_limits/", body))
+    # here slots of a lease are given back with it only: a limit is used with leases, or without
+    return w.keep("limit", w.call("POST", "/v2/concurrency_limits/", body), leased=boolean(w))
 
 
 def limit_more(w):
@@ -214,7 +219,7 @@ def limit_more(w):
         return
     path = f"/v2/concurrency_limits/{w.rng.choice([one['id'], one['name'], w.id('limit'), 'nobody'])}"
     how = w.rng.random()
-    names = [o["name"] for o in w.objects.get("limit", [])]
+    names = [o["name"] for o in w.objects.get("limit", []) if o["leased"] == (how < 0.65)]
     names = w.rng.sample(names, min(len(names), w.rng.randint(0, 2))) + (["nobody"] if w.rng.random() < 0.2 else [])
     if how < 0.15:
         w.call("GET", path)
@@ -318,7 +323,7 @@ def templates(w):
 
 
 def root(w):
-    w.call("GET", w.rng.choice(["/health", "/version", "/hello", "/ready", "/admin/storage", f"/csrf-token?client={NOTHING}", "/csrf-token",
+    w.call("GET", w.rng.choice(["/health", "/version", "/admin/settings", "/hello", "/ready", "/admin/storage", f"/csrf-token?client={NOTHING}", "/csrf-token",
                                 "/nowhere", "/flows", "/collections/views/nothing"]))
 
 

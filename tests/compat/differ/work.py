@@ -212,6 +212,8 @@ def deployment_create(w):
     body = {"name": w.fresh("dep"), "flow_id": flow["id"] if flow else NOTHING, **deployment_body(w)}
     if have and w.rng.random() < 0.2:
         body.update(name=have["name"], flow_id=have["flow_id"])
+    if not body.get("work_pool_name"):
+        body.pop("work_queue_name", None)  # alone it is one of default-agent-pool here, and of any pool there
     one = w.call("POST", "/deployments/", body)
     if one and have and one["id"] == have["id"]:
         have.update(one)
@@ -223,8 +225,8 @@ def deployment_patch(w):
     if not one:
         return
     body = deployment_body(w, True)
-    if "work_queue_name" in body and "work_pool_name" not in body:
-        del body["work_queue_name"]  # alone it moves a deployment to another pool there
+    if not body.get("work_pool_name"):
+        body.pop("work_queue_name", None)  # alone it moves a deployment to another pool there
     w.call("PATCH", f"/deployments/{one['id']}", body)
     w.call("GET", f"/deployments/{one['id']}")
 
