@@ -287,23 +287,27 @@ void decode_uuid(const struct decode_at *at)
 void decode_time(const struct decode_at *at)
 {
 	const char *s = json_string_value(at->value);
-	char msg[160];
-	double d;
+	char msg[160], *end = NULL;
+	double d = 0;
 
-	if (s != NULL) {
-		if (time_parse(s, at->out, NULL, NULL, NULL) < 0) {
-			(void)snprintf(msg, sizeof(msg),
-				       "Value error, Unable to parse string [%.*s]",
-				       cut_len(s, 100), s);
-			problem(at, "value_error", msg);
-		}
+	if (s != NULL && time_parse(s, at->out, NULL, NULL, NULL) == 0) {
 		return;
 	}
-	if (!json_is_number(at->value)) {
+	if (s != NULL && s[0] != '\0' && s[strspn(s, "0123456789.-")] == '\0') {
+		d = strtod(s, &end); /* seconds as a text */
+	}
+	if (s != NULL && (end == NULL || *end != '\0')) {
+		(void)snprintf(msg, sizeof(msg),
+			       "Value error, Unable to parse string [%.*s]",
+			       cut_len(s, 100), s);
+		problem(at, "value_error", msg);
+		return;
+	}
+	if (s == NULL && !json_is_number(at->value)) {
 		problem(at, "datetime_type", "Input should be a valid datetime");
 		return;
 	}
-	d = json_number_value(at->value);
+	d = s != NULL ? d : json_number_value(at->value);
 	d *= fabs(d) > TIME_MS_ABOVE ? 1e3 : 1e6;
 	if (fabs(d) > 2.5e17) { /* the year 9999 */
 		problem(at, "datetime_parsing",

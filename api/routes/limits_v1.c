@@ -392,7 +392,7 @@ static void write_minimal(struct tx *tx, const struct limit_row *rows, size_t co
 static int locked(struct tx *tx, struct error *err, int64_t limit, const char *tag)
 {
 	int rc =
-	    limit <= 0
+	    limit == 0
 		? tx_detail(tx, err, ERR_LIMIT, 423,
 			    "The concurrency limit on tag \"%s\" is 0 and will "
 			    "deadlock if the task tries to run again.",

@@ -30,7 +30,7 @@ LINES = [
     (r"GET /work_queues/name", r"^status 200/404$", "work_pool_name", "not found", "a name alone means default-agent-pool, also when that is not there yet"),
     (r"v2/concurrency_limits/decrement", r"^status 409/200$", "", r'"limit": 0', "the reference divides by a limit of 0; slots of it can be given back"),
     (r"block_documents", r"^data\.|\[\]\.data\.", r'^"\*{8}"$', "", "what hides a value is never stored as one"),
-    (r"block_documents", r"^data\.d\.deep|\[\]\.data\.d\.deep", r"^\{", r'^"\*{8}"$', "a secret object is hidden as a whole, members and all"),
+    (r"block_documents", r"^(\[\]\.)?data\.(b\.)?d\.deep", r"^\{", r'^"\*{8}"$', "a secret object is hidden as a whole, members and all"),
     (r"block_documents", r"^(\[\]\.)?(data|block_document_references)\.b$", "absent", "", "a document keeps its references when it is merged with other data"),
     (r"GET /deployments", r"schedules\[\]\.parameters\.", "absent", "", "a schedule that is switched on or off keeps its parameters"),
     (r"block_(types|schemas)/filter", r"^\[#\]$", r"^\d\d+$", r"^\d+$", "built-in block types are fewer here"),
@@ -41,6 +41,9 @@ LINES = [
     (r"create_flow_run", r"^status 409/400$", "", "the template is no text", "a template that is no text is refused"),
     (r"/automations", r"actions(_on_trigger)?\[\]\.type$", "", '^"do-nothing"$', "an action without a type does nothing; the reference guesses by its members"),
     (r"POST /(work_pools/\{name\}/queues|work_queues/)", r"^priority$", r"^\d+$", r"^\d+$", "the first free priority; the reference miscounts where two queues share one"),
+    ("", r"empirical_policy\.retry_delay_seconds$", r"^-", r"^0", "no delay is negative"),
+    (r"/flow_runs", r"job_variables$", "^null$", r"^\{\}$", "variables of a run that are changed to null are none"),
+    (r"block_documents", r"exception_detail\[\]\.loc$", '^"body"$', '^"body/name"$', "a name of the wrong type is told there"),
     ("", r"^status 500/", "", "", "the reference fails; wf answers"),
 ]
 

@@ -187,7 +187,8 @@ def limit_v1(w):
     elif how >= 0.85:
         tag = w.prefix + "a"
     if how < 0.4:
-        w.call("POST", "/concurrency_limits/", {"tag": tag, "concurrency_limit": w.rng.choice([0, 1, 2, 5, -1])})
+        limit = w.rng.choice([1, 2, 5] if tag.endswith("b") else [0, 1, 2, 5, -1])  # no reset puts slots into a full one there
+        w.call("POST", "/concurrency_limits/", {"tag": tag, "concurrency_limit": limit})
     elif how < 0.6:
         w.call("GET", f"/concurrency_limits/tag/{tag}")
     elif how < 0.7:
