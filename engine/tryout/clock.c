@@ -48,7 +48,7 @@ static void on_quiet(void *arg)
 	if (due_ms == INT64_MAX || due_ms <= now_ms) {
 		return;
 	}
-	c->skew_ms += due_ms - now_ms;
+	c->skew_ms += due_ms - now_ms + 1; /* a part of now_ms is cut off */
 	for (i = 0; i < c->count; i++) {
 		runner_arm(c->runners[i]);
 	}
