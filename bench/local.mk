@@ -16,7 +16,7 @@ bench_stamp_SOURCES = bench/stamp.c
 bench_updates_SOURCES = bench/updates.c
 bench_updates_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
 bench_updates_LDADD = $(PROTO_LIBS) $(BASE_LIBS)
-EXTRA_DIST += bench/run bench/scaling.py bench/NOTES.md bench/README.md bench/RESULTS.md
+EXTRA_DIST += bench/run bench/peer_events.py bench/scaling.py bench/NOTES.md bench/README.md bench/RESULTS.md
 
 bench-programs: $(bench_programs)
 .PHONY: bench-programs
