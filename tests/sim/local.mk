@@ -88,6 +88,8 @@ tests_sim_triggers_SOURCES = \
 	tests/sim/trigger_main.c \
 	tests/sim/trigger_model.c \
 	tests/sim/trigger_play.c \
+	tests/sim/trigger_rules.c \
+	tests/sim/trigger_rules.h \
 	tests/sim/trigger_story.c \
 	tests/sim/trigger_story.h
 tests_sim_triggers_LDADD = $(API_LIBS) -lm
