@@ -4,6 +4,7 @@
  *
  *	cflow floor COUNT WIDTH         bare fork and wait: processes per second
  *	cflow floor-fibo COUNT N WIDTH  the same with fibo(N) in each: seconds
+ *	cflow fibo N                    computes it, as a command
  *	cflow run light -p count=N      N light tasks, 10 at a time: seconds
  *	cflow run fibos -p count=C -p n=N
  *	cflow run chain -p count=C -p n=N
@@ -125,6 +126,10 @@ int main(int argc, char **argv)
 		(void)printf("%.4f\n",
 			     bare(strtol(argv[2], NULL, 10), strtol(argv[4], NULL, 10),
 				  strtol(argv[3], NULL, 10)));
+		return 0;
+	}
+	if (argc == 3 && strcmp(argv[1], "fibo") == 0) {
+		(void)printf("%lld\n", (long long)fibo_of(strtol(argv[2], NULL, 10)));
 		return 0;
 	}
 	return wf_main(argc, argv);

@@ -6,8 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
-int main(void)
+int main(int argc, char **argv)
 {
 	const char *path = getenv("WF_IN_file");
 	struct timespec t;
@@ -21,5 +22,12 @@ int main(void)
 		return 1;
 	}
 	(void)fprintf(f, "%lld%09ld\n", (long long)t.tv_sec, t.tv_nsec);
-	return fclose(f) != 0 || rename(part, path) != 0;
+	if (fclose(f) != 0 || rename(part, path) != 0) {
+		return 1;
+	}
+	if (argc > 1) {
+		(void)execvp(argv[1], argv + 1);
+		return 1;
+	}
+	return 0;
 }

@@ -46,7 +46,9 @@ void plan_task_free(struct plan_task *t)
 	}
 	free(t->argv);
 	free(t->key);
-	free(t->name);
+	if (t->name != t->key) {
+		free(t->name);
+	}
 	free(t->description);
 	free(t->task_key);
 	free(t->script);

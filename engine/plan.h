@@ -43,9 +43,8 @@ enum plan_outputs {
 
 struct plan_task {
 	size_t index;
-	int line; /* in the file */
 	char *key;
-	char *name; /* shown; the key unless given */
+	char *name; /* shown; the key itself unless given */
 	char *description;
 	char *task_key; /* <key>-<8 hex of its text>: names the task across runs */
 	char *source;   /* sha256 of its text, for the cache */
@@ -60,8 +59,8 @@ struct plan_task {
 	struct plan_pairs env;
 	struct tmpl *cond; /* "if"; NULL: always */
 	enum plan_outputs outputs;
+	int line;                 /* in the file */
 	struct tmpl *output_file; /* PLAN_OUT_FILE */
-	int retries;
 	struct plan_delays delays;
 	double jitter;
 	double timeout_s; /* 0: none */
@@ -77,6 +76,7 @@ struct plan_task {
 	int generator;
 	size_t stream_of; /* the generator whose items for_each takes as they come */
 	int keeps_value;  /* its result is used by something else than a stream */
+	int retries;
 
 	struct plan_cache *cache; /* these five: or NULL */
 	struct plan_retry_if *retry_if;

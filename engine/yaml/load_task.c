@@ -631,7 +631,7 @@ static void load_task(struct loader *l, const struct ynode *key,
 	}
 	l->task = NULL;
 	if (t->name == NULL) {
-		t->name = xstrdup(t->key);
+		t->name = t->key;
 	}
 	t->task_key = make_task_key(t->key, value, &t->source);
 }
