@@ -342,7 +342,32 @@ static long long count_of(const json_t *v, const char *key)
 	return (long long)json_integer_value(json_object_get(v, key));
 }
 
-static void show_test(const struct cli *cli, const json_t *v)
+/* What is counted, against what it takes; of a single event trigger. */
+static void show_counts(const struct cli *cli, const json_t *a, const json_t *v)
+{
+	const json_t *t = json_object_get(a, "trigger");
+	int single = json_object_get(t, "threshold") != NULL;
+	int absence = strcmp(member(t, "posture"), "Proactive") == 0;
+	json_t *item;
+	size_t i;
+
+	json_array_foreach (json_object_get(v, "counting"), i, item) {
+		char *key = json_text(json_object_get(item, "key"));
+		long long count = count_of(item, "count");
+		long long missing = count_of(t, "threshold") - count;
+
+		say(cli, TONE_PLAIN, "Counting %s: %lld since %s, until %s", key, count,
+		    member(item, "start"), member(item, "end"));
+		if (single && missing > 0) {
+			say(cli, TONE_PLAIN, "  %lld more are missing (until %s)%s",
+			    missing, member(item, "end"),
+			    absence ? ": if they do not come, it fires" : "");
+		}
+		free(key);
+	}
+}
+
+static void show_test(const struct cli *cli, const json_t *a, const json_t *v)
 {
 	json_t *item;
 	size_t i;
@@ -362,14 +387,7 @@ static void show_test(const struct cli *cli, const json_t *v)
 		say(cli, TONE_DIM, "  %s of %s: %s", member(item, "event"),
 		    member(item, "resource"), member(item, "reason"));
 	}
-	json_array_foreach (json_object_get(v, "counting"), i, item) {
-		char *key = json_text(json_object_get(item, "key"));
-
-		say(cli, TONE_PLAIN, "Counting %s: %lld since %s, until %s", key,
-		    count_of(item, "count"), member(item, "start"),
-		    member(item, "end"));
-		free(key);
-	}
+	show_counts(cli, a, v);
 	say(cli, TONE_BOLD, "It would have fired %zu times.",
 	    json_array_size(json_object_get(v, "would_fire")));
 	json_array_foreach (json_object_get(v, "would_fire"), i, item) {
@@ -402,8 +420,73 @@ static int automation_test(struct cli *cli, const void *conf, const struct opts 
 	if (rc == 0 && json) {
 		print_json(v);
 	} else if (rc == 0) {
-		show_test(cli, v);
+		show_test(cli, a, v);
 	}
+	json_decref(a);
+	json_decref(v);
+	return rc;
+}
+
+/* ---- wf explain automation ---- */
+
+/* What it did last: fired, was held because it ran in a circle, failed. */
+static int show_past(struct cli *cli, const char *id, struct error *err)
+{
+	static const struct {
+		const char *event, *text;
+	} told[] = {{"prefect.automation.triggered", "fired"},
+		    {"prefect.automation.held",
+		     "was held for a minute: it fires on what it does itself"},
+		    {"prefect.automation.action.failed", "an action failed: "}};
+	json_t *v = NULL, *e;
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; rc == 0 && i < sizeof(told) / sizeof(told[0]); i++) {
+		rc = client_post(
+		    cli,
+		    json_pack("{s:{s:{s:[s]}, s:{s:[o]}}, s:i}", "filter", "event",
+			      "name", told[i].event, "resource", "id",
+			      json_sprintf("prefect.automation.%s", id), "limit", 1),
+		    &v, err, "/events/filter");
+		e = json_array_get(json_object_get(v, "events"), 0);
+		if (rc == 0 && e != NULL) {
+			say(cli, i == 0 ? TONE_PLAIN : TONE_WARN, "Last at %s: %s%s",
+			    member(e, "occurred"), told[i].text,
+			    member(json_object_get(e, "payload"), "reason"));
+		} else if (rc == 0 && i == 0) {
+			say(cli, TONE_PLAIN, "It has not fired yet.");
+		}
+		json_decref(v);
+		v = NULL;
+	}
+	return rc;
+}
+
+int automation_explain(struct cli *cli, const char *name, int json, struct error *err)
+{
+	static char empty[] = "";
+	const struct automation_conf c = {.id = empty};
+	char *copy = xstrdup(name);
+	char *args[] = {copy, NULL};
+	const struct opts opts = {.args = args, .nargs = 1};
+	json_t *a = NULL, *v = NULL;
+	int rc = find(cli, &c, &opts, &a, err);
+
+	rc = rc < 0 ? rc
+		    : client_get(cli, &v, err, "/wf/v1/automations/%s/explain?hours=24",
+				 member(a, "id"));
+	if (rc == 0 && json) {
+		print_json(v);
+	} else if (rc == 0) {
+		char *text = trigger_text(json_object_get(a, "trigger"));
+
+		say(cli, TONE_BOLD, "Automation '%s': %s", member(a, "name"), text);
+		free(text);
+		rc = show_past(cli, member(a, "id"), err);
+		show_test(cli, a, v);
+	}
+	free(copy);
 	json_decref(a);
 	json_decref(v);
 	return rc;

@@ -56,6 +56,13 @@ static int explain(struct cli *cli, const void *conf, const struct opts *opts,
 	size_t i;
 	int json = want_json(c->output, err), rc;
 
+	if (json >= 0 && opts->nargs == 2) {
+		return strcmp(opts->args[0], "automation") == 0
+			   ? automation_explain(cli, opts->args[1], json, err)
+			   : err_set(err, ERR_USAGE,
+				     "Give the id of a flow run, or: wf explain "
+				     "automation NAME");
+	}
 	rc = json < 0 ? json : flow_run_read(cli, opts->args[0], &run, err);
 	if (rc == 0) {
 		rc = client_get(cli, &e, err, "/wf/v1/flow_runs/%s/explain",
@@ -96,14 +103,21 @@ static const struct opt version_opts[] = {
     CLI_OUTPUT(struct top_conf, output),
 };
 static const struct opt output_opts[] = {CLI_OUTPUT(struct top_conf, output)};
-static const char *const id_arg[] = {"RUN"};
+static const char *const id_arg[] = {"RUN", "NAME"};
 
 CLI_SPEC(version_spec, "wf version", "[options]",
 	 "Show versions and the server in use.", version_opts, struct top_conf, 0,
 	 NULL);
-CLI_SPEC(explain_spec, "wf explain", "RUN [options]",
-	 "Say what a flow run waits for, and what to do.", output_opts, struct top_conf,
-	 1, id_arg);
+static const struct opt_spec explain_spec = {
+    .program = "wf explain",
+    .usage = "RUN | automation NAME [options]",
+    .about = "Say what a flow run waits for, or why an automation did not fire.",
+    .opts = output_opts,
+    .count = sizeof(output_opts) / sizeof(output_opts[0]),
+    .conf_size = sizeof(struct top_conf),
+    .min_args = 1,
+    .max_args = 2,
+    .arg_names = id_arg};
 
 static const struct command commands[] = {
     {"deploy", NULL, &deploy_spec, deploy},

@@ -5,7 +5,9 @@
 #ifndef CLI_GROUPS_H
 #define CLI_GROUPS_H
 
+struct cli;
 struct command_group;
+struct error;
 
 extern const struct command_group group_automation;
 extern const struct command_group group_concurrency;
@@ -22,5 +24,8 @@ extern const struct command_group group_webhook;
 extern const struct command_group group_work_pool;
 extern const struct command_group group_work_queue;
 extern const struct command_group group_worker;
+
+/* wf explain automation NAME: what it did, what is counted, why it did not fire. */
+int automation_explain(struct cli *cli, const char *name, int json, struct error *err);
 
 #endif

@@ -133,8 +133,10 @@ static void note(struct explain *x, const json_t *event)
 	x->name += m == TRIGGER_MISS_NAME;
 	x->match += m == TRIGGER_MISS_MATCH;
 	x->related += m == TRIGGER_MISS_RELATED;
-	if ((m == TRIGGER_MISS_MATCH || m == TRIGGER_MISS_RELATED) &&
-	    json_array_size(x->near) < SHOWN_MAX) {
+	if (m == TRIGGER_MISS_MATCH || m == TRIGGER_MISS_RELATED) {
+		if (json_array_size(x->near) == SHOWN_MAX) {
+			(void)json_array_remove(x->near, 0); /* the latest are shown */
+		}
 		(void)json_array_append_new(
 		    x->near,
 		    json_pack("{s:O, s:O, s:O, s:s}", "event",

@@ -4,6 +4,7 @@ import http.server
 import json
 import os
 import socket
+import subprocess
 import threading
 import time
 import uuid
@@ -165,3 +166,26 @@ def test_why_it_did_not_fire(shared_server):
     said = shared_server.call("GET", f"/wf/v1/automations/{a}/explain?hours=1")
     assert said["no_match"] == 3 and said["fitting"] == 2 and len(said["would_fire"]) == 1
     assert said["near_misses"][0]["reason"] == "the resource does not satisfy match"
+
+
+def explain(server, name):
+    done = subprocess.run([wf.program("wf"), "explain", "automation", name], capture_output=True, text=True, timeout=60,
+                          env=wf.clean_env(PREFECT_API_URL=server.api))
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_command_line_says_why(shared_server):
+    name = uuid.uuid4().hex
+    a = automation(shared_server, name, {"type": "cancel-flow-run"}, match={"env": "prod"}, threshold=3, within=600)
+    emit(shared_server, name, 1, env="dev")
+    emit(shared_server, name, 1, env="prod")
+    assert until(lambda: shared_server.call("GET", f"/wf/v1/automations/{a}/explain")["counting"])
+    said = explain(shared_server, name)
+    assert "It has not fired yet." in said and "the resource does not satisfy match" in said
+    assert "2 more are missing (until 20" in said
+    emit(shared_server, name, 2, env="prod")
+    assert until(lambda: results(shared_server, a, "failed")["events"])
+    shared_server.call("PATCH", f"/automations/{a}", {"enabled": False})
+    said = explain(shared_server, a)
+    assert "an action failed: No flow run could be inferred" in said and "Last at 20" in said and "is paused" in said
