@@ -176,7 +176,7 @@ def explain(server, name):
 
 
 def test_the_command_line_says_why(shared_server):
-    name = uuid.uuid4().hex
+    name = "why-" + uuid.uuid4().hex
     a = automation(shared_server, name, {"type": "cancel-flow-run"}, match={"env": "prod"}, threshold=3, within=600)
     emit(shared_server, name, 1, env="dev")
     emit(shared_server, name, 1, env="prod")
