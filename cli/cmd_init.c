@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/proc.h"
 #include "cli/cli.h"
 #include "cli/init.h"
 #include "cli/output.h"
@@ -27,7 +28,6 @@ struct template
 };
 
 static const char hello_flow[] =
-    "# yaml-language-server: $schema=/usr/share/wf/flow.schema.json\n"
     "version: 1\n"
     "flows:\n"
     "  hello:\n"
@@ -227,13 +227,34 @@ static int must_not_exist(const char *dir, const struct template *files, size_t 
 	return rc;
 }
 
+/* What editors read the keys from, when it was installed beside this program, or "". */
+static char *schema_line(void)
+{
+	char *program = proc_find_program("wf"), *path = NULL, *line = NULL, *slash;
+
+	slash = program != NULL ? strrchr(program, '/') : NULL;
+	if (slash != NULL) {
+		path = xasprintf("%.*s/../share/wf/flow.schema.json",
+				 (int)(slash - program), program);
+		char *real = realpath(path, NULL);
+		if (real != NULL) {
+			line = xasprintf("# yaml-language-server: $schema=%s\n", real);
+		}
+		free(real);
+	}
+	free(path);
+	free(program);
+	return line != NULL ? line : xstrdup("");
+}
+
 static int write_file(const char *dir, const struct template *f, struct error *err)
 {
 	char *path = xasprintf("%s/%s", dir, f->name);
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666), rc = 0;
 	FILE *out = fd >= 0 ? fdopen(fd, "w") : NULL;
+	char *first = f->text == hello_flow ? schema_line() : xstrdup("");
 
-	if (out == NULL || fputs(f->text, out) == EOF) {
+	if (out == NULL || fputs(first, out) == EOF || fputs(f->text, out) == EOF) {
 		rc = err_set(err, ERR_IO, "%s cannot be written: %s", path,
 			     strerror(errno));
 	}
@@ -241,6 +262,7 @@ static int write_file(const char *dir, const struct template *f, struct error *e
 		rc = err_set(err, ERR_IO, "%s cannot be written: %s", path,
 			     strerror(errno));
 	}
+	free(first);
 	free(path);
 	return rc;
 }
