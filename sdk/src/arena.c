@@ -97,6 +97,27 @@ void body_error(const char *file, int line, const char *fmt, ...)
 	}
 }
 
+/* The place is that of the declaration: these functions do not know their callers. */
+wf_ctx *body_ctx(wf_ctx *ctx, const char *function)
+{
+	const wf_ctx *now = body_now;
+
+	if (ctx != NULL) {
+		return ctx;
+	}
+	if (now != NULL && now->task != NULL) {
+		body_error(now->task->file, now->task->line,
+			   "%s: the ctx is NULL in %s", function, now->task->name);
+	} else if (now != NULL && now->flow != NULL) {
+		body_error(now->flow->file, now->flow->line,
+			   "%s: the ctx is NULL in %s", function, now->flow->name);
+	} else {
+		(void)fprintf(stderr, "wf: %s: there is no running task or flow\n",
+			      function);
+	}
+	return body_now;
+}
+
 const char *wf_try(wf_ctx *ctx)
 {
 	const char *error = ctx != NULL ? ctx->error : NULL;

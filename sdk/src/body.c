@@ -301,18 +301,24 @@ void wf_logf(wf_ctx *ctx, int level, const char *fmt, ...)
 
 const wf_obj *wf_self(wf_ctx *ctx)
 {
-	return &ctx->obj;
+	ctx = body_ctx(ctx, "wf_self");
+	return ctx != NULL ? &ctx->obj : NULL;
 }
 
 int wf_attempt(wf_ctx *ctx)
 {
-	return ctx->attempt;
+	ctx = body_ctx(ctx, "wf_attempt");
+	return ctx != NULL ? ctx->attempt : 0;
 }
 
 wf_json wf_params(wf_ctx *ctx)
 {
 	static json_t *answer; /* the same for all contexts of a process */
 
+	ctx = body_ctx(ctx, "wf_params");
+	if (ctx == NULL) {
+		return NULL;
+	}
 	if (ctx->params == NULL && ask_params) {
 		ask_params = 0;
 		line_send(json_pack("{s:s}", "op", "params"));
@@ -324,7 +330,9 @@ wf_json wf_params(wf_ctx *ctx)
 
 void wf_set_name(wf_ctx *ctx, const char *name)
 {
-	if (name == NULL || *name == '\0' || ctx->task == NULL || body_failed()) {
+	ctx = body_ctx(ctx, "wf_set_name");
+	if (name == NULL || *name == '\0' || ctx == NULL || ctx->task == NULL ||
+	    body_failed()) {
 		return;
 	}
 	ctx->obj.run_name = keep_text(xstrdup(name));
@@ -334,7 +342,8 @@ void wf_set_name(wf_ctx *ctx, const char *name)
 
 static void artifact(wf_ctx *ctx, const char *type, const char *key, json_t *data)
 {
-	if (body_failed()) {
+	ctx = body_ctx(ctx, "wf_artifact");
+	if (ctx == NULL || body_failed()) {
 		json_decref(data);
 		return;
 	}

@@ -114,6 +114,8 @@ static inline wf_json cooked(const json_t *v)
 void body_error(const char *file, int line, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 int body_failed(void); /* an error is pending: calls do nothing */
+/* CTX.  When it is NULL: that is an error, and the running function's; NULL: none. */
+wf_ctx *body_ctx(wf_ctx *ctx, const char *function);
 
 /* ---- templates (template.c) ---- */
 /* New reference, or NULL after body_error(). */

@@ -518,7 +518,8 @@ wf_futs wf_map_at(const char *file, int line, wf_ctx *ctx, const wf_task *t, ...
 
 void wf_yield(wf_ctx *ctx, wf_json v)
 {
-	if (body_failed()) {
+	ctx = body_ctx(ctx, "wf_yield");
+	if (ctx == NULL || body_failed()) {
 		return;
 	}
 	line_send(json_pack("{s:s, s:O, s:i}", "op", "yield", "v",

@@ -334,7 +334,8 @@ void wf_concurrency(wf_ctx *ctx, const char *name, int n)
 {
 	json_t *answer;
 
-	if (name == NULL || body_failed()) {
+	ctx = body_ctx(ctx, "wf_concurrency");
+	if (ctx == NULL || name == NULL || body_failed()) {
 		return;
 	}
 	answer = keep(occupy(ctx, name, n > 0 ? n : 1, "concurrency"));
@@ -346,9 +347,11 @@ void wf_concurrency(wf_ctx *ctx, const char *name, int n)
 
 void wf_release(wf_ctx *ctx, const char *name)
 {
-	json_t *body, *answer = NULL, *lease = json_object_get(ctx->limits, name);
+	json_t *body, *answer = NULL, *lease;
 	char why[WHY_SIZE];
 
+	ctx = body_ctx(ctx, "wf_release");
+	lease = ctx != NULL ? json_object_get(ctx->limits, name) : NULL;
 	if (!json_is_string(lease)) {
 		return;
 	}

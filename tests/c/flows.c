@@ -224,6 +224,46 @@ WF_FLOW(misuse, .params = "{what: string}")
 	return wf_ok_text(ctx, "not seen");
 }
 
+static wf_ctx *kept;
+
+WF_TASK(keeps, wf_json, .run_inline = true)
+{
+	kept = ctx;
+	return wf_none(ctx);
+}
+
+/* What is said about the call, and goes on. */
+#define SAYS(call)                                        \
+	do {                                              \
+		(void)(call);                             \
+		wf_push(said, wf_from_text(wf_try(ctx))); \
+	} while (0)
+
+WF_FLOW(no_context)
+{
+	wf_json said = wf_arr(ctx);
+	wf_ctx *none = NULL;
+
+	SAYS(wf_call(none, square, "{n: 1}"));
+	SAYS(wf_self(none));
+	SAYS(wf_attempt(none));
+	SAYS(wf_params(none));
+	SAYS(wf_set_name(none, "x"));
+	SAYS(wf_artifact_markdown(none, NULL, NULL));
+	SAYS(wf_artifact_table(none, NULL, NULL));
+	SAYS(wf_artifact_link(none, NULL, NULL, NULL));
+	SAYS(wf_artifact_image(none, NULL, NULL));
+	SAYS(wf_artifact_progress(none, NULL, 7));
+	SAYS(wf_yield(none, NULL));
+	SAYS(wf_concurrency(none, "x", 1));
+	SAYS(wf_release(none, "x"));
+	SAYS(wf_pause(none, NULL, 1));
+	/* and after the end of its function */
+	(void)wf_get(wf_call(ctx, keeps, "{}"));
+	SAYS(wf_call(kept, square, "{n: 1}"));
+	return wf_ok(ctx, said);
+}
+
 WF_FLOW(child, .params = "{n: integer, k: integer = 2}")
 {
 	return wf_ok(ctx,

@@ -166,6 +166,15 @@ def test_misuse_is_told_with_its_place(offline, what, words):
     assert rc == 1 and words in record["state"]["message"] and "(flows.c:" in record["state"]["message"]
 
 
+def test_a_context_that_is_none(offline):
+    rc, record = offline("no_context")
+    names = ["the ctx is NULL", "wf_self", "wf_attempt", "wf_params", "wf_set_name", *["wf_artifact"] * 5, "wf_yield", "wf_concurrency",
+             "wf_release", "can pause", "ended"]
+    assert rc == 0, record["state"]
+    wrong = [(n, s) for n, s in zip(names, record["result"], strict=True) if not s or n not in s or "(flows.c:" not in s]
+    assert not wrong
+
+
 def test_recorded_by_hand(shared_server, flows, tmp_path):
     done = subprocess.run([flows, "run", "sums"], capture_output=True, text=True, timeout=60,
                           env=wf.clean_env(HOME=tmp_path, WF_API_URL=shared_server.api, NO_COLOR="1"))
