@@ -26,7 +26,8 @@
 
 #define LOOP_SLOW_TURN_MS   50
 #define LOOP_FREE_ROUNDS    64 /* of deferred calls run by loop_free() */
-#define LOOP_TIMER_MAX_WAIT (24LL * 3600 * 1000) /* re-armed when it is longer */
+#define LOOP_TIMER_MAX_WAIT (24LL * 3600 * 1000000) /* us; longer: re-armed */
+#define LOOP_TIMER_MAX_MS   (INT64_MAX / CLOCK_US_PER_MS)
 
 struct deferred {
 	STAILQ_ENTRY(deferred) link;
@@ -160,19 +161,22 @@ static void on_wake(int fd, short what, void *arg)
 	run_posted(arg);
 }
 
-static struct timeval tv_of_ms(int64_t ms)
+static struct timeval tv_of_us(int64_t us)
 {
-	return (struct timeval){.tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000};
+	return (struct timeval){.tv_sec = us / 1000000, .tv_usec = us % 1000000};
 }
 
 static void timer_arm(struct loop_timer *t)
 {
-	int64_t wait_ms = t->at_ms - clock_mono_ms();
+	int64_t wait_us;
 	struct timeval tv;
 
-	wait_ms = wait_ms < 0 ? 0 : wait_ms;
-	wait_ms = wait_ms > LOOP_TIMER_MAX_WAIT ? LOOP_TIMER_MAX_WAIT : wait_ms;
-	tv = tv_of_ms(wait_ms);
+	wait_us = t->at_ms <= LOOP_TIMER_MAX_MS
+		      ? t->at_ms * CLOCK_US_PER_MS - clock_mono_us()
+		      : LOOP_TIMER_MAX_WAIT;
+	wait_us = wait_us < 0 ? 0 : wait_us;
+	wait_us = wait_us > LOOP_TIMER_MAX_WAIT ? LOOP_TIMER_MAX_WAIT : wait_us;
+	tv = tv_of_us(wait_us);
 	if (evtimer_add(t->ev, &tv) != 0) {
 		BUG("evtimer_add failed");
 	}
@@ -214,6 +218,22 @@ static void watch_resume(struct loop *loop)
 	}
 }
 
+/* libevent's usual clock is that of the last tick of the kernel: up to 4 ms, with some
+ * kernels 10 ms late, and each timeout with it. */
+static struct event_base *base_new(void)
+{
+	struct event_config *config = event_config_new();
+	struct event_base *base;
+
+	if (config == NULL) {
+		return NULL;
+	}
+	(void)event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER);
+	base = event_base_new_with_config(config);
+	event_config_free(config);
+	return base;
+}
+
 struct loop *loop_new(struct error *err)
 {
 	struct loop *loop = xcalloc(1, sizeof(*loop));
@@ -233,7 +253,7 @@ struct loop *loop_new(struct error *err)
 		err_errno(err, "create the event loop: eventfd");
 		goto fail;
 	}
-	loop->base = event_base_new();
+	loop->base = base_new();
 	if (loop->base == NULL) {
 		err_set(err, ERR_IO,
 			"create the event loop: libevent found no usable method");
@@ -351,7 +371,7 @@ int loop_turn(struct loop *loop, int64_t max_wait_ms)
 		/* without ONCE it would go on while anything is ready */
 		flags |= EVLOOP_NONBLOCK;
 	} else if (max_wait_ms > 0 && max_wait_ms < INT64_MAX) {
-		tv = tv_of_ms(max_wait_ms);
+		tv = tv_of_us(MIN_OF(max_wait_ms, LOOP_TIMER_MAX_MS) * CLOCK_US_PER_MS);
 		event_add(loop->wait_limit, &tv);
 	}
 	if (event_base_loop(loop->base, flags) < 0) {
@@ -416,7 +436,8 @@ static void on_timer(int fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	/* libevent's coarse clock may be early by some milliseconds; never be so */
+	/* libevent counts from the time of the turn in which it was armed: may be early
+	 */
 	if (clock_mono_ms() < t->at_ms) {
 		timer_arm(t);
 		return;

@@ -1,5 +1,5 @@
 # bench: built by `make bench-programs`, driven by bench/run
-bench_programs = bench/cflow bench/claims bench/events bench/floor_spawn bench/floor_sqlite bench/loadgen bench/plan bench/stamp bench/updates
+bench_programs = bench/cflow bench/claims bench/events bench/floor_spawn bench/floor_sqlite bench/loadgen bench/plan bench/stamp bench/updates bench/late
 EXTRA_PROGRAMS += $(bench_programs)
 CLEANFILES += $(bench_programs)
 bench_cflow_SOURCES = bench/cflow.c
@@ -11,6 +11,9 @@ bench_events_SOURCES = bench/events.c
 bench_floor_spawn_SOURCES = bench/floor_spawn.c
 bench_floor_sqlite_SOURCES = bench/floor_sqlite.c
 bench_floor_sqlite_LDADD = $(SQLITE_LIBS)
+bench_late_SOURCES = bench/late.c
+bench_late_CPPFLAGS = -I$(top_srcdir)/sdk/include
+bench_late_LDADD = $(SDK_LIBS)
 bench_loadgen_SOURCES = bench/loadgen.c
 bench_plan_SOURCES = bench/plan.c
 bench_plan_LDADD = libengine.a $(PROTO_LIBS) $(YAML_LIBS) $(BASE_LIBS)

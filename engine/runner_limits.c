@@ -226,6 +226,14 @@ static void say_waiting(struct limits *l)
 	}
 }
 
+/* Again in MS, or when there is no more time. */
+static void again_in(struct limits *l, int64_t ms)
+{
+	int64_t left_ms = l->give_up_ms - runner_now(l->runner).ms;
+
+	loop_timer_in(l->timer, MAX_OF(MIN_OF(ms, left_ms), 1));
+}
+
 /* The API did not answer, or cannot now: no reason for a task to fail. */
 static int is_away(int status)
 {
@@ -255,7 +263,7 @@ static void on_taken(int status, const json_t *body, const struct error *err, vo
 	if (status == 423 && runner_now(l->runner).ms < l->give_up_ms) {
 		ms = json_integer_value(json_object_get(body, "retry_after_ms"));
 		say_waiting(l);
-		loop_timer_in(l->timer, ms > 0 ? MIN_OF(ms, AGAIN_MAX_MS) : AGAIN_MS);
+		again_in(l, ms > 0 ? MIN_OF(ms, AGAIN_MAX_MS) : AGAIN_MS);
 		return;
 	}
 	if (status >= 200 && status < 300) {
@@ -282,7 +290,7 @@ static void on_taken(int status, const json_t *body, const struct error *err, vo
 	}
 	if (is_away(status) && runner_now(l->runner).ms < l->give_up_ms) {
 		say_waiting(l);
-		loop_timer_in(l->timer, AGAIN_MS);
+		again_in(l, AGAIN_MS);
 		return;
 	}
 	(void)snprintf(why, sizeof(why), "the limit could not be taken: %.300s",

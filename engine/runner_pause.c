@@ -147,6 +147,14 @@ static void resumed(struct wait *w)
 	free(behind);
 }
 
+/* The next look, or the end of the patience. */
+static void look_later(struct wait *w)
+{
+	int64_t left_ms = w->give_up_ms - runner_now(w->runner).ms;
+
+	loop_timer_in(w->timer, MAX_OF(MIN_OF(w->poll_ms, left_ms), 1));
+}
+
 static void on_state(int status, const json_t *body, const struct error *err, void *arg)
 {
 	struct wait *w = arg;
@@ -166,10 +174,7 @@ static void on_state(int status, const json_t *body, const struct error *err, vo
 		finish(w, SCHED_FAIL, "Flow run was paused and never resumed.");
 	} else {
 		w->poll_ms = MIN_OF(w->poll_ms * 2, POLL_MAX_MS);
-		loop_timer_in(
-		    w->timer,
-		    MAX_OF(MIN_OF(w->poll_ms, w->give_up_ms - runner_now(w->runner).ms),
-			   1));
+		look_later(w);
 	}
 }
 
@@ -201,7 +206,7 @@ static void on_paused(int status, const json_t *body, const struct error *err,
 				 "process when it is resumed"
 			       : "Pausing the flow run until it is resumed");
 		if (!w->slot->plan->pause->suspend) {
-			loop_timer_in(w->timer, w->poll_ms);
+			look_later(w);
 			return;
 		}
 		state_init(&left);

@@ -92,12 +92,14 @@ static const char *propose(struct pausing *p, int number)
 /* 1 when the run goes on. */
 static int await(struct pausing *p)
 {
-	const struct timespec step = {.tv_nsec = POLL_MS * 1000000L};
-	int64_t until_ms = clock_mono_ms() + (int64_t)(p->timeout * 1000);
+	struct timespec step = {0};
+	int64_t left_ms, until_ms = clock_mono_ms() + (int64_t)(p->timeout * 1000);
 	const char *type;
 	json_t *run;
 
 	for (;;) {
+		left_ms = MAX_OF(until_ms - clock_mono_ms(), INT64_C(1));
+		step.tv_nsec = (long)MIN_OF(left_ms, POLL_MS) * 1000000L;
 		(void)nanosleep(&step, NULL);
 		if (rest_call("GET", p->path, NULL, &run, p->why, sizeof(p->why)) ==
 		    0) {

@@ -205,7 +205,7 @@ static json_t *await_run(json_t *run, double timeout, char *why)
 	json_t *now;
 
 	while (!is_over(run) && clock_mono_ms() < until_ms) {
-		pause_ms(POLL_MS);
+		pause_ms(MIN_OF(POLL_MS, MAX_OF(until_ms - clock_mono_ms(), 1)));
 		if (rest_call("GET", path, NULL, &now, why, WHY_SIZE) == 0 &&
 		    now != NULL) {
 			json_decref(run);

@@ -199,6 +199,49 @@ Test(loop, a_timer_is_never_early_and_fires_once)
 	loop_timer_free(timer);
 }
 
+#define PRECISE_TIMERS 40
+#define PRECISE_ROUNDS 20
+
+static int by_size(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* The lateness in us that a quarter of some timers does not reach. */
+static int64_t quarter_late(void)
+{
+	int64_t late[PRECISE_TIMERS];
+
+	for (size_t i = 0; i < PRECISE_TIMERS; i++) {
+		timer = loop_timer_new(loop, on_note, s_t);
+		due_ms = clock_mono_ms() + 1 + (int64_t)i % 5;
+		loop_timer_at(timer, due_ms);
+		trail[0] = '\0';
+		while (trail[0] == '\0') {
+			loop_turn(loop, -1);
+		}
+		late[i] = clock_mono_us() - due_ms * 1000;
+		loop_timer_free(timer);
+	}
+	qsort(late, PRECISE_TIMERS, sizeof(late[0]), by_size);
+	return late[PRECISE_TIMERS / 4];
+}
+
+/* Not at the next tick of the kernel.  One quiet moment of the machine is enough. */
+Test(loop, a_timer_fires_at_its_instant)
+{
+	int64_t best = INT64_MAX;
+
+	for (int i = 0; i < PRECISE_ROUNDS && best > 500; i++) {
+		int64_t late = quarter_late();
+
+		best = late < best ? late : best;
+	}
+	cr_expect_leq(best, 500, "late by %lld us", (long long)best);
+}
+
 Test(loop, a_timer_in_the_past_fires_in_the_next_turn)
 {
 	timer = loop_timer_new(loop, on_timer, s_t);
