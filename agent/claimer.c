@@ -20,6 +20,7 @@
 #include "pools/workers.h"
 
 #define POLL_MS         1000
+#define QUIET_PART      2    /* of prefetch: what becomes due is seen long before */
 #define HUNGRY_AFTER_MS 2000 /* runs become due without a wake-up */
 #define RENEW_CHUNK     500
 #define RENEW_RETRY_MS  400
@@ -227,6 +228,21 @@ static void tell_appetite(struct claimer *c, enum claimer_appetite appetite)
 	}
 }
 
+/*
+ * There was nothing.  What is new, or becomes free, wakes us; what becomes due without
+ * a word is claimed ahead of its time.  So the next look has time: within the prefetch.
+ */
+static void rest(struct claimer *c)
+{
+	int64_t ms = c->prefetch_ms / QUIET_PART, now = loop_now_ms(c->loop);
+
+	/* not when a wake-up came together with the answer */
+	if (c->claim_at_ms > now && ms > c->poll_ms && pools_wakes_arrive(c->pools)) {
+		c->claim_at_ms = now + jittered(ms);
+		claimer_arm(c);
+	}
+}
+
 static void on_claimed(int rc, const struct pools_claim *claims, size_t count,
 		       const struct error *err, void *arg)
 {
@@ -251,6 +267,8 @@ static void on_claimed(int rc, const struct pools_claim *claims, size_t count,
 	if (count > 0 || c->claim_again) {
 		claimer_kick(c); /* there may be more, and slots may be left */
 		leases_changed(c);
+	} else if (rc == 0) {
+		rest(c);
 	}
 }
 

@@ -83,7 +83,7 @@ struct claimer_conf {
 	int64_t lease_ms;          /* 0: 15 s */
 	int64_t renew_ms;          /* 0: 5 s */
 	int64_t prefetch_ms;       /* -1: 10 s */
-	int64_t poll_ms;           /* 0: 1 s */
+	int64_t poll_ms; /* 0: 1 s; without wake-ups, or when they may be late */
 };
 
 /* Strings are copied; OPS must live as long.  NULL and err for a bad URL or bad

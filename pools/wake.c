@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "pools/cluster.h"
 #include "pools/pools_priv.h"
+#include "pools/workers.h"
 
 struct sub {
 	char *channel;
@@ -136,6 +137,11 @@ int pools_subscribe(struct pools *p, const char *pool, pools_wake_fn fn, void *a
 	}
 	send_channel(p, "SUBSCRIBE", s->channel);
 	return 0;
+}
+
+int pools_wakes_arrive(const struct pools *p)
+{
+	return p->sub != NULL && redis_is_up(p->sub);
 }
 
 void pools_unsubscribe(struct pools *p, const char *pool)

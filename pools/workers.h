@@ -26,4 +26,8 @@ int pools_drain_worker(struct pools *p, const char *pool, const char *worker,
 typedef void (*pools_drain_fn)(const char *worker, void *arg);
 void pools_on_drain(struct pools *p, pools_drain_fn fn, void *arg);
 
+/* Wake-ups of the subscribed pools arrive: the subscriber's connection is up, and is
+ * pinged. */
+int pools_wakes_arrive(const struct pools *p);
+
 #endif

@@ -309,6 +309,37 @@ Test(claimer, a_wake_up_is_faster_than_the_poll)
 	claimer_free(c);
 }
 
+static int looks;
+
+static int looked(void *arg)
+{
+	looks++;
+	return free_slots(arg);
+}
+
+/* The poll is for wake-ups that are lost; while none can be, it takes its time. */
+Test(claimer, an_idle_one_rests_while_wake_ups_arrive)
+{
+	struct claimer_ops o = ops;
+	struct seen s = {.slots = 1};
+	struct claimer_conf conf = {.redis_url = server.url,
+				    .pool = POOL,
+				    .worker = "w",
+				    .prefetch_ms = 8000,
+				    .poll_ms = 10};
+	struct claimer *c;
+
+	o.free_slots = looked;
+	c = claimer_new(loop, &conf, &o, &s, &err);
+	cr_assert_not_null(c, "%s", err.msg);
+	turn_for(400);
+	cr_expect_geq(looks, 1);
+	cr_expect_leq(looks, 5, "%d looks", looks);
+	enqueue("r1", "q", 1000);
+	wait_for(&s.claims, 1);
+	claimer_free(c);
+}
+
 Test(claimer, never_more_than_the_free_slots)
 {
 	struct seen s = {.slots = 2};
