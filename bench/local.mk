@@ -21,7 +21,7 @@ bench_stamp_SOURCES = bench/stamp.c
 bench_updates_SOURCES = bench/updates.c
 bench_updates_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
 bench_updates_LDADD = $(PROTO_LIBS) $(BASE_LIBS)
-EXTRA_DIST += bench/run bench/peer_events.py bench/scaling.py bench/NOTES.md bench/README.md bench/RESULTS.md bench/engine.py bench/peers/celery_app.py bench/peers/install.sh bench/peers/peers.py bench/peers/prefect_flow.py
+EXTRA_DIST += bench/run bench/peer_events.py bench/scaling.py bench/NOTES.md bench/README.md bench/RESULTS.md bench/engine.py bench/peers/celery_app.py bench/peers/install.sh bench/peers/peers.py bench/peers/prefect_flow.py bench/dashboards.py bench/load_rows
 
 bench-programs: $(bench_programs)
 .PHONY: bench-programs

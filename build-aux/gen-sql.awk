@@ -271,6 +271,7 @@ function orders(s,    out, i, ch, depth, rest) {
 function to_pg(s, is_stmt, name,    out, n, parts, i) {
 	s = likes(json_lists(s))
 	gsub(/ AS BLOB\)/, " AS bytea)", s)
+	gsub(/ INDEXED BY [a-z_]+/, "", s)
 	if (!is_stmt) {
 		return name ~ /_(by|order)_/ ? nulls(s) : s
 	}

@@ -56,6 +56,7 @@ api_sql += api/db/sql/limit.sql
 api_sql += api/db/sql/log.sql
 api_sql += api/db/sql/flow_runs.sql
 api_sql += api/db/sql/outbox.sql
+api_sql += api/db/sql/rollup.sql
 api_sql += api/db/sql/saved_search.sql
 api_sql += api/db/sql/schedules.sql
 api_sql += api/db/sql/services.sql
@@ -81,10 +82,12 @@ api_migrations = \
 	api/db/migrations/sqlite/0008_retention.sql \
 	api/db/migrations/sqlite/0009_worker_drain.sql \
 	api/db/migrations/sqlite/0010_triggers.sql \
-	api/db/migrations/sqlite/0011_lists.sql
+	api/db/migrations/sqlite/0011_lists.sql \
+	api/db/migrations/sqlite/0012_rollups.sql
 
 # the same for PostgreSQL, of those that build-aux/gen-migrations.awk cannot translate
-api_migrations_pg =
+api_migrations_pg = \
+	api/db/migrations/pg/0012_rollups.sql
 
 api_sql_in = $(addprefix $(top_srcdir)/,$(api_sql))
 api_migrations_in = $(addprefix $(top_srcdir)/,$(api_migrations))

@@ -20,7 +20,13 @@
 struct group {
 	int is_or;
 	int members;
+	enum sql_frag within;       /* the EXISTS fragment around it */
 	const char *tail[DIALECTS]; /* rest of the EXISTS fragment */
+};
+
+struct fact {
+	enum sql_frag frag, within;
+	size_t first, nargs;
 };
 
 struct db_pred {
@@ -31,6 +37,9 @@ struct db_pred {
 	int depth;
 	int skipped; /* groups opened above the depth limit */
 	int poisoned;
+	struct fact facts[PRED_FACTS_MAX];
+	size_t nfacts;
+	int opaque; /* the facts are not all, or not all of them hold */
 };
 
 struct db_pred *pred_new(void)
@@ -111,12 +120,26 @@ static int start_member(struct db_pred *p)
 	}
 	if (g->members++ > 0) {
 		say(p, g->is_or ? " OR " : " AND ");
+		p->opaque |= g->is_or;
 	}
 	return 1;
 }
 
+static void add_fact(struct db_pred *p, enum sql_frag frag, size_t nargs)
+{
+	if (p->nfacts == PRED_FACTS_MAX) {
+		p->opaque = 1;
+		return;
+	}
+	p->facts[p->nfacts++] = (struct fact){.frag = frag,
+					      .within = p->groups[p->depth].within,
+					      .first = p->nargs,
+					      .nargs = nargs};
+}
+
 /* TAIL: of each dialect; it stands behind the group. */
-static void open_group(struct db_pred *p, int is_or, const char *const *tail)
+static void open_group(struct db_pred *p, int is_or, enum sql_frag within,
+		       const char *const *tail)
 {
 	struct group *g;
 
@@ -126,7 +149,7 @@ static void open_group(struct db_pred *p, int is_or, const char *const *tail)
 		return;
 	}
 	g = &p->groups[++p->depth];
-	*g = (struct group){.is_or = is_or};
+	*g = (struct group){.is_or = is_or, .within = within};
 	for (int i = 0; tail != NULL && i < DIALECTS; i++) {
 		g->tail[i] = tail[i];
 	}
@@ -137,7 +160,7 @@ void pred_open(struct db_pred *p, int is_or)
 	if (start_member(p)) {
 		say(p, "(");
 	}
-	open_group(p, is_or, NULL);
+	open_group(p, is_or, p->groups[p->depth].within, NULL);
 }
 
 void pred_open_in(struct db_pred *p, enum sql_frag exists_frag, int is_or)
@@ -150,6 +173,8 @@ void pred_open_in(struct db_pred *p, enum sql_frag exists_frag, int is_or)
 		BUG("fragment %s is not the frame of a group", f->name);
 	}
 	begun = start_member(p);
+	p->opaque |= p->groups[p->depth].within != SQL_FRAG_NONE;
+	add_fact(p, exists_frag, 0);
 	for (i = 0; i < DIALECTS; i++) {
 		const char *text = fragment_text(f, i), *at = strchr(text, '@');
 
@@ -161,7 +186,7 @@ void pred_open_in(struct db_pred *p, enum sql_frag exists_frag, int is_or)
 			buf_addf(&p->text[i], "(%.*s(", (int)(at - text), text);
 		}
 	}
-	open_group(p, is_or, tail);
+	open_group(p, is_or, exists_frag, tail);
 }
 
 void pred_close(struct db_pred *p)
@@ -236,6 +261,7 @@ void pred_add(struct db_pred *p, enum sql_frag frag, const struct db_arg *args,
 	if (!start_member(p)) {
 		return;
 	}
+	add_fact(p, frag, nargs);
 	write_fragment(p, f, 1);
 	for (i = 0; i < nargs; i++) {
 		add_value(p, &args[i]);
@@ -268,6 +294,7 @@ void pred_add_list(struct db_pred *p, enum sql_frag frag, const struct db_arg *a
 	if (p->nargs + padded > PRED_ARGS_MAX) {
 		padded = nargs;
 	}
+	add_fact(p, frag, padded);
 	write_fragment(p, f, padded);
 	for (i = 0; i < padded; i++) {
 		add_value(p, &args[MIN_OF(i, nargs - 1)]);
@@ -278,6 +305,7 @@ void pred_add_false(struct db_pred *p)
 {
 	if (start_member(p)) {
 		say(p, "FALSE");
+		p->opaque = 1;
 	}
 }
 
@@ -301,4 +329,23 @@ const struct db_arg *pred_args(const struct db_pred *p, size_t *ret_count)
 int pred_is_poisoned(const struct db_pred *p)
 {
 	return p != NULL && p->poisoned;
+}
+
+int pred_facts(const struct db_pred *p, struct pred_fact ret_facts[PRED_FACTS_MAX])
+{
+	if (p == NULL) {
+		return 0;
+	}
+	if (p->opaque || p->poisoned) {
+		return -1;
+	}
+	for (size_t i = 0; i < p->nfacts; i++) {
+		const struct fact *f = &p->facts[i];
+
+		ret_facts[i] = (struct pred_fact){.frag = f->frag,
+						  .within = f->within,
+						  .args = &p->args[f->first],
+						  .nargs = f->nargs};
+	}
+	return (int)p->nfacts;
 }

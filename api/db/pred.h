@@ -35,4 +35,16 @@ void pred_add_list(struct db_pred *p, enum sql_frag frag, const struct db_arg *a
 		   size_t nargs);
 void pred_add_false(struct db_pred *p);
 
+/* What a predicate says, for those who can answer it in another way than by SQL. */
+#define PRED_FACTS_MAX 16
+struct pred_fact {
+	enum sql_frag frag;
+	enum sql_frag within; /* the EXISTS it is in, or SQL_FRAG_NONE */
+	const struct db_arg *args;
+	size_t nargs; /* lists are padded: the last value may be there more than once */
+};
+/* All of them hold at once.  -1: the predicate is no plain conjunction, or a long one.
+ */
+int pred_facts(const struct db_pred *p, struct pred_fact ret_facts[PRED_FACTS_MAX]);
+
 #endif

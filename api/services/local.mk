@@ -19,6 +19,7 @@ libapi_a_SOURCES += \
 	api/services/relay_rows.c \
 	api/services/relay_rows.h \
 	api/services/retention.c \
+	api/services/rollups.c \
 	api/services/schedule_plan.c \
 	api/services/schedule_plan.h \
 	api/services/schedule_run.c \

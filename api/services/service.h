@@ -50,6 +50,7 @@ extern const struct service service_cancellation;
 extern const struct service service_foreman;
 extern const struct service service_lease_reaper;
 extern const struct service service_retention;
+extern const struct service service_rollups;
 
 /* Leader lease of NAME for OWNER until now + SERVICE_LEASE_US: 1 ours, 0 somebody
  * else's. Writes only when the lease is new or a third of it is left. */

@@ -34,7 +34,7 @@
 static const struct service *const table[] = {
     &service_scheduler,    &service_late_runs, &service_pause_expiry,
     &service_cancellation, &service_foreman,   &service_lease_reaper,
-    &service_retention,
+    &service_retention,    &service_rollups,
 };
 #define SERVICES (sizeof(table) / sizeof(table[0]))
 

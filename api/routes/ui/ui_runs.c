@@ -10,6 +10,7 @@
 #include "api/routes/filters.h"
 #include "api/routes/req.h"
 #include "api/routes/policy_json.h"
+#include "api/routes/rollup.h"
 #include "api/routes/task_run_json.h"
 #include "api/routes/ui/ui_ids.h"
 #include "api/tx.h"
@@ -101,6 +102,39 @@ static void route_history(struct http_req *r)
 
 /* ---- /ui/task_runs/count ---- */
 
+#define STATE_TYPES 10 /* and none */
+
+static int count_states(struct tx *tx, const struct db_pred *pred,
+			int64_t counts[STATE_TYPES], struct error *err)
+{
+	const struct rollup_span all = {.axis = ROLLUP_ANY_AXIS, .any_time = 1};
+	struct db_rows *rows = NULL;
+	struct rollup r;
+	int rc = rollup_read(tx, ROLLUP_TASK_RUNS, pred, &all, &r, err);
+
+	for (size_t i = 0; rc == 1 && i < r.count; i++) {
+		if (r.rows[i].type < STATE_TYPES) {
+			counts[r.rows[i].type] += r.rows[i].count;
+		}
+	}
+	rollup_release(&r);
+	if (rc != 0) {
+		return MIN_OF(rc, 0);
+	}
+	rc = db_select(tx->c, SQL_UI_TASKS_BY_STATE, NULL, 0, pred, SQL_FRAG_NONE, -1,
+		       -1, &rows, err);
+	while (rc == 0 && (rc = db_next(rows, err)) == 1) {
+		int64_t type = db_int(rows, 0);
+
+		if (type > 0 && type < STATE_TYPES) {
+			counts[type] = db_int(rows, 1);
+		}
+		rc = 0;
+	}
+	db_rows_free(rows);
+	return rc;
+}
+
 static int by_state_work(struct tx *tx, void *arg, struct error *err)
 {
 	static const int order[] = {
@@ -111,21 +145,10 @@ static int by_state_work(struct tx *tx, void *arg, struct error *err)
 	    WF__CONTROL__STATE_TYPE__SCHEDULED,
 	};
 	const struct req_arg *a = arg;
-	int64_t counts[ARRAY_LEN(order) + 1] = {0};
-	struct db_rows *rows = NULL;
+	int64_t counts[STATE_TYPES] = {0};
 	struct jsonw w;
-	int rc = db_select(tx->c, SQL_UI_TASKS_BY_STATE, NULL, 0, a->pred,
-			   SQL_FRAG_NONE, -1, -1, &rows, err);
+	int rc = count_states(tx, a->pred, counts, err);
 
-	while (rc == 0 && (rc = db_next(rows, err)) == 1) {
-		int64_t type = db_int(rows, 0);
-
-		if (type > 0 && type < (int64_t)ARRAY_LEN(counts)) {
-			counts[type] = db_int(rows, 1);
-		}
-		rc = 0;
-	}
-	db_rows_free(rows);
 	jsonw_init(&w, &tx->body);
 	jsonw_obj(&w, NULL);
 	for (size_t i = 0; i < ARRAY_LEN(order); i++) {
@@ -181,34 +204,75 @@ static void dashboard_check(void *arg, struct http_invalid *v)
 	a->before_us = s.before_;
 }
 
-static int dashboard_work(struct tx *tx, void *arg, struct error *err)
+struct ends {
+	int64_t completed[BUCKETS], failed[BUCKETS];
+};
+
+/* From the cells.  1: done. */
+static int ends_of_cells(struct tx *tx, const struct dashboard *a,
+			 const struct rollup_span *span, struct ends *ret,
+			 struct error *err)
 {
-	const struct dashboard *a = arg;
-	int64_t end_us = a->before_us != TIME_NONE ? a->before_us : tx->now_us;
-	int64_t span = end_us - a->after_us,
-		step = span / BUCKETS > 0 ? span / BUCKETS : 1;
-	int64_t completed[BUCKETS] = {0}, failed[BUCKETS] = {0};
+	struct rollup r;
+	int rc = rollup_read(tx, ROLLUP_TASK_RUNS, a->base.pred, span, &r, err);
+
+	for (size_t k = 0; rc == 1 && k < r.count; k++) {
+		const struct rollup_row *row = &r.rows[k];
+		int64_t i = MIN_OF(row->step, BUCKETS - 1);
+
+		if (row->type == WF__CONTROL__STATE_TYPE__COMPLETED ||
+		    row->type == WF__CONTROL__STATE_TYPE__CANCELLED) {
+			ret->completed[i] += row->count;
+		} else if (row->type == WF__CONTROL__STATE_TYPE__FAILED ||
+			   row->type == WF__CONTROL__STATE_TYPE__CRASHED) {
+			ret->failed[i] += row->count;
+		}
+	}
+	rollup_release(&r);
+	return rc;
+}
+
+static int ends_of_runs(struct tx *tx, const struct dashboard *a,
+			const struct rollup_span *span, struct ends *ret,
+			struct error *err)
+{
 	struct db_rows *rows = NULL;
-	struct jsonw w;
-	int rc = db_select(
-	    tx->c, SQL_UI_TASKS_BY_TIME,
-	    DB_ARGS(db_a_time(a->after_us), db_a_int(step), db_a_time(end_us)), 3,
-	    a->base.pred, SQL_FRAG_NONE, -1, -1, &rows, err);
+	int rc = db_select(tx->c, SQL_UI_TASKS_BY_TIME,
+			   DB_ARGS(db_a_time(span->from_us), db_a_int(span->step_us),
+				   db_a_time(span->until_us - 1)),
+			   3, a->base.pred, SQL_FRAG_NONE, -1, -1, &rows, err);
 
 	while (rc == 0 && (rc = db_next(rows, err)) == 1) {
 		int64_t i = MIN_OF(db_int(rows, 0), BUCKETS - 1);
 
-		completed[i] += db_int(rows, 1);
-		failed[i] += db_int(rows, 2);
+		ret->completed[i] += db_int(rows, 1);
+		ret->failed[i] += db_int(rows, 2);
 		rc = 0;
 	}
 	db_rows_free(rows);
+	return rc;
+}
+
+static int dashboard_work(struct tx *tx, void *arg, struct error *err)
+{
+	const struct dashboard *a = arg;
+	int64_t end_us = a->before_us != TIME_NONE ? a->before_us : tx->now_us;
+	struct rollup_span span = {.axis = ROLLUP_START,
+				   .from_us = a->after_us,
+				   .until_us = end_us + 1,
+				   .step_us =
+				       MAX_OF((end_us - a->after_us) / BUCKETS, 1)};
+	struct ends e = {{0}, {0}};
+	struct jsonw w;
+	int rc = ends_of_cells(tx, a, &span, &e, err);
+
+	rc = rc != 0 ? MIN_OF(rc, 0) : ends_of_runs(tx, a, &span, &e, err);
 	jsonw_init(&w, &tx->body);
 	jsonw_arr(&w, NULL);
 	for (size_t i = 0; i < BUCKETS; i++) {
 		jsonw_obj(&w, NULL);
-		jsonw_int(&w, "completed", completed[i]);
-		jsonw_int(&w, "failed", failed[i]);
+		jsonw_int(&w, "completed", e.completed[i]);
+		jsonw_int(&w, "failed", e.failed[i]);
 		jsonw_obj_end(&w);
 	}
 	jsonw_arr_end(&w);

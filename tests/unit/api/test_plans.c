@@ -106,7 +106,7 @@ static const struct plan_case cases[] = {
     TR(ID_DESC, "{'flow_runs':{'id':{'any_':[" ID "]}}}", "task_run_flow_run"),
     TR(END_DESC, "{'task_runs':{'state':{'type':{'any_':['FAILED']}}}}",
        "task_run_state_type and sorts"),
-    TR_N("{}", "SCAN task_run_end"),
+    TR_N("{}", "SCAN task_run_start"),
     TR_N("{'task_runs':{'flow_run_id':{'any_':[" ID "]}}}", "task_run_flow_run"),
     TR_N("{'task_runs':{'state':{'type':{'any_':['RUNNING']}}}}",
 	 "task_run_state_type"),
