@@ -17,7 +17,9 @@
 #include "base/mem.h"
 #include "base/uuid.h"
 
-#define BULK_MAX 50
+#define BULK_MAX   50
+#define PAGE_MAX   400 /* ids of a state that are looked at for a page */
+#define STATES_MAX 8
 
 struct list_arg {
 	const struct list_spec *spec;
@@ -36,13 +38,92 @@ static void arg_free(void *arg)
 	}
 }
 
+/* The fact that names several states, and nothing else about states; NULL: none. */
+static int states_of(const struct list_arg *a, struct pred_fact *ret)
+{
+	struct pred_fact facts[PRED_FACTS_MAX];
+	int n = pred_facts(a->pred, facts), found = 0;
+
+	for (int i = 0; i < n; i++) {
+		if (facts[i].frag == FRAG_FR_STATE_TYPE_ANY &&
+		    facts[i].within == SQL_FRAG_NONE) {
+			*ret = facts[i];
+			found++;
+		}
+	}
+	return found == 1 && ret->nargs > 1 && ret->nargs <= STATES_MAX;
+}
+
+static int ids_of_state(struct tx *tx, const struct list_arg *a,
+			const struct db_arg *state, struct uuid *ids, size_t *count,
+			struct error *err)
+{
+	struct db_rows *rows = NULL;
+	int64_t most = a->la.limit + a->la.offset, n = 0;
+	int rc = db_select(tx->c, SQL_FLOW_RUN_IDS_OF_STATE, state, 1, a->pred,
+			   a->la.order, most, 0, &rows, err);
+
+	while (rc == 0 && n++ < most && (rc = db_next(rows, err)) == 1) {
+		*count += (size_t)db_uuid(rows, 0, &ids[*count]);
+		rc = 0;
+	}
+	db_rows_free(rows);
+	return MIN_OF(rc, 0);
+}
+
+/*
+ * The newest runs of several states are among the newest of each one, which an index
+ * has in their order; without that all runs of the states would be sorted.  *RET_FEW
+ * (owned) is their ids; NULL when this is not such a list.
+ */
+static int page_of_states(struct tx *tx, const struct list_arg *a,
+			  struct db_pred **ret_few, struct error *err)
+{
+	struct pred_fact states;
+	struct db_arg *args;
+	struct uuid *ids;
+	size_t count = 0;
+	int rc = 0;
+
+	if (a->spec->entity != ENT_FLOW_RUN ||
+	    (a->la.order != FRAG_FR_BY_START_DESC &&
+	     a->la.order != FRAG_FR_BY_START_ASC) ||
+	    a->la.limit < 1 || a->la.offset > PAGE_MAX ||
+	    a->la.limit + a->la.offset > PAGE_MAX || !states_of(a, &states)) {
+		return 0;
+	}
+	ids = xcalloc(STATES_MAX * PAGE_MAX, sizeof(*ids));
+	for (size_t i = 0; rc == 0 && i < states.nargs; i++) {
+		if (i == 0 || states.args[i].i != states.args[i - 1].i) { /* padding */
+			rc = ids_of_state(tx, a, &states.args[i], ids, &count, err);
+		}
+	}
+	args = xcalloc(count + 1, sizeof(*args));
+	for (size_t i = 0; i < count; i++) {
+		args[i] = db_a_uuid(&ids[i]);
+	}
+	if (rc == 0) {
+		*ret_few = pred_new();
+		pred_add_list(*ret_few, FRAG_FR_ID_ANY, args, count);
+	}
+	free(args);
+	free(ids);
+	return rc;
+}
+
 static int write_rows(struct tx *tx, const struct list_arg *a, struct jsonw *w,
 		      const char *key, struct error *err)
 {
+	struct db_pred *few = NULL;
 	struct db_rows *rows = NULL;
-	int rc = db_select(tx->c, a->spec->list, NULL, 0, a->pred, a->la.order,
-			   a->la.limit, a->la.offset, &rows, err);
+	int rc = page_of_states(tx, a, &few, err);
 
+	if (rc == 0) {
+		rc = db_select(tx->c, a->spec->list, NULL, 0,
+			       few != NULL ? few : a->pred, a->la.order, a->la.limit,
+			       a->la.offset, &rows, err);
+	}
+	pred_free(few);
 	if (rc < 0) {
 		return rc;
 	}

@@ -32,6 +32,9 @@ SELECT count(*) FROM flow_run fr WHERE {where};
 -- name: flow_run_ids
 SELECT fr.id FROM flow_run fr WHERE {where} {order};
 
+-- name: flow_run_ids_of_state
+SELECT fr.id FROM flow_run fr WHERE fr.state_type = ?1 AND {where} {order};
+
 -- name: flow_run_exists
 -- hot
 SELECT 1 FROM flow_run fr WHERE fr.id = ?1;

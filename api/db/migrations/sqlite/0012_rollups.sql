@@ -34,12 +34,16 @@ CREATE TABLE run_cell (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX run_cell_empty ON run_cell (axis) WHERE n = 0;
 
-CREATE INDEX flow_run_live
-  ON flow_run (expected_start_time, start_time, state_type, state_name)
+-- All that is asked of them, so that the runs themselves need not be read.
+CREATE INDEX flow_run_live ON flow_run (
+  expected_start_time, start_time, state_type, state_name, flow_id, deployment_id,
+  parent_task_run_id, total_run_time, state_timestamp)
   WHERE coalesce(state_type, 0) NOT BETWEEN 4 AND 7;
-CREATE INDEX task_run_live
-  ON task_run (expected_start_time, start_time, state_type, state_name)
+CREATE INDEX task_run_live ON task_run (
+  expected_start_time, start_time, state_type, state_name, total_run_time, state_timestamp)
   WHERE coalesce(state_type, 0) NOT BETWEEN 4 AND 7;
+CREATE INDEX flow_run_state_start
+  ON flow_run (state_type, coalesce(start_time, expected_start_time), id);
 CREATE INDEX task_run_start ON task_run (start_time, id);
 
 CREATE TRIGGER flow_run_ends AFTER INSERT ON flow_run
