@@ -33,7 +33,8 @@ SELECT count(*) FROM flow_run fr WHERE {where};
 SELECT fr.id FROM flow_run fr WHERE {where} {order};
 
 -- name: flow_run_ids_of_state
-SELECT fr.id FROM flow_run fr WHERE fr.state_type = ?1 AND {where} {order};
+SELECT fr.id FROM flow_run fr INDEXED BY flow_run_state_start
+WHERE fr.state_type = ?1 AND coalesce(fr.state_type, 0) > 0 AND {where} {order};
 
 -- name: flow_run_exists
 -- hot

@@ -21,7 +21,7 @@ UPDATE service_lease SET expires = 0;
 
 -- name: late_runs_due
 -- hot
-SELECT fr.id, fr.next_scheduled_start_time FROM flow_run fr
+SELECT fr.id, fr.next_scheduled_start_time FROM flow_run fr INDEXED BY flow_run_not_late
 WHERE fr.state_type = 1 AND fr.state_name = 'Scheduled'
   AND fr.next_scheduled_start_time <= ?1
 ORDER BY fr.next_scheduled_start_time LIMIT ?2;
@@ -31,16 +31,17 @@ SELECT fr.id, frs.name, frs.state_details FROM flow_run fr
 JOIN flow_run_state frs ON frs.id = fr.state_id
 WHERE fr.state_type = 8 AND fr.id > ?1 ORDER BY fr.id LIMIT ?2;
 
+-- By the time of the end (+): those of a state are many more.
 -- name: cancelled_task_runs
 SELECT tr.id, fr.id FROM flow_run fr CROSS JOIN task_run tr
-WHERE fr.state_type = 6 AND fr.end_time >= ?1
+WHERE +fr.state_type = 6 AND fr.end_time >= ?1
   AND tr.flow_run_id = fr.id AND tr.state_type IN (1, 2, 3, 8, 9)
 LIMIT ?2;
 
 -- name: cancelled_subflows
 SELECT c.id, c.deployment_id, c.state_type
 FROM flow_run p CROSS JOIN task_run tr CROSS JOIN flow_run c
-WHERE p.state_type = 6 AND p.end_time >= ?1 AND tr.flow_run_id = p.id
+WHERE +p.state_type = 6 AND p.end_time >= ?1 AND tr.flow_run_id = p.id
   AND c.parent_task_run_id = tr.id
   AND (c.state_type IN (1, 2, 3, 8) OR (c.state_type = 9 AND c.deployment_id IS NULL))
   AND (?3 = 0 OR c.deployment_id IS NOT NULL)
@@ -57,7 +58,7 @@ LIMIT 1;
 -- name: crashed_subflows
 SELECT c.id, c.deployment_id
 FROM flow_run p CROSS JOIN task_run tr CROSS JOIN flow_run c
-WHERE p.state_type = 7 AND p.end_time >= ?1 AND p.end_time <= ?3 AND tr.flow_run_id = p.id
+WHERE +p.state_type = 7 AND p.end_time >= ?1 AND p.end_time <= ?3 AND tr.flow_run_id = p.id
   AND c.parent_task_run_id = tr.id AND c.state_type IN (2, 3, 9) AND c.deployment_id IS NULL
 LIMIT ?2;
 
@@ -92,7 +93,7 @@ DELETE FROM applied_update WHERE id IN (
 
 -- name: retention_runs
 -- hot
-SELECT fr.id FROM flow_run fr WHERE fr.end_time < ?1 AND fr.state_type IN (4, 5, 6, 7)
+SELECT fr.id FROM flow_run fr WHERE fr.end_time < ?1 AND +fr.state_type IN (4, 5, 6, 7)
 ORDER BY fr.end_time, fr.id LIMIT ?2;
 
 -- name: retention_tasks_of_run

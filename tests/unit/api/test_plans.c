@@ -130,6 +130,19 @@ static const struct plan_case cases[] = {
      "{'deployments':{'id':{'any_':[" ID "]}}}", "SCAN sqlite_autoindex_flow_1"},
     {SQL_ARTIFACT_LIST, ENT_ARTIFACT, FRAG_A_BY_ID_DESC,
      "{'artifacts':{'flow_run_id':{'any_':[" ID "]}}}", "artifact_flow_run and sorts"},
+    {SQL_FLOW_RUN_IDS_OF_STATE, ENT_FLOW_RUN, FRAG_FR_BY_START_DESC,
+     "{'flow_runs':{'state':{'type':{'any_':['FAILED','CRASHED']}}}}",
+     "flow_run_state_start"},
+    {SQL_ROLLUP_TASK_RUNS_LIVE_START, ENT_TASK_RUN, SQL_FRAG_NONE, "{}",
+     "SCAN task_run_live"},
+    {SQL_ROLLUP_FLOW_RUNS_EDGE_START, ENT_FLOW_RUN, SQL_FRAG_NONE, "{}",
+     "flow_run_start"},
+    /* what services look for: never all runs of a state */
+    {SQL_RETENTION_RUNS, ENT_FLOW_RUN, SQL_FRAG_NONE, "{}", "flow_run_end"},
+    {SQL_LATE_RUNS_DUE, ENT_FLOW_RUN, SQL_FRAG_NONE, "{}", "flow_run_not_late"},
+    {SQL_CANCELLED_TASK_RUNS, ENT_FLOW_RUN, SQL_FRAG_NONE, "{}", "flow_run_end"},
+    {SQL_CANCELLED_SUBFLOWS, ENT_FLOW_RUN, SQL_FRAG_NONE, "{}", "flow_run_end"},
+    {SQL_CRASHED_SUBFLOWS, ENT_FLOW_RUN, SQL_FRAG_NONE, "{}", "flow_run_end"},
 };
 
 /* "SCAN " unless it searches, the index of the first step, " and sorts". */

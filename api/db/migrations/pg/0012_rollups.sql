@@ -47,8 +47,10 @@ CREATE INDEX task_run_live ON task_run (
   expected_start_time NULLS FIRST, start_time NULLS FIRST, state_type NULLS FIRST,
   state_name NULLS FIRST, total_run_time, state_timestamp NULLS FIRST)
   WHERE coalesce(state_type, 0) NOT BETWEEN 4 AND 7;
+-- Of use only for flow_run_ids_of_state, which repeats the condition.
 CREATE INDEX flow_run_state_start
-  ON flow_run (state_type NULLS FIRST, coalesce(start_time, expected_start_time) NULLS FIRST, id);
+  ON flow_run (state_type NULLS FIRST, coalesce(start_time, expected_start_time) NULLS FIRST, id)
+  WHERE coalesce(state_type, 0) > 0;
 CREATE INDEX task_run_start ON task_run (start_time NULLS FIRST, id);
 
 CREATE FUNCTION flow_run_rollup() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -42,8 +42,10 @@ CREATE INDEX flow_run_live ON flow_run (
 CREATE INDEX task_run_live ON task_run (
   expected_start_time, start_time, state_type, state_name, total_run_time, state_timestamp)
   WHERE coalesce(state_type, 0) NOT BETWEEN 4 AND 7;
+-- Of use only for flow_run_ids_of_state, which repeats the condition.
 CREATE INDEX flow_run_state_start
-  ON flow_run (state_type, coalesce(start_time, expected_start_time), id);
+  ON flow_run (state_type, coalesce(start_time, expected_start_time), id)
+  WHERE coalesce(state_type, 0) > 0;
 CREATE INDEX task_run_start ON task_run (start_time, id);
 
 CREATE TRIGGER flow_run_ends AFTER INSERT ON flow_run
