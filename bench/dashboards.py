@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """What dashboards ask, timed on a database that bench/load_rows filled; see bench/README.md.
 
     dashboards.py API_URL [REPEATS]          prints p50 and p99 of each request in ms

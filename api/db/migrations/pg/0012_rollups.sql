@@ -53,7 +53,7 @@ CREATE INDEX flow_run_state_start
   WHERE coalesce(state_type, 0) > 0;
 CREATE INDEX task_run_start ON task_run (start_time NULLS FIRST, id);
 
-CREATE FUNCTION flow_run_rollup() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION flow_run_rollup() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF TG_OP <> 'INSERT' THEN
   INSERT INTO run_delta (object, sign, flow_id, deployment_id, expected, start, state_type,
@@ -87,7 +87,7 @@ EXECUTE FUNCTION flow_run_rollup();
 CREATE TRIGGER flow_run_goes AFTER DELETE ON flow_run FOR EACH ROW
 WHEN (OLD.state_type BETWEEN 4 AND 7) EXECUTE FUNCTION flow_run_rollup();
 
-CREATE FUNCTION task_run_rollup() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION task_run_rollup() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF TG_OP <> 'INSERT' THEN
   INSERT INTO run_delta (object, sign, flow_id, deployment_id, expected, start, state_type,
