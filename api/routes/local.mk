@@ -73,6 +73,7 @@ libapi_a_SOURCES += api/routes/rollup.h
 libapi_a_SOURCES += api/routes/rollup_facts.c
 libapi_a_SOURCES += api/routes/rollup_sum.c
 libapi_a_SOURCES += api/routes/saved_searches.c
+libapi_a_SOURCES += api/routes/settings.h
 libapi_a_SOURCES += api/routes/settings.c
 libapi_a_SOURCES += api/routes/schema/array.c
 libapi_a_SOURCES += api/routes/schema/check.c

@@ -167,7 +167,7 @@ Test(objects, artifacts)
 	    {"GET", "/artifacts/" NOBODY, NULL, 404, "Artifact not found.", NULL, 0},
 	    {"POST", "/events/filter",
 	     "{\"filter\":{\"event\":{\"prefix\":[\"prefect.artifact-collection.\"]}}}",
-	     200, "\"total\":3", NULL, 0},
+	     200, "\"total\":4", NULL, 0},
 	    {0},
 	};
 
@@ -178,8 +178,12 @@ Test(objects, saved_searches)
 {
 	static const struct step steps[] = {
 	    {"PUT", "/saved_searches/",
-	     "{\"name\":\"s\",\"filters\":[{\"object\":\"flow\"}]}", 201,
-	     "\"name\":\"s\"", NULL, 1},
+	     "{\"name\":\"s\",\"filters\":[{\"object\":\"flow\",\"property\":\"name\","
+	     "\"type\":\"str\",\"operation\":\"equals\",\"value\":\"f\"}]}",
+	     201, "\"name\":\"s\"", NULL, 1},
+	    {"PUT", "/saved_searches/",
+	     "{\"name\":\"t\",\"filters\":[{\"object\":\"flow\"}]}", 422,
+	     "\"operation\"", NULL, 0},
 	    {"PUT", "/saved_searches/", "{\"name\":\"s\",\"filters\":[]}", 200,
 	     "\"filters\":[]", NULL, 0},
 	    {"POST", "/saved_searches/filter", NULL, 200, "\"name\":\"s\"", NULL, 0},
