@@ -134,6 +134,6 @@ static int pass(struct tx *tx, struct service_pass *p, struct error *err)
 
 const struct service service_foreman = {
     .name = "foreman",
-    .interval_ms = 15000,
+    .interval_ms = 5000,
     .pass = pass,
 };

@@ -104,6 +104,11 @@ DOT = bytes.fromhex("89504e470d0a1a0a0000000d49484452000000010000000108060000001
                     "0000000d49444154789c6360000000020001e221bc330000000049454e44ae426082")
 
 
+# A script of the pages (their graph) whose place on the page is gone when it draws: seen once, on a busy machine. Such a visit counts
+# when it is clean the second time.
+GRAPH_GONE = "error: Cannot read properties of null (reading 'position')"
+
+
 class Browser:
     """A page of chromium and what went wrong on it."""
 
@@ -139,9 +144,15 @@ class Browser:
 
     def open(self, address, texts, tabs=()):
         """Goes there as a link inside the pages does, reads, and looks at each tab."""
+        self.visit(address, texts, tabs, self.page.url.startswith(self.site.url))
+        if self.wrong and all(text == GRAPH_GONE for text in self.wrong):
+            self.visit(address, texts, tabs, False)
+        assert not self.wrong, address + "\n" + "\n".join(self.wrong)
+
+    def visit(self, address, texts, tabs, inside):
         self.wrong.clear()
         try:
-            if self.page.url.startswith(self.site.url):
+            if inside:
                 self.page.evaluate("to => document.querySelector('#app').__vue_app__.config.globalProperties.$router.push(to)",
                                    address)
             else:
@@ -154,7 +165,6 @@ class Browser:
             self.page.wait_for_timeout(SETTLED_MS)
         finally:
             self.picture(address)
-        assert not self.wrong, address + "\n" + "\n".join(self.wrong)
 
     def see(self, text):
         self.page.get_by_text(text).first.wait_for(state="attached")
