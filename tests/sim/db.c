@@ -62,6 +62,7 @@ void sim_db_reset(void)
 	sim_db_fail_permille = 0;
 	if (truth != NULL) {
 		run_sql(empty);
+		run_sql(empty); /* what triggers wrote of the deletions */
 		return;
 	}
 	conn_setup_library();

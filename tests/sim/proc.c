@@ -34,6 +34,7 @@ struct proc {
 	int fd; /* its end of the channel */
 	pid_t pid;
 	int alive, known, silent;
+	int killed; /* SIGKILL was sent: it does nothing more */
 	struct uuid run;
 	uint64_t fence;
 	struct child_plan plan;
@@ -280,12 +281,13 @@ static void hear(void *arg)
 	struct hearing *h = arg;
 	struct proc *p = h->p;
 
-	if (p->alive && h->in.kind == WF__CONTROL__FRAME__BODY_RUN_SPEC) {
+	if (!p->alive || p->killed) {
+		/* nobody listens */
+	} else if (h->in.kind == WF__CONTROL__FRAME__BODY_RUN_SPEC) {
 		propose(p, TYPE(RUNNING));
-	} else if (p->alive && h->in.kind == WF__CONTROL__FRAME__BODY_STATE_ANSWER) {
+	} else if (h->in.kind == WF__CONTROL__FRAME__BODY_STATE_ANSWER) {
 		answered(p, &h->in);
-	} else if (p->alive && h->in.kind == WF__CONTROL__FRAME__BODY_CANCEL &&
-		   !p->plan.deaf) {
+	} else if (h->in.kind == WF__CONTROL__FRAME__BODY_CANCEL && !p->plan.deaf) {
 		p->cancelled = 1;
 	}
 	free(h);
@@ -444,6 +446,7 @@ void proc_stop(struct proc *p, enum proc_stop_reason reason, int64_t grace_ms)
 		(void)sim_at_host(p->host, sim_now_us + rnd_range(100, 100 * SIM_MS),
 				  die_of_term, p);
 	}
+	p->killed |= grace == 0;
 	(void)sim_at_host(p->host, sim_now_us + grace * SIM_MS + rnd_range(50, SIM_MS),
 			  die_killed, p);
 }
