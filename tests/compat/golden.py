@@ -160,7 +160,8 @@ def exchanges(*recordings):
             for key, value in taken_apart(entry):
                 add(key, {"asked": "read", "status": 0, "body": keep(value)})
             key = question(entry)
-            add(key, socket_answer(entry) if entry["kind"] == "ws" else http_answer(entry))
+            if entry["kind"] == "ws" or "status" in entry:  # else its client was killed before the answer
+                add(key, socket_answer(entry) if entry["kind"] == "ws" else http_answer(entry))
     return found
 
 
