@@ -31,6 +31,10 @@ struct cli {
 	int usage;                  /* the error is about the words typed: exit 2 */
 };
 
+/* The path of another program of wf: beside this one, or in PATH; the caller frees it.
+ * NULL: it is nowhere, which ERR says. */
+char *cli_find_program(const char *name, struct error *err);
+
 typedef int (*command_fn)(struct cli *cli, const void *conf, const struct opts *opts,
 			  struct error *err);
 

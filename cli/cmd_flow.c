@@ -76,14 +76,12 @@ static int flow_run(struct cli *cli, const void *conf, const struct opts *opts,
 	const struct flow_conf *c = conf;
 	size_t n = 0;
 	char **argv = xcalloc((c->param.count + c->tag.count) * 2 + 16, sizeof(*argv));
-	char *engine = proc_find_program("wf-engine");
+	char *engine = cli_find_program("wf-engine", err);
 	int rc;
 
 	if (engine == NULL) {
 		free(argv);
-		return err_set(
-		    err, ERR_NOT_FOUND,
-		    "wf-engine is neither beside wf nor in PATH: install wf whole.");
+		return -err->code;
 	}
 	argv[n++] = engine;
 	argv[n++] = (char *)(uintptr_t) "run";
@@ -127,25 +125,28 @@ static int flow_run(struct cli *cli, const void *conf, const struct opts *opts,
 	return rc;
 }
 
-/* Hands over to wf-engine COMMAND FILE. */
-static int engine_file(const char *command, const char *file, const char *format,
-		       struct error *err)
+/* Hands over to wf-engine COMMAND FILE... [OPTION [VALUE]]. */
+static int engine_files(const char *command, const struct opts *opts,
+			const char *option, const char *value, struct error *err)
 {
-	char *engine = proc_find_program("wf-engine");
-	char *argv[6] = {engine, (char *)(uintptr_t)command, (char *)(uintptr_t)file};
-	int rc;
+	char *engine = cli_find_program("wf-engine", err), **argv;
+	size_t n = 0;
+	int i, rc;
 
 	if (engine == NULL) {
-		return err_set(
-		    err, ERR_NOT_FOUND,
-		    "wf-engine is neither beside wf nor in PATH: install wf whole.");
+		return -err->code;
 	}
-	if (format != NULL && *format != '\0') {
-		argv[3] = (char *)(uintptr_t) "--format";
-		argv[4] = (char *)(uintptr_t)format;
+	argv = xcalloc((size_t)opts->nargs + 5, sizeof(*argv));
+	argv[n++] = engine;
+	argv[n++] = (char *)(uintptr_t)command;
+	for (i = 0; i < opts->nargs; i++) {
+		argv[n++] = opts->args[i];
 	}
+	argv[n++] = (char *)(uintptr_t)option;
+	argv[n] = (char *)(uintptr_t)value;
 	rc = proc_exec(argv, environ, err);
 	free(engine);
+	free(argv);
 	return rc;
 }
 
@@ -154,7 +155,7 @@ static int flow_check(struct cli *cli, const void *conf, const struct opts *opts
 {
 	(void)cli;
 	(void)conf;
-	return engine_file("check", opts->args[0], NULL, err);
+	return engine_files("check", opts, NULL, NULL, err);
 }
 
 static int flow_graph(struct cli *cli, const void *conf, const struct opts *opts,
@@ -163,37 +164,17 @@ static int flow_graph(struct cli *cli, const void *conf, const struct opts *opts
 	const struct flow_conf *c = conf;
 
 	(void)cli;
-	return engine_file("graph", opts->args[0], c->format, err);
+	return engine_files("graph", opts, c->format[0] != '\0' ? "--format" : NULL,
+			    c->format, err);
 }
 
 static int flow_test(struct cli *cli, const void *conf, const struct opts *opts,
 		     struct error *err)
 {
 	const struct flow_conf *c = conf;
-	char *engine = proc_find_program("wf-engine");
-	char **argv = xcalloc((size_t)opts->nargs + 4, sizeof(*argv));
-	size_t n = 0;
-	int i, rc;
 
 	(void)cli;
-	if (engine == NULL) {
-		free(argv);
-		return err_set(
-		    err, ERR_NOT_FOUND,
-		    "wf-engine is neither beside wf nor in PATH: install wf whole.");
-	}
-	argv[n++] = engine;
-	argv[n++] = (char *)(uintptr_t) "test";
-	for (i = 0; i < opts->nargs; i++) {
-		argv[n++] = opts->args[i];
-	}
-	if (c->tap) {
-		argv[n++] = (char *)(uintptr_t) "--tap";
-	}
-	rc = proc_exec(argv, environ, err);
-	free(engine);
-	free(argv);
-	return rc;
+	return engine_files("test", opts, c->tap ? "--tap" : NULL, NULL, err);
 }
 
 static const struct opt graph_opts[] = {

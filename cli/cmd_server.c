@@ -90,11 +90,9 @@ static int server_start(struct cli *cli, const void *conf, const struct opts *op
 	if (check_theirs(c, err) < 0) {
 		return -err->code;
 	}
-	argv[0] = proc_find_program("wf-api");
+	argv[0] = cli_find_program("wf-api", err);
 	if (argv[0] == NULL) {
-		return err_set(
-		    err, ERR_NOT_FOUND,
-		    "wf-api is neither beside wf nor in PATH: install wf whole.");
+		return -err->code;
 	}
 	(void)snprintf(port, sizeof(port), "%lld", (long long)c->port);
 	add(argv, &n, "--host", c->host);

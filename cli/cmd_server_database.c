@@ -58,11 +58,9 @@ int server_database_run(struct cli *cli, const void *conf, const struct opts *op
 		    err, ERR_CANCELED,
 		    "Nothing was changed; --yes does it without a question.");
 	}
-	argv[n] = proc_find_program("wf-api");
+	argv[n] = cli_find_program("wf-api", err);
 	if (argv[n++] == NULL) {
-		return err_set(
-		    err, ERR_NOT_FOUND,
-		    "wf-api is neither beside wf nor in PATH: install wf whole.");
+		return -err->code;
 	}
 	cmd_server_url("WF_DATABASE_URL", c->database_url);
 	argv[n++] = xstrdup("--database");

@@ -262,11 +262,9 @@ static int worker_start(struct cli *cli, const void *conf, const struct opts *op
 
 	(void)cli;
 	(void)conf;
-	argv[0] = proc_find_program("wf-worker");
+	argv[0] = cli_find_program("wf-worker", err);
 	if (argv[0] == NULL) {
-		rc = err_set(
-		    err, ERR_NOT_FOUND,
-		    "wf-worker is neither beside wf nor in PATH: install wf whole.");
+		rc = -err->code;
 	} else {
 		for (int i = 0; i < opts->nargs; i++) {
 			argv[i + 1] = opts->args[i];

@@ -51,6 +51,7 @@ libcli_a_SOURCES = \
 	cli/preview.c \
 	cli/preview.h \
 	cli/profile.c \
+	cli/program.c \
 	cli/profile.h \
 	cli/registry.c \
 	cli/session.c \

@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/opts.h"
 #include "base/proc.h"
+#include "cli/cli.h"
 #include "cli/capture.h"
 #include "cli/client.h"
 #include "cli/deploy/describe_gen.h"
@@ -136,15 +137,13 @@ static int describe_native(const char *entrypoint, json_t **ret_flow, struct err
 	const char *name;
 	char *file = split(entrypoint, &name);
 	int program = entrypoint_is_program(entrypoint);
-	char *argv[] = {program ? xstrdup(file) : proc_find_program("wf-engine"),
+	char *argv[] = {program ? xstrdup(file) : cli_find_program("wf-engine", err),
 			xstrdup("list"), program ? NULL : xstrdup(file), NULL};
 	json_t *list = NULL;
 	int rc;
 
 	if (argv[0] == NULL) {
-		rc = err_set(
-		    err, ERR_NOT_FOUND,
-		    "wf-engine is neither beside wf nor in PATH: install wf whole.");
+		rc = -err->code;
 	} else {
 		rc = run_json(argv, file, &list, err);
 	}
